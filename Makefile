@@ -1,0 +1,222 @@
+# Tapir's build: one Makefile, no recursion into folders. `make help` lists the targets.
+# A variant (plain, asan, ...) keeps everything that it makes in build/VARIANT/; only the plain program
+# and library stand in build/ itself. What is built follows from which files are there.
+
+VARIANT ?= plain
+PREFIX ?= /usr/local
+VERSION := 0.1
+FUZZ_SECONDS ?= 30
+JOBS ?= 2
+PKG_CONFIG ?= pkg-config
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+T := build/$(VARIANT)
+B := $(if $(filter plain,$(VARIANT)),build,$(T))
+
+WARN := -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wstrict-prototypes -Wvla
+WARN += $(if $(filter true 1,$(CI) $(WERROR)),-Werror)
+OPT := -O2 -g
+MODE :=
+LINKMODE :=
+RUN :=
+
+ifeq ($(VARIANT),asan)
+MODE := -fsanitize=address -fno-omit-frame-pointer -DTAPIR_DEBUG=1
+RUN := -m 6
+else ifeq ($(VARIANT),ubsan)
+MODE := -fsanitize=undefined -fno-sanitize-recover=all -DTAPIR_DEBUG=1
+RUN := -m 4
+else ifeq ($(VARIANT),valgrind)
+RUN := -m 30 -w 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible'
+else ifeq ($(VARIANT),clang)
+CC := clang
+else ifeq ($(VARIANT),fuzz)
+CC := clang
+OPT := -O1 -g
+MODE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DTAPIR_DEBUG=1
+else ifeq ($(VARIANT),cov)
+OPT := -O0 -g
+MODE := --coverage -DTAPIR_DEBUG=1
+RUN := -m 4
+else ifneq ($(VARIANT),plain)
+$(error VARIANT=$(VARIANT) is none of plain asan ubsan valgrind clang fuzz cov)
+endif
+
+# The core is standard C and knows no system; all else may use what Linux has.
+CORE_CFLAGS := -std=c17
+HOST_CFLAGS := -std=c17 -D_GNU_SOURCE
+COMMON := $(OPT) $(MODE) $(WARN) -fPIE -fvisibility=hidden -fno-common -I. -DTAPIR_VERSION=\"$(VERSION)\"
+
+CORE_SRC := $(sort $(wildcard stack/*.c stack/*/*.c dns/*.c drivers/simlink*.c))
+LIB_SRC := $(sort $(CORE_SRC) $(wildcard drivers/*.c tls/*.c))
+APP_SRC := $(sort $(wildcard apps/*.c apps/*/*.c))
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
+SIM_SRC := $(sort $(wildcard tests/sim/test_*.c))
+SCRIPT_SRC := $(sort $(wildcard tests/script/test_*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+E2E := $(sort $(filter-out tests/e2e/lib%.sh tests/e2e/common%.sh,$(wildcard tests/e2e/*.sh)))
+
+UNIT := $(UNIT_SRC:%.c=$(T)/%)
+SIM := $(SIM_SRC:%.c=$(T)/%)
+SCRIPT := $(SCRIPT_SRC:%.c=$(T)/%)
+REPLAY := $(FUZZ_SRC:%.c=$(T)/%)
+# Longest first, so that the last to run are short ones.
+ALL_TESTS := $(SIM) $(E2E) $(SCRIPT) $(REPLAY) $(UNIT)
+
+LIB := $(B)/libtapir.a
+SUPPORT := $(T)/libsupport.a
+PROGRAM := $(if $(APP_SRC),$(B)/tapir)
+CORE_OBJ := $(CORE_SRC:%.c=$(T)/%.o)
+OBJ := $(patsubst %.c,$(T)/%.o,$(LIB_SRC) $(APP_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(SIM_SRC) $(SCRIPT_SRC) \
+	$(FUZZ_SRC) $(wildcard tests/fuzz/replay.c))
+
+ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell $(PKG_CONFIG) --exists libpcap && echo yes),yes)
+$(error pkg-config or libpcap is missing: run `sh tools/bootstrap build`, which installs it)
+endif
+PCAP_CFLAGS := $(shell $(PKG_CONFIG) --cflags libpcap)
+PCAP_LIBS := $(shell $(PKG_CONFIG) --libs libpcap)
+CMOCKA_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
+CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
+# Other flags than last time make everything anew.
+FLAGS := $(CC) $(COMMON) $(PCAP_CFLAGS) $(CMOCKA_CFLAGS) $(CFLAGS) $(LDFLAGS)
+$(shell mkdir -p $(T); printf '%s\n' '$(FLAGS)' >$(T)/flags.new; \
+	cmp -s $(T)/flags.new $(T)/flags || cp $(T)/flags.new $(T)/flags; rm -f $(T)/flags.new)
+endif
+
+all: $(LIB) $(PROGRAM)
+
+$(CORE_OBJ): STD := $(CORE_CFLAGS)
+STD := $(HOST_CFLAGS)
+
+$(T)/%.o: %.c $(T)/flags
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(COMMON) $(PCAP_CFLAGS) $(CMOCKA_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The list of members is a prerequisite: a source that goes takes its object out of the archive.
+$(LIB): $(LIB_SRC:%.c=$(T)/%.o)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(SUPPORT): $(SUPPORT_SRC:%.c=$(T)/%.o)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(PROGRAM): $(APP_SRC:%.c=$(T)/%.o) $(LIB)
+	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $^ $(PCAP_LIBS) -lpthread
+
+$(UNIT) $(SIM) $(SCRIPT): %: %.o $(SUPPORT) $(LIB)
+	$(if $(CMOCKA_LIBS),,$(error cmocka is missing: run `sh tools/bootstrap build`, which installs it))
+	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $< -Wl,--start-group $(SUPPORT) $(LIB) -Wl,--end-group \
+		$(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread
+
+# A fuzz target replays its corpus with a small main of ours; in the fuzz variant libFuzzer brings the main.
+ifeq ($(VARIANT),fuzz)
+$(REPLAY): %: %.o $(SUPPORT) $(LIB)
+	$(CC) $(OPT) $(MODE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< -Wl,--start-group $(SUPPORT) $(LIB) \
+		-Wl,--end-group $(PCAP_LIBS) -lpthread
+else
+$(REPLAY): %: %.o $(T)/tests/fuzz/replay.o $(SUPPORT) $(LIB)
+	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $< $(T)/tests/fuzz/replay.o -Wl,--start-group $(SUPPORT) $(LIB) \
+		-Wl,--end-group $(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread
+endif
+
+RUN_TESTS = TAPIR='$(CURDIR)/$(B)/tapir' BUILD='$(CURDIR)/$(B)' tests/run -j $(JOBS) $(RUN) -o $(T)
+
+unit: $(UNIT)
+	@$(RUN_TESTS) -r results-unit.tsv $(UNIT)
+
+tests: all $(UNIT) $(SIM) $(SCRIPT) $(REPLAY)
+
+test: tests
+	@$(RUN_TESTS) -l $(ALL_TESTS)
+
+e2e: all
+	@$(RUN_TESTS) -r results-e2e.tsv $(E2E)
+
+asan ubsan:
+	@$(MAKE) --no-print-directory VARIANT=$@ run-all
+
+valgrind:
+	@$(MAKE) --no-print-directory VARIANT=$@ run-script
+
+run-all: tests
+	@$(RUN_TESTS) $(ALL_TESTS)
+
+run-script: $(UNIT) $(SCRIPT)
+	@$(RUN_TESTS) $(SCRIPT) $(UNIT)
+
+sim-long: $(SIM)
+	@TAPIR_SIM_LONG=1 $(RUN_TESTS) -m 30 -r results-sim-long.tsv $(SIM)
+
+fuzz:
+	@$(MAKE) --no-print-directory VARIANT=fuzz run-fuzz
+
+run-fuzz: $(REPLAY)
+	@tools/fuzz -j $(JOBS) -s $(FUZZ_SECONDS) $(REPLAY)
+
+cov:
+	@$(MAKE) --no-print-directory VARIANT=cov run-cov
+
+run-cov: tests
+	@find $(T) -name '*.gcda' -exec rm -f {} +
+	@$(RUN_TESTS) $(ALL_TESTS)
+	@tools/coverage $(T) stack
+
+check: all
+	@tools/check $(T) $(CORE_OBJ)
+
+# The same archive by the other compiler, for the purity check.
+clang-lib:
+	@$(MAKE) --no-print-directory VARIANT=clang all
+
+bench: all
+	@tools/bench/run
+
+tidy:
+	clang-format -i $$(find stack dns tls drivers apps tests -name '*.[ch]' 2>/dev/null)
+
+demo: all
+	@$(B)/tapir demo
+
+install: all
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/lib/pkgconfig' '$(DESTDIR)$(PREFIX)/include/tapir/stack'
+	$(if $(PROGRAM),install -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/tapir')
+	install -m 644 $(LIB) '$(DESTDIR)$(PREFIX)/lib/libtapir.a'
+	$(foreach h,$(wildcard stack/*.h stack/*.def),install -m 644 $(h) '$(DESTDIR)$(PREFIX)/include/tapir/stack/';)
+	printf '%s\n' 'prefix=$(PREFIX)' 'Name: tapir' 'Description: a TCP/IP stack in user space' 'Version: $(VERSION)' \
+		'Requires.private: libpcap' 'Libs: -L$${prefix}/lib -ltapir' 'Libs.private: -lpthread' \
+		'Cflags: -I$${prefix}/include/tapir' >'$(DESTDIR)$(PREFIX)/lib/pkgconfig/tapir.pc'
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make            the program build/tapir and the library build/libtapir.a
+#: make demo       a TAP, a ping and a curl in a private network namespace, narrated
+#: make test       unit, script, simulation, fuzz corpus, ledger and end-to-end tests on the plain build
+#: make unit       the unit tests only: seconds
+#: make e2e        the end-to-end tests only (network namespaces, /dev/net/tun)
+#: make check      layers, purity, style
+#: make asan       all tests under AddressSanitizer         make ubsan   ... under UndefinedBehaviorSanitizer
+#: make valgrind   unit and script tests under valgrind
+#: make fuzz       every fuzz target for FUZZ_SECONDS (30) each, with clang's libFuzzer
+#: make cov        all tests with line and branch coverage of stack/
+#: make sim-long   the simulations, many more seeds
+#: make bench      the benchmarks
+#: make tidy       formats all C files
+#: make install    to PREFIX (/usr/local), under DESTDIR
+#: make clean      removes build/
+#: Variables: VARIANT=plain|asan|ubsan|clang|cov JOBS=2 CC CFLAGS LDFLAGS WERROR=1 (or CI=true) FUZZ_SECONDS=30
+#: What the build needs: sh tools/bootstrap [build|demo|test|check]
+
+.PHONY: all unit tests test e2e asan ubsan valgrind run-all run-script sim-long fuzz run-fuzz cov run-cov check \
+	clang-lib bench tidy demo install clean help
+.SECONDARY: $(OBJ)
+.DELETE_ON_ERROR:
+-include $(OBJ:.o=.d)
