@@ -1,0 +1,54 @@
+/*
+ * Settings of an instance: one field a line of conf.def, all of 64 bits, named as Linux's sysctls.
+ */
+#ifndef TAPIR_CONF_H
+#define TAPIR_CONF_H
+
+#include "stack/tapir.h"
+
+struct tapir_conf {
+#define CONF(field, name, index, min, max, def, doc) int64_t field;
+#include "stack/conf.def"
+#undef CONF
+	/* Features of the processor, filled by drivers/host: variants of a function with equal results. */
+	uint32_t cpu_features;
+};
+
+enum tapir_cpu_feature {
+	TAPIR_CPU_AVX2 = 1 << 0,
+};
+
+/* What there is to know about a setting. */
+struct tapir_conf_item {
+	const char *name;
+	unsigned index;
+	int64_t min, max, def;
+	const char *doc;
+};
+
+/* Every setting at its default. */
+TAPIR_API void tapir_conf_default(struct tapir_conf *conf);
+
+/* The i-th setting's description, or NULL past the last: for help and listings. */
+TAPIR_API const struct tapir_conf_item *tapir_conf_item(unsigned i);
+
+/*
+ * Sets value `index` of setting `name` ("net.ipv4.tcp_rmem"). -ENOENT: no such setting or index;
+ * -ERANGE: outside the limits; conf unchanged then.
+ */
+TAPIR_API int tapir_conf_set(struct tapir_conf *conf, const char *name, unsigned index,
+			     int64_t value);
+TAPIR_API int tapir_conf_get(const struct tapir_conf *conf, const char *name, unsigned index,
+			     int64_t *value);
+
+/* The field of `conf` that is the i-th line of conf.def: for loops over all of them. */
+TAPIR_API int64_t tapir_conf_value(const struct tapir_conf *conf, unsigned i);
+
+/* -EINVAL when a field is outside its limits or two contradict each other (min above max). */
+TAPIR_API int tapir_conf_check(const struct tapir_conf *conf);
+
+/* A running instance's settings: read them, or change one; new connections use the new value. */
+TAPIR_API const struct tapir_conf *tapir_conf_of(const struct tapir *t);
+TAPIR_API int tapir_sysctl(struct tapir *t, const char *name, unsigned index, int64_t value);
+
+#endif

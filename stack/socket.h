@@ -1,0 +1,292 @@
+/*
+ * Sockets.
+ *
+ * POSIX's calls and meanings without its blocking: a call returns >= 0, or a negative errno (-EAGAIN
+ * where a blocking socket would sleep, -EINPROGRESS from connect). Constants have Linux's numbers.
+ * A handle is never reused for another socket: a stale one gives -EBADF.
+ *
+ * Readiness is told in two ways. tapir_poll() gives the level: what is true now. tapir_ready_pop()
+ * gives edges: a socket appears once when something it is interested in happened since it was
+ * popped last (new data, room after -EAGAIN, an error), whatever its level was before.
+ */
+#ifndef TAPIR_SOCKET_H
+#define TAPIR_SOCKET_H
+
+#include <sys/uio.h>
+
+#include "stack/tapir.h"
+
+/* A socket's name: > 0. Low bits index a table, high bits count its reuses. */
+typedef int64_t tapir_sock_t;
+
+enum tapir_sock_type {
+	TAPIR_STREAM = 1, /* TCP */
+	TAPIR_DGRAM =
+		2, /* UDP; with protocol TAPIR_IPPROTO_ICMP an echo client, as Linux's ping sockets */
+};
+
+enum { TAPIR_AF_INET = 2 };
+enum { TAPIR_IPPROTO_ICMP = 1, TAPIR_IPPROTO_TCP = 6, TAPIR_IPPROTO_UDP = 17 };
+
+/* Flags of send and receive calls. */
+enum tapir_msg_flag {
+	TAPIR_MSG_OOB =
+		0x1, /* send: the last byte is urgent (RFC 6093); recv: -EINVAL unless it waits */
+	TAPIR_MSG_PEEK = 0x2,	   /* leave the data where it is */
+	TAPIR_MSG_DONTROUTE = 0x4, /* only to a host on link */
+	TAPIR_MSG_TRUNC = 0x20,	   /* recv on a datagram: return its real length */
+	TAPIR_MSG_MORE = 0x8000,   /* more follows: do not send a short segment yet */
+};
+
+enum tapir_sockopt_level {
+	TAPIR_SOL_IP = 0,
+	TAPIR_SOL_SOCKET = 1,
+	TAPIR_SOL_TCP = 6,
+	TAPIR_SOL_UDP = 17,
+};
+
+/* Options: int unless said otherwise. A wrong size or value is -EINVAL, an unknown one -ENOPROTOOPT. */
+enum {
+	/* level TAPIR_SOL_SOCKET */
+	TAPIR_SO_REUSEADDR = 2,
+	TAPIR_SO_TYPE = 3,  /* get */
+	TAPIR_SO_ERROR = 4, /* get: the pending error, positive, and clears it */
+	TAPIR_SO_DONTROUTE = 5,
+	TAPIR_SO_BROADCAST = 6,
+	TAPIR_SO_SNDBUF = 7, /* set n, read back 2n as Linux does */
+	TAPIR_SO_RCVBUF = 8,
+	TAPIR_SO_KEEPALIVE = 9,
+	TAPIR_SO_OOBINLINE = 10,
+	TAPIR_SO_LINGER = 13, /* struct tapir_linger */
+	TAPIR_SO_REUSEPORT = 15,
+	TAPIR_SO_BINDTODEVICE = 25, /* an ifindex; 0: any */
+	TAPIR_SO_ACCEPTCONN = 30,   /* get */
+	TAPIR_SO_PROTOCOL = 38,	    /* get */
+	TAPIR_SO_DOMAIN = 39,	    /* get */
+	/* level TAPIR_SOL_IP */
+	TAPIR_IP_TOS = 1,
+	TAPIR_IP_TTL = 2,
+	TAPIR_IP_RECVERR = 11, /* datagrams: errors of unconnected sockets too */
+	TAPIR_IP_MTU_DISCOVER = 10,
+	TAPIR_IP_MTU = 14,	    /* get, connected: the path's MTU */
+	TAPIR_IP_MULTICAST_IF = 32, /* an ifindex */
+	TAPIR_IP_MULTICAST_TTL = 33,
+	TAPIR_IP_MULTICAST_LOOP = 34,
+	TAPIR_IP_ADD_MEMBERSHIP = 35, /* struct tapir_mreq */
+	TAPIR_IP_DROP_MEMBERSHIP = 36,
+	/* level TAPIR_SOL_TCP */
+	TAPIR_TCP_NODELAY = 1,
+	TAPIR_TCP_MAXSEG = 2,
+	TAPIR_TCP_CORK = 3,
+	TAPIR_TCP_KEEPIDLE = 4,	 /* s */
+	TAPIR_TCP_KEEPINTVL = 5, /* s */
+	TAPIR_TCP_KEEPCNT = 6,
+	TAPIR_TCP_SYNCNT = 7,
+	TAPIR_TCP_LINGER2 = 8, /* s in FIN-WAIT-2; -1: none */
+	TAPIR_TCP_INFO = 11,   /* get: struct tapir_tcp_info */
+	TAPIR_TCP_QUICKACK = 12,
+	TAPIR_TCP_CONGESTION = 13,   /* char[16] */
+	TAPIR_TCP_USER_TIMEOUT = 18, /* ms */
+	TAPIR_TCP_NOTSENT_LOWAT = 25,
+};
+
+enum {
+	TAPIR_PMTUDISC_DONT = 0,
+	TAPIR_PMTUDISC_WANT = 1,
+	TAPIR_PMTUDISC_DO = 2,
+	TAPIR_PMTUDISC_PROBE = 3
+};
+
+struct tapir_linger {
+	int onoff;
+	int linger; /* seconds; 0 with onoff: close() aborts (RFC 9293 3.9.1 ABORT) */
+};
+
+struct tapir_mreq {
+	struct tapir_addr group;
+	struct tapir_addr ifaddr; /* any: choose by route */
+	int ifindex;		  /* 0: by ifaddr */
+};
+
+/* Readiness bits, with epoll's numbers. */
+enum tapir_ready_bit {
+	TAPIR_IN = 0x001,     /* data, a connection to accept, or end of stream */
+	TAPIR_PRI = 0x002,    /* urgent data */
+	TAPIR_OUT = 0x004,    /* room to send, or connect finished */
+	TAPIR_ERR = 0x008,    /* an error waits in SO_ERROR; always reported */
+	TAPIR_HUP = 0x010,    /* both directions are finished; always reported */
+	TAPIR_RDHUP = 0x2000, /* the peer will send no more */
+};
+
+struct tapir_ready {
+	tapir_sock_t sock;
+	uint32_t bits; /* enum tapir_ready_bit */
+	uint64_t cookie;
+};
+
+/* What a datagram carries besides its bytes. In sends, zero fields mean "the socket's own". */
+struct tapir_msg {
+	struct tapir_sockaddr peer; /* send: destination; recv: source */
+	struct tapir_sockaddr
+		local; /* send: source address; recv: the address it was sent to (RFC 1122 4.1.3.5) */
+	int ttl;       /* send: 1 to 255; recv: as received */
+	int tos;       /* send: -1 none given; recv: as received */
+	int flags;     /* recv: TAPIR_MSG_TRUNC when bytes were cut */
+	uint8_t icmp_type, icmp_code; /* echo sockets, recv */
+};
+
+/* Makes an unbound socket. -EAFNOSUPPORT, -EPROTONOSUPPORT, -ENFILE at net.tapir.max_sockets, -ENOMEM. */
+TAPIR_API tapir_sock_t tapir_socket(struct tapir *t, int family, int type, int protocol);
+
+/*
+ * Names the local end. Port 0 takes a random free one (RFC 6056). -EADDRNOTAVAIL: the address is not
+ * ours; -EADDRINUSE: another socket has it (and REUSEADDR does not help); -EINVAL: already bound.
+ */
+TAPIR_API int tapir_bind(struct tapir *t, tapir_sock_t s, const struct tapir_sockaddr *sa);
+
+/* Passive OPEN (RFC 9293 3.9.1). `backlog` bounds connections not accepted yet; at most net.core.somaxconn. */
+TAPIR_API int tapir_listen(struct tapir *t, tapir_sock_t s, int backlog);
+
+/* The next established connection, with its peer's address in *peer unless NULL. -EAGAIN: none. */
+TAPIR_API tapir_sock_t tapir_accept(struct tapir *t, tapir_sock_t s, struct tapir_sockaddr *peer);
+
+/*
+ * TCP: active OPEN; -EINPROGRESS, then TAPIR_OUT when established, TAPIR_ERR when not; -EALREADY
+ * meanwhile, -EISCONN after. UDP: sets the peer, at once; any address with port 0 unsets it.
+ * -ENETUNREACH: no route; -EADDRNOTAVAIL: no free port; -EACCES: broadcast without SO_BROADCAST.
+ */
+TAPIR_API int tapir_connect(struct tapir *t, tapir_sock_t s, const struct tapir_sockaddr *sa);
+
+/*
+ * Sends what fits of iov[0..n). Returns the bytes taken (a datagram: all or nothing). -EAGAIN: no
+ * room (TAPIR_OUT will follow); -EPIPE: sending is shut down; -ENOTCONN; -EMSGSIZE; or SO_ERROR's.
+ */
+TAPIR_API int64_t tapir_send(struct tapir *t, tapir_sock_t s, const struct iovec *iov, int n,
+			     int flags);
+/* The same with an address and per-datagram settings; `m` may be NULL. */
+TAPIR_API int64_t tapir_sendmsg(struct tapir *t, tapir_sock_t s, const struct iovec *iov, int n,
+				int flags, const struct tapir_msg *m);
+/* Receives into iov[0..n). 0: end of stream (or an empty datagram). -EAGAIN: nothing there. */
+TAPIR_API int64_t tapir_recv(struct tapir *t, tapir_sock_t s, const struct iovec *iov, int n,
+			     int flags);
+TAPIR_API int64_t tapir_recvmsg(struct tapir *t, tapir_sock_t s, const struct iovec *iov, int n,
+				int flags, struct tapir_msg *m);
+
+/*
+ * POSIX's sendto and recvfrom over the two above. `to` and `from` may be NULL.
+ */
+TAPIR_API int64_t tapir_sendto(struct tapir *t, tapir_sock_t s, const void *buf, size_t len,
+			       int flags, const struct tapir_sockaddr *to);
+TAPIR_API int64_t tapir_recvfrom(struct tapir *t, tapir_sock_t s, void *buf, size_t len, int flags,
+				 struct tapir_sockaddr *from);
+
+/*
+ * Straight into a stream's send buffer: up to `max` writable slices (two are enough) for at least
+ * one and at most `want` bytes, then commit the first `len` of them. Nothing else may be called on
+ * the socket in between. Returns the bytes reserved, or as tapir_send().
+ */
+TAPIR_API int64_t tapir_send_reserve(struct tapir *t, tapir_sock_t s, size_t want,
+				     struct iovec *iov, int max, int *niov);
+TAPIR_API int tapir_send_commit(struct tapir *t, tapir_sock_t s, size_t len, int flags);
+
+/*
+ * Straight from a stream's receive buffer: up to `max` readable slices, in order; valid until the
+ * next call on the socket or step of the stack. Then consume `len` bytes of them. Returns the bytes
+ * offered, 0 at the end of the stream, or as tapir_recv().
+ */
+TAPIR_API int64_t tapir_recv_peek(struct tapir *t, tapir_sock_t s, struct iovec *iov, int max,
+				  int *niov);
+TAPIR_API int tapir_recv_consume(struct tapir *t, tapir_sock_t s, size_t len);
+
+/*
+ * The layer above holds `bytes` that it took from this stream but that its user has not read:
+ * they count against the receive window until a later call says less. Set, not added.
+ */
+TAPIR_API int tapir_recv_held(struct tapir *t, tapir_sock_t s, size_t bytes);
+
+enum { TAPIR_SHUT_RD = 0, TAPIR_SHUT_WR = 1, TAPIR_SHUT_RDWR = 2 };
+
+/* Half-close (RFC 9293 3.6). SHUT_WR sends FIN after what is queued; SHUT_RD discards nothing. */
+TAPIR_API int tapir_shutdown(struct tapir *t, tapir_sock_t s, int how);
+/*
+ * Gives the handle up. TCP goes on in the background: unsent data and FIN are delivered; unread
+ * data means RST (RFC 1122 4.2.2.13). No readiness is reported for it after this.
+ */
+TAPIR_API int tapir_close(struct tapir *t, tapir_sock_t s);
+/* Gives it up and resets the connection (ABORT, RFC 9293 3.9.1). */
+TAPIR_API int tapir_abort(struct tapir *t, tapir_sock_t s);
+
+TAPIR_API int tapir_setsockopt(struct tapir *t, tapir_sock_t s, int level, int name,
+			       const void *val, size_t len);
+/* *len is the room on entry, the bytes written on return. */
+TAPIR_API int tapir_getsockopt(struct tapir *t, tapir_sock_t s, int level, int name, void *val,
+			       size_t *len);
+TAPIR_API int tapir_getsockname(struct tapir *t, tapir_sock_t s, struct tapir_sockaddr *sa);
+TAPIR_API int tapir_getpeername(struct tapir *t, tapir_sock_t s, struct tapir_sockaddr *sa);
+
+/* The level: what is ready now, of all bits. -EBADF. */
+TAPIR_API int tapir_poll(struct tapir *t, tapir_sock_t s);
+/*
+ * Which edges the socket's owner wants (TAPIR_ERR and TAPIR_HUP come always) and a word to
+ * recognise it by. A new socket wants none. What is ready at this moment is reported once.
+ */
+TAPIR_API int tapir_interest(struct tapir *t, tapir_sock_t s, uint32_t bits, uint64_t cookie);
+/* Takes up to `max` ready sockets off the list, in the order in which they became ready; flushes first. */
+TAPIR_API size_t tapir_ready_pop(struct tapir *t, struct tapir_ready *out, size_t max);
+
+/* The states of RFC 9293 3.3.2, with Linux's numbers (TCP_ESTABLISHED = 1 ...). */
+enum tapir_tcp_state {
+	TAPIR_TCP_ESTABLISHED = 1,
+	TAPIR_TCP_SYN_SENT,
+	TAPIR_TCP_SYN_RECEIVED,
+	TAPIR_TCP_FIN_WAIT_1,
+	TAPIR_TCP_FIN_WAIT_2,
+	TAPIR_TCP_TIME_WAIT,
+	TAPIR_TCP_CLOSED,
+	TAPIR_TCP_CLOSE_WAIT,
+	TAPIR_TCP_LAST_ACK,
+	TAPIR_TCP_LISTEN,
+	TAPIR_TCP_CLOSING,
+};
+
+/* "ESTABLISHED" and so on, RFC 9293's names. Never NULL. */
+TAPIR_API const char *tapir_tcp_state_name(enum tapir_tcp_state s);
+
+/* STATUS (RFC 9293 3.9.1) of one connection, numbers as Linux's tcp_info counts them. */
+struct tapir_tcp_info {
+	uint8_t state;	     /* enum tapir_tcp_state */
+	uint8_t retransmits; /* RTOs in a row */
+	uint8_t probes, backoff;
+	uint8_t options; /* 1 timestamps, 2 SACK, 4 window scale, 8 ECN */
+	uint8_t snd_wscale, rcv_wscale;
+	uint32_t rto_us, ato_us, snd_mss, rcv_mss, advmss, pmtu;
+	uint32_t unacked, sacked, lost, retrans; /* segments */
+	uint32_t rtt_us, rttvar_us, min_rtt_us;
+	uint32_t snd_ssthresh, snd_cwnd; /* segments, as Linux counts */
+	uint32_t total_retrans;
+	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
+	uint64_t segs_out, segs_in, data_segs_out, data_segs_in;
+	uint32_t notsent_bytes, snd_wnd, rcv_wnd;
+	uint32_t iss, irs, snd_una, snd_nxt, rcv_nxt; /* ours, beyond Linux: for people and tests */
+};
+
+/* One socket as the iterator shows it. */
+struct tapir_sock_info {
+	tapir_sock_t sock; /* 0: no handle (SYN-RECEIVED record, TIME-WAIT, orphan) */
+	uint8_t type;	   /* enum tapir_sock_type */
+	uint8_t protocol;
+	uint8_t state; /* enum tapir_tcp_state; CLOSED for an unconnected datagram socket */
+	struct tapir_sockaddr local, peer;
+	uint32_t recv_q, send_q; /* bytes; a listener: waiting connections and its backlog */
+};
+
+/* An iterator over all sockets. Start with {0}; valid between calls as long as the instance is. */
+struct tapir_sock_iter {
+	uint32_t stage, pos;
+};
+
+/* The next socket in *out: 1, or 0 at the end. Sockets made or closed meanwhile may be missed. */
+TAPIR_API int tapir_sock_next(struct tapir *t, struct tapir_sock_iter *it,
+			      struct tapir_sock_info *out);
+
+#endif
