@@ -83,8 +83,10 @@ CMOCKA_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 # Other flags than last time make everything anew.
 FLAGS := $(CC) $(COMMON) $(PCAP_CFLAGS) $(CMOCKA_CFLAGS) $(CFLAGS) $(LDFLAGS)
-$(shell mkdir -p $(T); printf '%s\n' '$(FLAGS)' >$(T)/flags.new; \
-	cmp -s $(T)/flags.new $(T)/flags || cp $(T)/flags.new $(T)/flags; rm -f $(T)/flags.new)
+# So does a source that goes, for the archives.
+keep = $(shell mkdir -p $(T); printf '%s\n' '$(2)' | cmp -s - $(T)/$(1) || printf '%s\n' '$(2)' >$(T)/$(1))
+$(call keep,flags,$(FLAGS))
+$(call keep,sources,$(LIB_SRC) $(SUPPORT_SRC))
 endif
 
 all: $(LIB) $(PROGRAM)
@@ -96,14 +98,13 @@ $(T)/%.o: %.c $(T)/flags
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(COMMON) $(PCAP_CFLAGS) $(CMOCKA_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# The list of members is a prerequisite: a source that goes takes its object out of the archive.
-$(LIB): $(LIB_SRC:%.c=$(T)/%.o)
+$(LIB): $(LIB_SRC:%.c=$(T)/%.o) $(T)/sources
 	@rm -f $@
-	ar rcs $@ $^
+	ar rcs $@ $(filter %.o,$^)
 
-$(SUPPORT): $(SUPPORT_SRC:%.c=$(T)/%.o)
+$(SUPPORT): $(SUPPORT_SRC:%.c=$(T)/%.o) $(T)/sources
 	@rm -f $@
-	ar rcs $@ $^
+	ar rcs $@ $(filter %.o,$^)
 
 $(PROGRAM): $(APP_SRC:%.c=$(T)/%.o) $(LIB)
 	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $^ $(PCAP_LIBS) -lpthread
@@ -166,12 +167,27 @@ run-cov: tests
 	@$(RUN_TESTS) $(ALL_TESTS)
 	@tools/coverage $(T) stack
 
-check: all
-	@tools/check $(T) $(CORE_OBJ)
+check: check-layers check-headers check-purity check-style check-self
 
-# The same archive by the other compiler, for the purity check.
-clang-lib:
-	@$(MAKE) --no-print-directory VARIANT=clang all
+check-layers:
+	@tools/check-layers
+
+check-headers:
+	@tools/check-headers $(CC) $(WARN) -I. $(PCAP_CFLAGS) $(CMOCKA_CFLAGS)
+
+# Judged on the plain build of both compilers.
+check-purity: $(CORE_OBJ)
+	@tools/check-purity $(CC) $(CORE_OBJ)
+ifneq ($(CC),clang)
+	@$(MAKE) --no-print-directory VARIANT=clang check-purity
+endif
+
+check-style:
+	@JOBS=$(JOBS) tools/check-style
+
+# Each check, on a small tree that breaks it, must fail.
+check-self:
+	@tests/run -j $(JOBS) -o $(T) -r results-check.tsv $(sort $(wildcard tests/check/test_*.sh))
 
 bench: all
 	@tools/bench/run
@@ -216,7 +232,7 @@ help:
 #: What the build needs: sh tools/bootstrap [build|demo|test|check]
 
 .PHONY: all unit tests test e2e asan ubsan valgrind run-all run-script sim-long fuzz run-fuzz cov run-cov check \
-	clang-lib bench tidy demo install clean help
+	check-layers check-headers check-purity check-style check-self bench tidy demo install clean help
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d)
