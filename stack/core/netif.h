@@ -12,10 +12,10 @@ enum { NETIF_ADDR_MAX = 16 };
 struct ifaddr {
 	uint32_t ip4;
 	uint8_t prefix_len;
-	uint8_t state;          /* enum tapir_addr_state */
-	uint8_t arp_left;       /* probes or announcements still to send */
-	uint8_t arp_phase;      /* link/arp.c's */
-	uint64_t defended_ns;   /* last defence (RFC 5227 2.4) */
+	uint8_t state;		/* enum tapir_addr_state */
+	uint8_t arp_left;	/* probes or announcements still to send */
+	uint8_t arp_phase;	/* link/arp.c's */
+	uint64_t defended_ns;	/* last defence (RFC 5227 2.4) */
 	struct timer arp_timer; /* TIMER_ARP */
 	struct netif *ifp;
 };
@@ -28,12 +28,13 @@ struct netif {
 	struct ifaddr *addr[NETIF_ADDR_MAX]; /* in order of addition */
 	unsigned naddr;
 
-	struct pktq txq;    /* on an ETHER or RAW_IP interface: what the driver takes; loopback: what comes back */
+	struct pktq
+		txq; /* on an ETHER or RAW_IP interface: what the driver takes; loopback: what comes back */
 	uint32_t txq_limit; /* bytes */
 	struct list txwait; /* connections that wait for room, by tcp_conn.out */
 
-	struct list groups;     /* multicast: struct igmp_group, ip/igmp.c */
-	struct timer igmp_timer; /* TIMER_IGMP_IF */
+	struct list groups;			     /* multicast: struct igmp_group, ip/igmp.c */
+	struct timer igmp_timer;		     /* TIMER_IGMP_IF */
 	uint64_t igmp_v1_until_ns, igmp_v2_until_ns; /* older querier heard (RFC 3376 7.2.1) */
 
 	uint64_t rx_packets, rx_bytes, rx_drops;

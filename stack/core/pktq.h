@@ -56,9 +56,9 @@ void pkt_pool_fini(struct tapir *t);
  * stack/core/pktq.c over this shape, which the ring embeds.
  */
 struct tcp_ring_pin {
-	uint32_t pins;      /* packets that borrow */
-	uint8_t orphaned;   /* the connection is gone: the last pin frees */
-	uint8_t *buf;       /* the ring's memory, freed with the last pin when orphaned */
+	uint32_t pins;	  /* packets that borrow */
+	uint8_t orphaned; /* the connection is gone: the last pin frees */
+	uint8_t *buf;	  /* the ring's memory, freed with the last pin when orphaned */
 	size_t size;
 };
 

@@ -11,7 +11,7 @@ struct ready {
 	struct list link;
 	uint64_t cookie;
 	tapir_sock_t sock; /* 0: no handle, never reported */
-	uint16_t bits;     /* gathered since the last pop, already filtered */
+	uint16_t bits;	   /* gathered since the last pop, already filtered */
 	uint16_t interest; /* TAPIR_ERR and TAPIR_HUP are always of interest */
 };
 

@@ -14,15 +14,15 @@
 struct tapir;
 
 enum timer_kind {
-	TIMER_NEIGH,     /* struct neigh: link/neigh.c */
-	TIMER_ARP,       /* struct ifaddr: probes and announcements, link/arp.c */
-	TIMER_REASS,     /* struct reass: ip/reass.c */
-	TIMER_PMTU,      /* the table: ip/pmtu.c */
-	TIMER_IGMP,      /* struct igmp_group, or an interface's general query: ip/igmp.c */
+	TIMER_NEIGH, /* struct neigh: link/neigh.c */
+	TIMER_ARP,   /* struct ifaddr: probes and announcements, link/arp.c */
+	TIMER_REASS, /* struct reass: ip/reass.c */
+	TIMER_PMTU,  /* the table: ip/pmtu.c */
+	TIMER_IGMP,  /* struct igmp_group, or an interface's general query: ip/igmp.c */
 	TIMER_IGMP_IF,
-	TIMER_TCP_CONN,  /* struct tcp_conn: tcp/tcp_timer.c */
-	TIMER_TCP_SYN,   /* struct tcp_syn_ent: tcp/tcp_syncache.c */
-	TIMER_TCP_TW,    /* the TIME-WAIT FIFO: tcp/tcp_timewait.c */
+	TIMER_TCP_CONN, /* struct tcp_conn: tcp/tcp_timer.c */
+	TIMER_TCP_SYN,	/* struct tcp_syn_ent: tcp/tcp_syncache.c */
+	TIMER_TCP_TW,	/* the TIME-WAIT FIFO: tcp/tcp_timewait.c */
 	TIMER_TCP_LISTEN,
 	TIMER_KINDS
 };

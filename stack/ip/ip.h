@@ -8,10 +8,10 @@
 #include "stack/ip/route.h"
 
 enum ip_tx_flag {
-	IP_TX_DF = 1 << 0,           /* set DF; larger than the path: -EMSGSIZE */
+	IP_TX_DF = 1 << 0,	     /* set DF; larger than the path: -EMSGSIZE */
 	IP_TX_IGNORE_PMTU = 1 << 1,  /* only the interface's MTU bounds it (probes) */
 	IP_TX_ROUTER_ALERT = 1 << 2, /* IGMP (RFC 2236 2) */
-	IP_TX_NO_LOOP = 1 << 3,      /* multicast: no copy to ourselves */
+	IP_TX_NO_LOOP = 1 << 3,	     /* multicast: no copy to ourselves */
 	IP_TX_FORCE_IF = 1 << 4,     /* route->ifindex without an address of its own (DHCP) */
 };
 
@@ -21,9 +21,9 @@ struct ip_tx {
 	uint8_t proto;
 	uint8_t ttl; /* 0: net.ipv4.ip_default_ttl */
 	uint8_t tos;
-	uint8_t flags;           /* enum ip_tx_flag */
-	const struct route *rt;  /* a fresh route to dst, or NULL: look it up */
-	int ifindex;             /* with rt NULL: 0 or the interface to use */
+	uint8_t flags;		/* enum ip_tx_flag */
+	const struct route *rt; /* a fresh route to dst, or NULL: look it up */
+	int ifindex;		/* with rt NULL: 0 or the interface to use */
 };
 
 /*

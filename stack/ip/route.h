@@ -9,13 +9,13 @@
 /* Where a packet goes. Cache it with `gen` and look again when t->route_gen differs. */
 struct route {
 	uint32_t dst;
-	uint32_t src;     /* source address to use */
+	uint32_t src;	  /* source address to use */
 	uint32_t nexthop; /* on-link address */
-	uint32_t mtu;     /* of the path: interface, route, and what ICMP taught (ip/pmtu.c) */
+	uint32_t mtu;	  /* of the path: interface, route, and what ICMP taught (ip/pmtu.c) */
 	uint32_t gen;
 	uint16_t ifindex;
-	uint8_t kind;     /* enum rx_dst of dst */
-	bool local;       /* to ourselves: ifindex is the loopback's */
+	uint8_t kind; /* enum rx_dst of dst */
+	bool local;   /* to ourselves: ifindex is the loopback's */
 	bool gateway;
 };
 

@@ -39,13 +39,13 @@ struct udp_sock {
 	struct ready rdy;
 	uint32_t laddr, raddr; /* 0: any */
 	uint16_t lport, rport;
-	uint16_t flags; /* enum udp_flag */
+	uint16_t flags;	  /* enum udp_flag */
 	uint16_t ifindex; /* bound to, 0: any */
 	uint8_t ttl, tos, mcast_ttl, pmtudisc;
 	uint16_t mcast_ifindex;
 	uint16_t nmember;
-	int err; /* pending SO_ERROR, positive */
-	struct pktq rxq;     /* each: data at the payload; control kept in struct udp_meta below data */
+	int err;	 /* pending SO_ERROR, positive */
+	struct pktq rxq; /* each: data at the payload; control kept in struct udp_meta below data */
 	uint32_t rcvbuf, sndbuf; /* bytes, as charged */
 	uint32_t rx_charged;
 	struct list members;
@@ -55,7 +55,7 @@ struct udp_sock {
 int udp_init(struct tapir *t);
 void udp_fini(struct tapir *t);
 
-enum verdict udp_input(struct tapir *t, struct rx *rx);  /* always V_DONE */
+enum verdict udp_input(struct tapir *t, struct rx *rx);	 /* always V_DONE */
 enum verdict echo_input(struct tapir *t, struct rx *rx); /* an ICMP echo reply; always V_DONE */
 void udp_icmp_err(struct tapir *t, const struct icmp_err *e);
 void echo_icmp_err(struct tapir *t, const struct icmp_err *e);
