@@ -125,6 +125,12 @@ $(REPLAY): %: %.o $(T)/tests/fuzz/replay.o $(SUPPORT) $(LIB)
 		-Wl,--end-group $(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread
 endif
 
+# Programs that are only the other side of an end-to-end test; the tests call build/peers/bin/NAME.
+PEERS := tcpdump ncat arping ab wrk
+
+peers:
+	@$(if $(E2E),tools/peers $(PEERS))
+
 RUN_TESTS = TAPIR='$(CURDIR)/$(B)/tapir' BUILD='$(CURDIR)/$(B)' tests/run -j $(JOBS) $(RUN) -o $(T)
 
 unit: $(UNIT)
@@ -132,10 +138,10 @@ unit: $(UNIT)
 
 tests: all $(UNIT) $(SIM) $(SCRIPT) $(REPLAY)
 
-test: tests
+test: tests peers
 	@$(RUN_TESTS) -l $(ALL_TESTS)
 
-e2e: all
+e2e: all peers
 	@$(RUN_TESTS) -r results-e2e.tsv $(E2E)
 
 asan ubsan:
@@ -144,7 +150,7 @@ asan ubsan:
 valgrind:
 	@$(MAKE) --no-print-directory VARIANT=$@ run-script
 
-run-all: tests
+run-all: tests peers
 	@$(RUN_TESTS) $(ALL_TESTS)
 
 run-script: $(UNIT) $(SCRIPT)
@@ -162,7 +168,7 @@ run-fuzz: $(REPLAY)
 cov:
 	@$(MAKE) --no-print-directory VARIANT=cov run-cov
 
-run-cov: tests
+run-cov: tests peers
 	@find $(T) -name '*.gcda' -exec rm -f {} +
 	@$(RUN_TESTS) $(ALL_TESTS)
 	@tools/coverage $(T) stack
@@ -207,8 +213,9 @@ install: all
 		'Requires.private: libpcap' 'Libs: -L$${prefix}/lib -ltapir' 'Libs.private: -lpthread' \
 		'Cflags: -I$${prefix}/include/tapir' >'$(DESTDIR)$(PREFIX)/lib/pkgconfig/tapir.pc'
 
+# What was fetched for the tests stays: it needs the network again.
 clean:
-	rm -rf build
+	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name peers -exec rm -rf {} +
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -227,11 +234,11 @@ help:
 #: make bench      the benchmarks
 #: make tidy       formats all C files
 #: make install    to PREFIX (/usr/local), under DESTDIR
-#: make clean      removes build/
+#: make clean      removes what was built
 #: Variables: VARIANT=plain|asan|ubsan|clang|cov JOBS=2 CC CFLAGS LDFLAGS WERROR=1 (or CI=true) FUZZ_SECONDS=30
 #: What the build needs: sh tools/bootstrap [build|demo|test|check]
 
-.PHONY: all unit tests test e2e asan ubsan valgrind run-all run-script sim-long fuzz run-fuzz cov run-cov check \
+.PHONY: all unit tests peers test e2e asan ubsan valgrind run-all run-script sim-long fuzz run-fuzz cov run-cov check \
 	check-layers check-headers check-purity check-style check-self bench tidy demo install clean help
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
