@@ -40,7 +40,7 @@ struct tapir {
 	struct chacha_rng rng;
 	struct pkt_pool pool;
 	struct ready_list ready;
-	cksum_fn *cksum; /* the variant chosen by conf.cpu_features */
+	const struct cksum_ops *cksum; /* the variant chosen by conf.cpu_features */
 
 	struct netif *netif[NETIF_MAX + 1]; /* by ifindex; [0] unused */
 	uint32_t route_gen; /* raised by every change of route, address, link or path MTU */
