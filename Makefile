@@ -68,6 +68,8 @@ ALL_TESTS := $(SIM) $(E2E) $(SCRIPT) $(REPLAY) $(UNIT)
 
 LIB := $(B)/libtapir.a
 SUPPORT := $(T)/libsupport.a
+# The program without its main, for the tests of its parts.
+APPS := $(T)/libapps.a
 PROGRAM := $(if $(APP_SRC),$(B)/tapir)
 CORE_OBJ := $(CORE_SRC:%.c=$(T)/%.o)
 OBJ := $(patsubst %.c,$(T)/%.o,$(LIB_SRC) $(APP_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(SIM_SRC) $(SCRIPT_SRC) \
@@ -106,22 +108,26 @@ $(SUPPORT): $(SUPPORT_SRC:%.c=$(T)/%.o) $(T)/sources
 	@rm -f $@
 	ar rcs $@ $(filter %.o,$^)
 
+$(APPS): $(patsubst %.c,$(T)/%.o,$(filter-out apps/tapir.c,$(APP_SRC)))
+	@rm -f $@
+	ar rcs $@ $^
+
 $(PROGRAM): $(APP_SRC:%.c=$(T)/%.o) $(LIB)
 	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $^ $(PCAP_LIBS) -lpthread
 
-$(UNIT) $(SIM) $(SCRIPT): %: %.o $(SUPPORT) $(LIB)
+$(UNIT) $(SIM) $(SCRIPT): %: %.o $(SUPPORT) $(APPS) $(LIB)
 	$(if $(CMOCKA_LIBS),,$(error cmocka is missing: run `sh tools/bootstrap build`, which installs it))
-	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $< -Wl,--start-group $(SUPPORT) $(LIB) -Wl,--end-group \
+	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $< -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) -Wl,--end-group \
 		$(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread
 
 # A fuzz target replays its corpus with a small main of ours; in the fuzz variant libFuzzer brings the main.
 ifeq ($(VARIANT),fuzz)
-$(REPLAY): %: %.o $(SUPPORT) $(LIB)
-	$(CC) $(OPT) $(MODE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< -Wl,--start-group $(SUPPORT) $(LIB) \
+$(REPLAY): %: %.o $(SUPPORT) $(APPS) $(LIB)
+	$(CC) $(OPT) $(MODE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) \
 		-Wl,--end-group $(PCAP_LIBS) -lpthread
 else
-$(REPLAY): %: %.o $(T)/tests/fuzz/replay.o $(SUPPORT) $(LIB)
-	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $< $(T)/tests/fuzz/replay.o -Wl,--start-group $(SUPPORT) $(LIB) \
+$(REPLAY): %: %.o $(T)/tests/fuzz/replay.o $(SUPPORT) $(APPS) $(LIB)
+	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $< $(T)/tests/fuzz/replay.o -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) \
 		-Wl,--end-group $(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread
 endif
 
