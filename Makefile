@@ -4,7 +4,7 @@
 
 VARIANT ?= plain
 PREFIX ?= /usr/local
-VERSION := 0.1
+VERSION := $(shell sed -n 's/^\#define TAPIR_VERSION "\(.*\)"/\1/p' stack/tapir.h)
 FUZZ_SECONDS ?= 30
 JOBS ?= 2
 PKG_CONFIG ?= pkg-config
@@ -47,7 +47,7 @@ endif
 # The core is standard C and knows no system; all else may use what Linux has.
 CORE_CFLAGS := -std=c17
 HOST_CFLAGS := -std=c17 -D_GNU_SOURCE
-COMMON := $(OPT) $(MODE) $(WARN) -fPIE -fvisibility=hidden -fno-common -I. -DTAPIR_VERSION=\"$(VERSION)\"
+COMMON := $(OPT) $(MODE) $(WARN) -fPIE -fvisibility=hidden -fno-common -I.
 
 CORE_SRC := $(sort $(wildcard stack/*.c stack/*/*.c dns/*.c drivers/simlink*.c))
 LIB_SRC := $(sort $(CORE_SRC) $(wildcard drivers/*.c tls/*.c))
