@@ -7,6 +7,7 @@
 #ifndef TAPIR_BASE_ASSERT_H
 #define TAPIR_BASE_ASSERT_H
 
+#include <assert.h> /* static_assert; assert() itself is not used */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -32,6 +32,7 @@ struct cksum_ops {
 };
 
 extern const struct cksum_ops cksum_generic;
+extern const struct cksum_ops cksum_avx2; /* on x86-64 only: use cksum_select() */
 
 /* The best implementation for a processor that has (avx2) or lacks that feature; the instance's
  * configuration says. */
