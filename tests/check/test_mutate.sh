@@ -109,6 +109,11 @@ accepts seed_is_printed 'of 1 breaks caught, seed 77' --seed 77
 entry R1122-19 stack/ip/ip.c 'sed:s/!= 4/== 99/' - unit/ip/test_ip
 accepts break_by_sed 'caught by other_version_is_dropped'
 
+for i in 4 44; do
+	printf 'R1122-19\tstack/ip/ip.c\tsed:s/!= 4/== %s/\t-\tunit/ip/test_ip\n' $i
+done >"$tree/tests/requirements/mutations.tsv"
+accepts one_break_leaves_nothing_to_the_next '2 of 2 breaks caught'
+
 entry R1122-19 stack/ip/ip.c 'if (version != 4)' 'while (1) if (0)' unit/ip/test_ip
 MUTATE_SECONDS=1
 export MUTATE_SECONDS
