@@ -176,8 +176,7 @@ cov:
 
 run-cov: tests peers
 	@find $(T) -name '*.gcda' -exec rm -f {} +
-	@$(RUN_TESTS) $(ALL_TESTS)
-	@tools/coverage $(T) stack
+	@$(RUN_TESTS) $(ALL_TESTS); status=$$?; tools/coverage $(T) stack && exit $$status
 
 check: check-layers check-headers check-purity check-style check-self
 
