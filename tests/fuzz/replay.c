@@ -37,9 +37,9 @@ static void replay_file(const char *path)
 		return; /* a folder, or gone */
 	snprintf(current, sizeof(current), "%s", path);
 	if (fseek(f, 0, SEEK_END) == 0 && (size = ftell(f)) >= 0 && size < (16 << 20)) {
-		rewind(f);
 		data = malloc(size ? (size_t)size : 1);
-		if (data && fread(data, 1, (size_t)size, f) == (size_t)size) {
+		if (data && fseek(f, 0, SEEK_SET) == 0 &&
+		    fread(data, 1, (size_t)size, f) == (size_t)size) {
 			LLVMFuzzerTestOneInput(data, (size_t)size);
 			count++;
 		}
