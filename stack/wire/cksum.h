@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 /* sum plus the n bytes at p, any alignment. */
-uint32_t cksum_partial(const void *p, size_t n, uint32_t sum);
+uint32_t cksum_partial(const void *data, size_t n, uint32_t sum);
 
 /* The same while copying the bytes to dst (no overlap). */
 uint32_t cksum_copy(void *dst, const void *src, size_t n, uint32_t sum);
