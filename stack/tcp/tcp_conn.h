@@ -1,0 +1,263 @@
+/*
+ * A connection.
+ *
+ * An idle connection is one struct tcp_conn and nothing else. What moves data lives in a struct
+ * tcp_act, taken from a pool when the first byte is queued or arrives, and given back when nothing is
+ * outstanding, unread or out of order.
+ */
+#ifndef TAPIR_TCP_TCP_CONN_H
+#define TAPIR_TCP_TCP_CONN_H
+
+#include <assert.h>
+
+#include "stack/base/ranges.h"
+#include "stack/base/ring.h"
+#include "stack/core/ready.h"
+#include "stack/ip/route.h"
+#include "stack/tcp/tcp.h"
+#include "stack/tcp/tcp_cc.h"
+#include "stack/tcp/tcp_rto.h"
+
+enum { TCP_OOO_MAX = 256, TCP_PAGE = 4096, TCP_MSS_DEFAULT = 536, TCP_MSS_MAX = 65495 };
+
+/* Options that an application sets; a listener's are inherited by its connections. */
+struct tcp_opt {
+	uint16_t flags;			  /* enum tcp_optflag */
+	uint16_t maxseg;		  /* TCP_MAXSEG, 0: none */
+	int32_t linger_s;		  /* SO_LINGER, -1: off */
+	int32_t linger2_s;		  /* TCP_LINGER2: -1 none, 0: tcp_fin_timeout */
+	uint16_t keepidle_s, keepintvl_s; /* 0: the setting's */
+	uint8_t keepcnt, syncnt;	  /* 0: the setting's */
+	uint8_t ttl, tos;		  /* ttl 0: the setting's */
+	uint16_t ifindex;		  /* SO_BINDTODEVICE */
+	uint32_t user_timeout_ms;
+	uint32_t rcvbuf, sndbuf; /* bytes of data; 0: the setting's, auto-tuned later */
+	uint32_t notsent_lowat;
+};
+
+enum tcp_optflag {
+	TCP_O_NODELAY = 1 << 0,
+	TCP_O_CORK = 1 << 1,
+	TCP_O_KEEPALIVE = 1 << 2,
+	TCP_O_OOBINLINE = 1 << 3,
+	TCP_O_REUSEADDR = 1 << 4,
+	TCP_O_REUSEPORT = 1 << 5,
+	TCP_O_QUICKACK_OFF = 1 << 6,
+	TCP_O_DONTROUTE = 1 << 7,
+};
+
+enum tcp_flag {
+	TCP_F_TS = 1 << 0,	   /* timestamps negotiated (RFC 7323 3.2) */
+	TCP_F_SACK = 1 << 1,	   /* SACK permitted by the peer */
+	TCP_F_WS = 1 << 2,	   /* window scaling in force */
+	TCP_F_ACTIVE = 1 << 3,	   /* opened actively: a RST in SYN-RECEIVED says ECONNREFUSED */
+	TCP_F_PASSIVE = 1 << 4,	   /* came from a listener, not accepted yet */
+	TCP_F_FIN_QUEUED = 1 << 5, /* the application closed: FIN follows the last byte */
+	TCP_F_FIN_SENT = 1 << 6,   /* FIN has taken its sequence number, snd_max - 1 */
+	TCP_F_FIN_RCVD = 1 << 7,   /* the peer's FIN was reached in order */
+	TCP_F_ACK_NOW = 1 << 8,
+	TCP_F_DELACK = 1 << 9, /* an ACK is owed within the delayed-ACK time */
+	TCP_F_SHUT_RD = 1 << 10,
+	TCP_F_URG_RCVD = 1 << 11, /* rcv_up means something */
+	TCP_F_URG_SENT = 1 << 12, /* snd_up means something */
+	TCP_F_RECOVERY = 1 << 13, /* fast recovery (RFC 6582), until recover is acknowledged */
+	TCP_F_LOSS = 1 << 14,	  /* after an RTO, until recover is acknowledged */
+	TCP_F_WANT_OUT = 1 << 15, /* a send met -EAGAIN */
+	TCP_F_ORPHAN = 1 << 16,	  /* no handle any more */
+	TCP_F_DETACHED =
+		1 << 17, /* closed for the network; a handle still holds what was received */
+	TCP_F_FREEING = 1 << 18,
+	TCP_F_CONNECTED = 1 << 19, /* was ESTABLISHED once */
+	TCP_F_PERSIST = 1 << 20,   /* the peer's window is closed: probing (RFC 9293 3.8.6.1) */
+	TCP_F_CWND_LIMITED = 1 << 21,
+	TCP_F_MORE = 1 << 22, /* the last send said MSG_MORE */
+	TCP_F_SYN_ACKED = 1 << 23,
+	TCP_F_WND_UPDATE = 1 << 24, /* the application read: a window update may be owed */
+	TCP_F_TX_WAIT = 1 << 25,    /* on its interface's txwait, not on t->dirty */
+	TCP_F_PUSH = 1 << 26,	    /* urgent or pushed: ignore Nagle for what is queued now */
+};
+
+/*
+ * One piece of [SND.UNA, SND.MAX): the pieces partition it, in order of sequence. SYN and FIN count as a byte.
+ */
+struct tcp_rec {
+	struct list seq_link;  /* tcp_act.recs, by sequence */
+	struct list time_link; /* tcp_act.recs_time, by sent_ns: for RACK (RFC 8985) */
+	uint32_t seq, len;
+	uint64_t sent_ns;   /* last transmission */
+	uint32_t delivered; /* snapshot for rate samples */
+	uint8_t times;	    /* transmissions, saturating */
+	uint8_t flags;	    /* enum tcp_rec_flag */
+};
+
+enum tcp_rec_flag {
+	TCP_REC_SACKED = 1 << 0,
+	TCP_REC_LOST = 1 << 1, /* not counted in flight: to be sent again */
+	TCP_REC_SYN = 1 << 2,
+	TCP_REC_FIN = 1 << 3,
+};
+
+/* Deadlines while active; TAPIR_NEVER: not running. */
+enum tcp_deadline {
+	TCP_D_REXMT,   /* retransmission (RFC 6298), SYN and FIN too */
+	TCP_D_PERSIST, /* zero-window probe */
+	TCP_D_DELACK,
+	TCP_D_SWS, /* sender's silly-window override (RFC 9293 3.8.6.2.1), MSG_MORE's and CORK's 200 ms */
+	TCP_D_COUNT
+};
+
+/* The receive buffer: pages at final offsets; page of sequence number s is page[(s / TCP_PAGE) % npages]. */
+struct tcp_rcvbuf {
+	uint8_t **page; /* npages entries, a power of two; NULL where nothing was written */
+	uint32_t npages, npages_used;
+};
+
+struct tcp_act {
+	/* sending */
+	struct ring snd;	     /* data from SND.UNA, the SYN not counted */
+	struct tcp_ring_pin *pin;    /* with the ring's memory */
+	struct list recs, recs_time; /* struct tcp_rec */
+	uint32_t nrecs;
+	uint32_t in_flight; /* bytes of records neither SACKed nor LOST */
+	uint32_t lost_bytes;
+	uint32_t dupacks;
+	uint32_t prior_flight;
+	uint64_t last_send_ns;	   /* of data: idleness (RFC 5681 4.1) */
+	uint64_t retrans_start_ns; /* first unanswered retransmission: R2, user timeout */
+	/* receiving */
+	struct tcp_rcvbuf rcv;
+	struct ranges ooo; /* received beyond RCV.NXT */
+	struct seq_range ooo_mem[TCP_OOO_MAX / 4];
+	uint32_t fin_seq; /* the peer's FIN seen ahead of RCV.NXT */
+	bool fin_seen;
+	bool dsack; /* next ACK begins with this D-SACK (RFC 2883) */
+	uint32_t dsack_start, dsack_end;
+	uint32_t ato_ns; /* current delayed-ACK time */
+	uint32_t bytes_since_ack;
+	/* time */
+	uint64_t deadline_ns[TCP_D_COUNT];
+	struct route rt;
+};
+
+struct tcp_listener;
+
+struct tcp_conn {
+	struct tcp_ep ep;
+	/* sequence space, RFC 9293 3.3.1 */
+	uint32_t snd_una, snd_nxt, snd_wnd, snd_wl1;
+	uint32_t snd_wl2, snd_max, rcv_nxt,
+		rcv_wnd; /* rcv_nxt + rcv_wnd: the highest edge advertised */
+	uint32_t flags;	 /* enum tcp_flag */
+	uint32_t ts_recent;
+	struct tcp_act *act; /* NULL: idle */
+	struct tcp_cc cc;
+	struct tcp_rtt rtt;
+	uint32_t iss, irs;
+	uint32_t max_snd_wnd;
+	uint32_t recover;	 /* RFC 6582 3.2 */
+	uint32_t last_ack_sent;	 /* RFC 7323 4.3 */
+	uint32_t ts_off;	 /* added to the clock for TSval */
+	uint32_t ts_recent_s;	 /* when ts_recent was set, s of the instance's clock */
+	uint32_t snd_up, rcv_up; /* urgent pointers, one past the last urgent byte */
+	uint32_t rcv_user;	 /* next byte that the application will read */
+	uint32_t held;		 /* bytes held above the core: tapir_recv_held() */
+	uint32_t min_rtt_us;
+	uint16_t mss;	   /* what a segment of ours may carry, options not counted off yet */
+	uint16_t peer_mss; /* as the peer's option said */
+	uint16_t rcv_mss;  /* estimate of the peer's segments, for delayed ACKs */
+	uint8_t snd_wscale, rcv_wscale;
+	uint8_t backoff;    /* RTOs in a row */
+	uint8_t probes_out; /* zero-window or keepalive probes unanswered */
+	uint8_t quickacks;  /* ACKs to send at once still */
+	uint8_t rcv_tos;
+	int32_t err;	  /* pending SO_ERROR, positive */
+	int32_t soft_err; /* from ICMP: reported when we give up (RFC 1122 4.2.3.9) */
+	struct tcp_opt opt;
+	uint64_t last_rcv_ns; /* any acceptable segment: keepalive */
+	uint64_t keep_ns;     /* next keepalive action, TAPIR_NEVER: none */
+	uint64_t fw2_ns;      /* FIN-WAIT-2 ends, TAPIR_NEVER: no limit */
+	struct list out;      /* t->dirty or netif.txwait */
+	struct ready rdy;
+	struct timer timer;	       /* TIMER_TCP_CONN, at the minimum of all deadlines */
+	struct tcp_listener *listener; /* not accepted yet: whose accept queue it is in */
+	struct list accept_link;
+	/* counters for STATUS */
+	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
+	uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
+};
+
+static_assert(sizeof(struct tcp_conn) <= 640, "an idle connection stays small (aim: 288)");
+
+static inline struct tcp_conn *tcp_conn_of(struct tcp_ep *ep)
+{
+	return (struct tcp_conn *)ep;
+}
+
+/* States in which both SYNs were acknowledged (RFC 9293 3.3.2). */
+static inline bool tcp_state_synchronized(uint8_t s)
+{
+	return s != TAPIR_TCP_CLOSED && s != TAPIR_TCP_LISTEN && s != TAPIR_TCP_SYN_SENT &&
+	       s != TAPIR_TCP_SYN_RECEIVED;
+}
+
+/* ---- life: tcp_conn.c ---- */
+struct tcp_conn *tcp_conn_new(
+	struct tapir *t); /* CLOSED, unbound, no handle; NULL: limit or memory */
+/* Frees at once, without a word to the peer; unlinks everything. */
+void tcp_conn_free(struct tapir *t, struct tcp_conn *c);
+/*
+ * The connection is over for the network: CLOSED, off the demux, timers off, readers and writers woken.
+ * `err` 0 or the positive errno for SO_ERROR. Frees it when no handle holds it.
+ */
+void tcp_conn_drop(struct tapir *t, struct tcp_conn *c, int err);
+/* TIME-WAIT is reached: a record takes the tuple's place, the connection is dropped without error. */
+void tcp_conn_to_timewait(struct tapir *t, struct tcp_conn *c);
+/* FIN-WAIT-2 without a handle: a record takes over, bounded by tcp_fin_timeout. */
+void tcp_conn_to_finwait2_record(struct tapir *t, struct tcp_conn *c);
+struct tcp_act *tcp_act_get(struct tapir *t, struct tcp_conn *c); /* NULL: no memory */
+void tcp_act_release_if_idle(struct tapir *t, struct tcp_conn *c);
+void tcp_conn_dirty(struct tapir *t, struct tcp_conn *c);
+/* What a passive open agreed on, by record or by cookie. */
+struct tcp_passive {
+	struct tcp_tuple tuple;
+	uint32_t iss, irs;
+	uint32_t rcv_wnd; /* advertised in the SYN-ACK */
+	uint32_t snd_wnd; /* of the SYN */
+	uint32_t ts_recent, ts_off;
+	uint16_t peer_mss;
+	uint8_t snd_wscale, rcv_wscale;
+	bool ts, sack, ws;
+	uint64_t synack_sent_ns;   /* 0: retransmitted, no RTT sample (Karn) */
+	bool synack_retransmitted; /* initial window is one segment (RFC 5681 3.1) */
+};
+/*
+ * A connection in SYN-RECEIVED, hashed, queued on nobody; the caller then runs the ACK through
+ * tcp_conn_input() and puts it on the accept queue. NULL: limit or memory.
+ */
+struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
+				  const struct tcp_passive *p);
+
+/* ---- input: tcp_input.c, tcp_ack.c, tcp_text.c ---- */
+/* RFC 9293 3.10.7.3 and 3.10.7.4. Consumes seg->rx->pkt; may free c. */
+void tcp_conn_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg);
+
+/* ---- output: tcp_output.c ---- */
+/* Sends whatever may be sent now: retransmissions, new data, FIN, an owed ACK. May not free c. */
+void tcp_output(struct tapir *t, struct tcp_conn *c);
+void tcp_timer_update(struct tapir *t, struct tcp_conn *c); /* tcp_timer.c: arms at the minimum */
+
+/* The receive window to advertise now, in bytes, never taking back what was promised. */
+uint32_t tcp_rcv_window(struct tapir *t, struct tcp_conn *c);
+/* The window scale that a receive buffer of `space` bytes needs (RFC 7323 2.2; Linux's rule). */
+uint8_t tcp_wscale_for(uint64_t space);
+
+/* ---- shared with the passive side ---- */
+/* The MSS to announce for a route's MTU and TCP_MAXSEG (RFC 9293 3.7.1). */
+uint16_t tcp_mss_announce(const struct tcp_opt *o, uint32_t mtu);
+/* The timestamp clock: ms, plus the connection's offset. */
+static inline uint32_t tcp_ts_now(const struct tapir *t, uint32_t off)
+{
+	return (uint32_t)(t->now_ns / 1000000) + off;
+}
+
+#endif

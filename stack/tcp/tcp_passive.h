@@ -1,0 +1,159 @@
+/*
+ * What is not a connection yet, or no more: listeners, SYN records, cookies, TIME-WAIT; and what names
+ * and finds endpoints. Private to stack/tcp/.
+ */
+#ifndef TAPIR_TCP_TCP_PASSIVE_H
+#define TAPIR_TCP_TCP_PASSIVE_H
+
+#include "stack/base/siphash.h"
+#include "stack/tcp/tcp_conn.h"
+
+struct tcp_listener {
+	struct tcp_ep ep; /* tuple.raddr, rport unused */
+	struct tapir *t;
+	struct ready rdy;
+	struct tcp_opt opt;
+	const struct tcp_cc_ops *cc;
+	uint32_t backlog;
+	struct list acceptq; /* struct tcp_conn by accept_link, oldest first */
+	uint32_t naccept;
+	struct list syns; /* struct tcp_syn_ent, oldest first */
+	uint32_t nsyn;
+	struct list all; /* tcp_state.listeners */
+};
+
+struct tcp_syn_ent {
+	struct tcp_ep ep;
+	struct tcp_listener *l;
+	struct list link;   /* l->syns */
+	struct timer timer; /* TIMER_TCP_SYN */
+	struct tcp_passive p;
+	uint8_t retries;
+	uint64_t last_answer_ns; /* rate of answers to repeated SYNs */
+};
+
+/*
+ * TIME-WAIT, and FIN-WAIT-2 without a handle. In a pool; in FIFO order of expiry by index.
+ */
+struct tcp_tw {
+	struct tcp_ep ep;
+	uint32_t snd_nxt, rcv_nxt;
+	uint32_t ts_recent, ts_off;
+	uint32_t expire_ms; /* of the instance's clock modulo 2^32 */
+	uint32_t fifo_next; /* pool index + 1; 0: last */
+};
+
+static_assert(sizeof(struct tcp_tw) <= 80, "a TIME-WAIT record is at most 80 bytes");
+
+/* The transport's own state: tcp_demux.c and others know its parts. */
+struct tcp_state {
+	struct siphash_key hash_key, isn_key, ts_key, port_key, cookie_key[2];
+	struct htab eps;       /* conn, syn and tw by 4-tuple */
+	struct htab listening; /* listeners by local port */
+	struct list listeners; /* in order of listen() */
+	uint32_t *port_refs
+		[256]; /* references of local port p: port_refs[p >> 8][p & 255], chunks made when needed */
+	uint32_t port_probe; /* RFC 6056 algorithm 4's counter table is keyed by this */
+	uint32_t nconn, norphan, nsyn, ntw;
+	uint64_t mem_bytes; /* rings, pages, records: bounded by tcp_mem_max */
+	struct tcp_act *act_free;
+	uint8_t *page_free; /* free pages, linked by their first bytes */
+	uint32_t npage_free;
+	struct tcp_rec *rec_free;
+	uint32_t nrec_free;
+	/* TIME-WAIT pool, tcp_timewait.c */
+	struct tcp_tw **tw_chunk;
+	uint32_t tw_chunks, tw_free, tw_head, tw_tail, fw2_head, fw2_tail;
+	struct timer tw_timer;
+	/* challenge ACKs (RFC 5961 7), tcp_respond.c */
+	uint64_t challenge_second;
+	uint32_t challenge_left;
+};
+
+/* ---- tcp_state.c: the one door for a state ---- */
+/* Moves ep to `to`, checked against the edges of RFC 9293 3.3.2; counts, emits TAPIR_EV_TCP_STATE. */
+void tcp_set_state(struct tapir *t, struct tcp_ep *ep, enum tapir_tcp_state to);
+
+/* ---- tcp_demux.c ---- */
+int tcp_demux_init(struct tapir *t);
+void tcp_demux_fini(struct tapir *t);
+/* Exact 4-tuple among connections, SYN records and TIME-WAIT; NULL: none. */
+struct tcp_ep *tcp_demux_find(struct tapir *t, const struct tcp_tuple *tu);
+/* The best listener for a local address, port and interface: bound address beats any. */
+struct tcp_listener *tcp_demux_listener(struct tapir *t, const struct tcp_tuple *tu, int ifindex);
+void tcp_demux_insert(struct tapir *t, struct tcp_ep *ep); /* never fails: growing is best effort */
+void tcp_demux_remove(struct tapir *t, struct tcp_ep *ep);
+/*
+ * Takes local (laddr, lport) for c, port 0: an ephemeral one. -EADDRINUSE by Linux's REUSEADDR rules,
+ * -EADDRNOTAVAIL: no port left, -ENOMEM.
+ */
+int tcp_port_bind(struct tapir *t, struct tcp_conn *c, const struct tapir_addr *laddr,
+		  uint16_t lport);
+/* An ephemeral port such that (laddr, port, raddr, rport) is free (RFC 6056); fills tuple.lport. */
+int tcp_port_connect(struct tapir *t, struct tcp_conn *c);
+/* One more endpoint uses ep's local port, or one less. */
+int tcp_port_ref(struct tapir *t, struct tcp_ep *ep);
+void tcp_port_unref(struct tapir *t, struct tcp_ep *ep);
+
+/* ---- tcp_isn.c ---- */
+uint32_t tcp_isn(struct tapir *t, const struct tcp_tuple *tu); /* RFC 6528 3 */
+uint32_t tcp_ts_offset(struct tapir *t, const struct tcp_tuple *tu);
+
+/* ---- tcp_xmit.c: every segment leaves here ---- */
+struct tcp_xmit {
+	const struct tcp_tuple *tuple;
+	uint32_t seq, ack;
+	uint16_t flags; /* TCP_SYN ... */
+	uint32_t wnd;	/* already shifted: 0 to 65535 */
+	uint16_t urg;
+	const struct tcp_opts *opt; /* NULL: none */
+	const struct ring *data;    /* with len > 0: bytes [off, off + len) of this ring */
+	uint32_t off, len;
+	uint16_t gso_size;
+	uint8_t ttl, tos;
+	const struct route *rt; /* fresh, or NULL: look up */
+	int ifindex;		/* with rt NULL */
+	bool reserve;		/* may use the reserve: ACK, RST */
+	bool rexmit;
+};
+/* 0, or as ip_output(); -ENOMEM: nothing was sent. Counts OutSegs and so on, emits TCP_SEG_OUT. */
+int tcp_xmit(struct tapir *t, const struct tcp_xmit *x);
+
+/* ---- tcp_respond.c: for those without a connection, and challenge ACKs ---- */
+/* RFC 9293 3.10.7.1: RST in answer to seg, unless it is one. Bounded in rate as ICMP errors are. */
+void tcp_respond_rst(struct tapir *t, const struct tcp_seg *seg);
+/* A RST with our own numbers: abort of a connection or record. */
+void tcp_respond_rst_conn(struct tapir *t, struct tcp_conn *c);
+/* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> from a record. */
+void tcp_respond_ack_tw(struct tapir *t, struct tcp_tw *tw);
+void tcp_respond_synack(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p,
+			bool rexmit);
+/* Whether one more challenge ACK may leave now (RFC 5961 7, randomised). Counts. */
+bool tcp_challenge_allowed(struct tapir *t);
+
+/* ---- tcp_listen.c, tcp_syncache.c, tcp_syncookie.c ---- */
+/* A segment for a listener (RFC 9293 3.10.7.2). Consumes seg->rx->pkt. */
+void tcp_listen_input(struct tapir *t, struct tcp_listener *l, struct tcp_seg *seg);
+void tcp_syncache_input(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *seg);
+void tcp_syncache_purge(struct tapir *t, struct tcp_listener *l);
+void tcp_syncache_icmp_err(struct tapir *t, struct tcp_syn_ent *e, const struct icmp_err *err);
+/* c was reset or closed before accept(): leaves its listener's queue. */
+void tcp_listener_forget(struct tapir *t, struct tcp_conn *c);
+/* c is established: queue it, wake the listener. False: the accept queue is full. */
+bool tcp_listener_established(struct tapir *t, struct tcp_conn *c);
+
+/* ---- tcp_timewait.c ---- */
+int tcp_tw_init(struct tapir *t);
+void tcp_tw_fini(struct tapir *t);
+/* A record in c's place (c already off the demux), in `state` (TIME_WAIT or FIN_WAIT_2). NULL: limit or memory. */
+struct tcp_tw *tcp_tw_new(struct tapir *t, struct tcp_conn *c, enum tapir_tcp_state state);
+/*
+ * Consumes seg->rx->pkt and returns false; or returns true: a new SYN may take the tuple over (RFC 6191), the
+ * record is gone and the segment goes on to the listener.
+ */
+bool tcp_tw_input(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *seg);
+/* Whether connect() may take its tuple (tcp_tw_reuse); then it is freed. */
+bool tcp_tw_reuse(struct tapir *t, struct tcp_tw *tw);
+void tcp_tw_free(struct tapir *t, struct tcp_tw *tw);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * Round-trip times and the retransmission timeout (RFC 6298). Pure functions over a small state.
+ */
+#ifndef TAPIR_TCP_TCP_RTO_H
+#define TAPIR_TCP_TCP_RTO_H
+
+#include <stdint.h>
+
+struct tcp_rtt {
+	uint32_t srtt_us; /* 0: no sample yet */
+	uint32_t rttvar_us;
+	uint32_t rto_us; /* without back-off */
+};
+
+void tcp_rtt_init(struct tcp_rtt *r, uint32_t rto_init_us);
+/* A sample (RFC 6298 2.2, 2.3), then the new RTO between the limits (2.4, 2.5; granularity 1 ms). */
+void tcp_rtt_sample(struct tcp_rtt *r, uint32_t rtt_us, uint32_t rto_min_us, uint32_t rto_max_us);
+/* rto_us doubled `backoff` times, at most rto_max_us (5.5). */
+uint64_t tcp_rto_backed_off_us(const struct tcp_rtt *r, unsigned backoff, uint32_t rto_max_us);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * The user calls of RFC 9293 3.9.1, as sock/tcp_sock.c makes them: OPEN SEND RECEIVE CLOSE ABORT STATUS.
+ * All return >= 0 or a negative errno, with stack/socket.h's meaning.
+ */
+#ifndef TAPIR_TCP_TCP_USER_H
+#define TAPIR_TCP_TCP_USER_H
+
+#include "stack/tcp/tcp_conn.h"
+
+/* tcp_user.c, over a connection */
+int tcp_user_bind(struct tapir *t, struct tcp_conn *c, const struct tapir_sockaddr *sa);
+int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_sockaddr *sa);
+int64_t tcp_user_send(struct tapir *t, struct tcp_conn *c, const struct iovec *iov, int n,
+		      int flags);
+int64_t tcp_user_recv(struct tapir *t, struct tcp_conn *c, const struct iovec *iov, int n,
+		      int flags);
+int64_t tcp_user_reserve(struct tapir *t, struct tcp_conn *c, size_t want, struct iovec *iov,
+			 int max, int *niov);
+int tcp_user_commit(struct tapir *t, struct tcp_conn *c, size_t len, int flags);
+int64_t tcp_user_peek(struct tapir *t, struct tcp_conn *c, struct iovec *iov, int max, int *niov);
+int tcp_user_consume(struct tapir *t, struct tcp_conn *c, size_t len);
+int tcp_user_held(struct tapir *t, struct tcp_conn *c, size_t bytes);
+int tcp_user_shutdown(struct tapir *t, struct tcp_conn *c, int how);
+/* The handle is given up (rdy.sock becomes 0); c may be freed. */
+void tcp_user_close(struct tapir *t, struct tcp_conn *c);
+void tcp_user_abort(struct tapir *t, struct tcp_conn *c);
+int tcp_user_poll(struct tapir *t, const struct tcp_conn *c);
+void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_info *out);
+/* Bytes unread, and bytes unsent or unacknowledged. */
+void tcp_user_queues(const struct tcp_conn *c, uint32_t *recv_q, uint32_t *send_q);
+/* c->opt was changed by setsockopt: let it act (NODELAY pushes, KEEPALIVE starts, buffers grow ...). */
+void tcp_user_opt_changed(struct tapir *t, struct tcp_conn *c);
+
+/* tcp_listen.c */
+/*
+ * c, bound or not (an ephemeral port then), becomes a listener: on success c is freed and *out has its
+ * options, port and address. -EADDRINUSE, -EINVAL (connected), -ENOMEM.
+ */
+int tcp_user_listen(struct tapir *t, struct tcp_conn *c, int backlog, struct tcp_listener **out);
+int tcp_listener_backlog(struct tapir *t, struct tcp_listener *l, int backlog);
+/* The oldest established connection, without a handle yet; NULL: none. The caller gives it one. */
+struct tcp_conn *tcp_listener_accept(struct tapir *t, struct tcp_listener *l);
+/* Purges SYN records, resets connections not accepted, frees l (RFC 9293 3.10.4, LISTEN). */
+void tcp_listener_close(struct tapir *t, struct tcp_listener *l);
+int tcp_listener_poll(const struct tcp_listener *l);
+struct tcp_opt *tcp_listener_opt(struct tcp_listener *l);
+struct ready *tcp_listener_ready(struct tcp_listener *l);
+void tcp_listener_queues(const struct tcp_listener *l, uint32_t *waiting, uint32_t *backlog);
+
+#endif
