@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* sum plus the n bytes at p, any alignment. */
+/* sum plus the n bytes at data, any alignment. */
 uint32_t cksum_partial(const void *data, size_t n, uint32_t sum);
 
 /* The same while copying the bytes to dst (no overlap). */
