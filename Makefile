@@ -4,7 +4,7 @@
 
 VARIANT ?= plain
 PREFIX ?= /usr/local
-VERSION := $(shell sed -n 's/^\#define TAPIR_VERSION "\(.*\)"/\1/p' stack/tapir.h)
+VERSION := $(shell sed -n 's/^\#define TAPIR_VERSION "\(.*\)"/\1/p' stack/tapir.h 2>/dev/null)
 FUZZ_SECONDS ?= 30
 JOBS ?= 2
 PKG_CONFIG ?= pkg-config

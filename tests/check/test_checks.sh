@@ -2,6 +2,7 @@
 # timeout: 240
 # Every check fails when its rule is broken: on a small tree that holds to all rules, one violation at a time.
 set -u
+unset MAKEFLAGS MAKELEVEL
 root=$(pwd)
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
