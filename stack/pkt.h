@@ -62,7 +62,8 @@ struct pkt {
 	uint16_t gso_size;
 	uint16_t csum_start;
 	uint16_t csum_offset;
-	uint8_t gso_type; /* enum pkt_gso */
+	uint16_t loop_ifindex; /* looped broadcast or multicast: the interface that it left by */
+	uint8_t gso_type;      /* enum pkt_gso */
 	uint8_t nspan;
 	struct pkt_span span[PKT_MAX_SPANS];
 	struct tcp_ring_pin *pin; /* keeps borrowed spans alive; NULL when nothing is borrowed */

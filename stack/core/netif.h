@@ -15,6 +15,7 @@ struct ifaddr {
 	uint8_t state;		/* enum tapir_addr_state */
 	uint8_t arp_left;	/* probes or announcements still to send */
 	uint8_t arp_phase;	/* link/arp.c's */
+	uint8_t conflicts;	/* met while probing (RFC 5227 2.1.1) */
 	uint64_t defended_ns;	/* last defence (RFC 5227 2.4) */
 	struct timer arp_timer; /* TIMER_ARP */
 	struct netif *ifp;

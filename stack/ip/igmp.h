@@ -17,6 +17,8 @@ bool igmp_is_member(const struct netif *ifp, uint32_t group);
 void igmp_timer(struct tapir *t, struct timer *tm);    /* TIMER_IGMP */
 void igmp_if_timer(struct tapir *t, struct timer *tm); /* TIMER_IGMP_IF */
 void igmp_if_up(struct tapir *t, struct netif *ifp);
+void igmp_if_down(struct tapir *t, struct netif *ifp); /* keeps the groups, for the next up */
+/* Forgets all groups: the interface goes. */
 void igmp_flush(struct tapir *t, struct netif *ifp);
 
 #endif

@@ -40,7 +40,7 @@ enum verdict ip_input(struct tapir *t, struct rx *rx);
 /* Headers between the link's payload and a transport's: what ip_output will add. */
 enum { IP_HDR_LEN = 20, IP_MAX_LEN = 65535 };
 
-int ip_init(struct tapir *t); /* route, reass, pmtu, icmp, igmp with it */
+int ip_init(struct tapir *t); /* route, reass, pmtu with it; icmp_init() comes after */
 void ip_fini(struct tapir *t);
 void ip_check(struct tapir *t);
 

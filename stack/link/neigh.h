@@ -23,6 +23,25 @@ void neigh_suspect(struct tapir *t, struct netif *ifp, uint32_t ip4);
 /* Whether ip4 failed to answer lately: routes go elsewhere when they can. */
 bool neigh_failed(struct tapir *t, struct netif *ifp, uint32_t ip4);
 
+/* What an ARP packet from the link is worth; the policy is argued in neigh.c. */
+enum neigh_word {
+	NEIGH_ANSWER, /* a reply to us: asked for, or it counts as a claim */
+	NEIGH_ASK,    /* a request for our address: may make an entry, of the class evicted first */
+	NEIGH_CLAIM,  /* anything else that names a sender: never makes an entry */
+};
+
+/*
+ * ip4 on ifp says that it has mac. Returns whether the word was of use: false when nothing is known of
+ * ip4 and none was to be learnt, or when the claim contradicts an entry that counts for more.
+ */
+bool neigh_learn(struct tapir *t, struct netif *ifp, uint32_t ip4, const struct tapir_mac *mac,
+		 enum neigh_word word);
+
+/* By hand: a PERMANENT entry (0, -ENOSPC, -ENOMEM); any entry is forgotten (-ESRCH); the i-th (-ESRCH). */
+int neigh_set(struct tapir *t, struct netif *ifp, uint32_t ip4, const struct tapir_mac *mac);
+int neigh_del(struct tapir *t, struct netif *ifp, uint32_t ip4);
+int neigh_get(const struct tapir *t, unsigned i, struct tapir_neigh *out);
+
 /* TIMER_NEIGH fired. */
 struct timer;
 void neigh_timer(struct tapir *t, struct timer *tm);
