@@ -25,7 +25,7 @@ int ipv4_hdr_decode_quoted(const uint8_t *p, size_t len, struct ipv4_hdr *out)
 	if (len < IPV4_HLEN)
 		return WIRE_ESHORT;
 	if (p[0] >> 4 != 4)
-		return WIRE_EVERSION; /* R1122-6 */
+		return WIRE_EVERSION; /* R1122-19 */
 
 	unsigned hdr_len = (p[0] & 15u) * 4;
 	unsigned frag = get_be16(p + 6);
