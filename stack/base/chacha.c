@@ -129,7 +129,8 @@ uint64_t chacha_rng_u64(struct chacha_rng *g)
 
 uint64_t chacha_rng_below_u64(struct chacha_rng *g, uint64_t n)
 {
-	TAPIR_ASSERT(n > 0);
+	if (n <= 1)
+		return 0;
 
 	/* Values below 2^64 mod n are thrown away: the rest is a whole number of times n. */
 	uint64_t reject = (UINT64_MAX - n + 1) % n;
@@ -143,7 +144,8 @@ uint64_t chacha_rng_below_u64(struct chacha_rng *g, uint64_t n)
 
 uint32_t chacha_rng_below(struct chacha_rng *g, uint32_t n)
 {
-	TAPIR_ASSERT(n > 0);
+	if (n <= 1)
+		return 0;
 
 	uint32_t reject = (UINT32_MAX - n + 1) % n;
 	uint32_t v;

@@ -32,7 +32,7 @@ void chacha_rng_bytes(struct chacha_rng *g, void *dst, size_t n);
 uint32_t chacha_rng_u32(struct chacha_rng *g);
 uint64_t chacha_rng_u64(struct chacha_rng *g);
 
-/* Uniform in [0, n), n >= 1, without modulo bias. */
+/* Uniform in [0, n) without modulo bias; 0, taking nothing from the generator, when n is 0 or 1. */
 uint32_t chacha_rng_below(struct chacha_rng *g, uint32_t n);
 
 /* The same for 64 bits: jitter of a time. */

@@ -137,7 +137,9 @@ void heap_remove(struct heap *h, struct heap_node *n)
 		if (rest)
 			heap_add_tree(h, rest);
 	}
-	heap_node_init(n);
+	n->child = NULL;
+	n->next = NULL;
+	n->prev = NULL;
 	h->n--;
 }
 

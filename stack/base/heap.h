@@ -50,7 +50,7 @@ static inline struct heap_node *heap_min(const struct heap *h)
 /* Put n (initialised, in no heap) in under key. */
 void heap_insert(struct heap *h, struct heap_node *n, uint64_t key);
 
-/* Take n, which is in h, out. */
+/* Take n, which is in h, out. Its key stays readable. */
 void heap_remove(struct heap *h, struct heap_node *n);
 
 /* Give n, which is in h, another key, smaller or greater; it goes behind those that have that key

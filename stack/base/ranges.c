@@ -104,7 +104,8 @@ static bool ranges_span_ok(const struct ranges *s, uint32_t start, uint32_t end)
 
 int ranges_can_insert(const struct ranges *s, uint32_t start, uint32_t end)
 {
-	if (!seq_lt(start, end))
+	/* Exactly 2^31 apart, each end comes before the other by seq_lt(): neither is a range. */
+	if (end - start == 0 || end - start > INT32_MAX)
 		return -EINVAL;
 	if (!ranges_span_ok(s, start, end))
 		return -ERANGE;

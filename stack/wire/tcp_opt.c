@@ -222,8 +222,10 @@ static void put_rare(struct opt_writer *w, const struct tcp_opts *o)
 
 size_t tcp_opts_encode(uint8_t *p, const struct tcp_opts *o, enum tcp_opt_style style)
 {
-	struct opt_writer w = {.p = p};
+	struct opt_writer w;
 
+	w.p = p;
+	w.len = 0;
 	TAPIR_ASSERT(o->n_sack <= TCP_SACK_MAX && o->tfo_len <= TCP_TFO_MAX);
 	if (o->has & TCP_HAS_MSS)
 		put_mss(&w, o);
