@@ -42,7 +42,7 @@ TEST(popcount_counts_bits, "")
 		unsigned n = 0;
 
 		for (unsigned b = 0; b < 64; b++)
-			n += (v >> b) & 1;
+			n += (unsigned)(v >> b) & 1;
 		assert_int_equal(popcount_u64(v), n);
 	}
 }
