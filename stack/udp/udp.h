@@ -73,6 +73,8 @@ int udp_join(struct tapir *t, struct udp_sock *u, uint32_t group, int ifindex);
 int udp_leave(struct tapir *t, struct udp_sock *u, uint32_t group, int ifindex);
 /* An interface transmitted: sockets that met -EAGAIN may write again. */
 void udp_tx_room(struct tapir *t, struct netif *ifp);
+/* An interface is about to be deleted: memberships on it end, what is bound to it gets an error. */
+void udp_if_gone(struct tapir *t, struct netif *ifp);
 /* An address of ours is gone: sockets bound to it get an error. */
 void udp_addr_gone(struct tapir *t, uint32_t ip4);
 void udp_check(struct tapir *t);

@@ -1,0 +1,122 @@
+/*
+ * Settings. conf.def is the only list: it makes the struct, this table of names, limits and
+ * defaults, and whatever help or listing a program prints. All values have 64 bits, so that one
+ * loop handles them. A setting is an offset into the struct; its name is Linux's.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "stack/conf.h"
+#include "stack/core/instance.h"
+
+static const struct tapir_conf_item items[] = {
+#define CONF(field, name, index, min, max, def, doc) {name, index, min, max, def, doc},
+#include "stack/conf.def"
+#undef CONF
+};
+static const uint16_t offsets[] = {
+#define CONF(field, name, index, min, max, def, doc) offsetof(struct tapir_conf, field),
+#include "stack/conf.def"
+#undef CONF
+};
+static_assert(sizeof(struct tapir_conf) < UINT16_MAX, "offsets fit");
+
+static int64_t *field(struct tapir_conf *conf, size_t i)
+{
+	return (int64_t *)(void *)((char *)conf + offsets[i]);
+}
+
+static const int64_t *field_const(const struct tapir_conf *conf, size_t i)
+{
+	return (const int64_t *)(const void *)((const char *)conf + offsets[i]);
+}
+
+/* The place of a setting in the table, or -1. */
+static int find(const char *name, unsigned index)
+{
+	for (size_t i = 0; name && i < ARRAY_SIZE(items); i++) {
+		if (items[i].index == index && strcmp(items[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+void tapir_conf_default(struct tapir_conf *conf)
+{
+	memset(conf, 0, sizeof(*conf));
+	for (size_t i = 0; i < ARRAY_SIZE(items); i++)
+		*field(conf, i) = items[i].def;
+}
+
+const struct tapir_conf_item *tapir_conf_item(unsigned i)
+{
+	return i < ARRAY_SIZE(items) ? &items[i] : NULL;
+}
+
+int64_t tapir_conf_value(const struct tapir_conf *conf, unsigned i)
+{
+	return i < ARRAY_SIZE(items) ? *field_const(conf, i) : 0;
+}
+
+int tapir_conf_set(struct tapir_conf *conf, const char *name, unsigned index, int64_t value)
+{
+	int i = find(name, index);
+
+	if (i < 0)
+		return -ENOENT;
+	if (value < items[i].min || value > items[i].max)
+		return -ERANGE;
+	*field(conf, (size_t)i) = value;
+	return 0;
+}
+
+int tapir_conf_get(const struct tapir_conf *conf, const char *name, unsigned index, int64_t *value)
+{
+	int i = find(name, index);
+
+	if (i < 0)
+		return -ENOENT;
+	*value = *field_const(conf, (size_t)i);
+	return 0;
+}
+
+int tapir_conf_check(const struct tapir_conf *conf)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
+		int64_t v = *field_const(conf, i);
+
+		if (v < items[i].min || v > items[i].max)
+			return -EINVAL;
+	}
+	if (conf->ip_local_port_min > conf->ip_local_port_max)
+		return -EINVAL;
+	if (conf->tcp_rmem_min > conf->tcp_rmem_default ||
+	    conf->tcp_rmem_default > conf->tcp_rmem_max)
+		return -EINVAL;
+	if (conf->tcp_wmem_min > conf->tcp_wmem_default ||
+	    conf->tcp_wmem_default > conf->tcp_wmem_max)
+		return -EINVAL;
+	if (conf->tcp_rto_min_us > conf->tcp_rto_max_ms * 1000)
+		return -EINVAL;
+	return 0;
+}
+
+const struct tapir_conf *tapir_conf_of(const struct tapir *t)
+{
+	return &t->conf;
+}
+
+int tapir_sysctl(struct tapir *t, const char *name, unsigned index, int64_t value)
+{
+	struct tapir_conf next = t->conf;
+	int err = tapir_conf_set(&next, name, index, value);
+
+	if (err)
+		return err;
+	err = tapir_conf_check(&next);
+	if (err)
+		return err;
+	t->conf = next;
+	return 0;
+}

@@ -1,0 +1,153 @@
+/*
+ * Stand-ins for parts that have not landed yet, so that the instance links. Each goes by itself when
+ * its real file is there; the whole file goes with the last.
+ */
+#include <errno.h>
+
+#include "stack/core/rx.h"
+#include "stack/ip/icmp.h"
+#include "stack/ip/igmp.h"
+#include "stack/ip/ip.h"
+#include "stack/ip/pmtu.h"
+#include "stack/ip/reass.h"
+#include "stack/link/arp.h"
+#include "stack/link/ether.h"
+#include "stack/link/neigh.h"
+#include "stack/sock/sock.h"
+#include "stack/udp/udp.h"
+
+#define ERR_RETURN(sig)         \
+	sig;                    \
+	sig                     \
+	{                       \
+		return -ENOSYS; \
+	}
+#define OK_RETURN(sig)    \
+	sig;              \
+	sig               \
+	{                 \
+		return 0; \
+	}
+#define NOTHING(sig) \
+	sig;         \
+	sig          \
+	{            \
+	}
+#define DROP_ALL(sig)                             \
+	sig;                                      \
+	sig                                       \
+	{                                         \
+		(void)t;                          \
+		pkt_drop(rx->pkt, DROP_IP_PROTO); \
+		return V_DONE;                    \
+	}
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+#if !__has_include("stack/link/ether.c")
+DROP_ALL(enum verdict ether_input(struct tapir *t, struct rx *rx))
+#endif
+#if !__has_include("stack/link/arp.c")
+DROP_ALL(enum verdict arp_input(struct tapir *t, struct rx *rx))
+NOTHING(void arp_addr_start(struct tapir *t, struct ifaddr *a))
+NOTHING(void arp_addr_stop(struct tapir *t, struct ifaddr *a))
+OK_RETURN(bool arp_timer(struct tapir *t, struct timer *tm))
+#endif
+#if !__has_include("stack/link/neigh.c")
+OK_RETURN(int neigh_init(struct tapir *t))
+NOTHING(void neigh_fini(struct tapir *t))
+NOTHING(void neigh_timer(struct tapir *t, struct timer *tm))
+NOTHING(void neigh_flush(struct tapir *t, struct netif *ifp))
+NOTHING(void neigh_check(struct tapir *t))
+OK_RETURN(int tapir_neigh_set(struct tapir *t, int ifindex, const struct tapir_addr *addr,
+			      const struct tapir_mac *mac))
+#endif
+#if !__has_include("stack/ip/route.c")
+OK_RETURN(int route_add(struct tapir *t, const struct tapir_route *r))
+OK_RETURN(int route_del(struct tapir *t, const struct tapir_route *r))
+OK_RETURN(int route_add_connected(struct tapir *t, const struct ifaddr *a))
+NOTHING(void route_del_connected(struct tapir *t, const struct ifaddr *a))
+NOTHING(void route_flush(struct tapir *t, int ifindex))
+ERR_RETURN(int route_lookup(struct tapir *t, uint32_t dst, uint32_t src, int ifindex,
+			    struct route *out))
+#endif
+#if !__has_include("stack/ip/ip_input.c")
+DROP_ALL(enum verdict ip_input(struct tapir *t, struct rx *rx))
+#endif
+#if !__has_include("stack/ip/ip_output.c")
+int ip_output(struct tapir *t, struct pkt *p, const struct ip_tx *tx)
+{
+	pkt_drop(p, DROP_IP_NO_ROUTE);
+	return -ENETUNREACH;
+}
+#endif
+#if !__has_include("stack/ip/ip.c") && !__has_include("stack/ip/ip_input.c")
+OK_RETURN(int ip_init(struct tapir *t))
+NOTHING(void ip_fini(struct tapir *t))
+NOTHING(void ip_check(struct tapir *t))
+#endif
+#if !__has_include("stack/ip/icmp.c")
+DROP_ALL(enum verdict icmp_input(struct tapir *t, struct rx *rx))
+NOTHING(void icmp_send_error(struct tapir *t, const struct rx *rx, uint8_t type, uint8_t code,
+			     uint32_t info))
+OK_RETURN(int icmp_err_errno(uint8_t type, uint8_t code, bool *hard))
+#endif
+#if !__has_include("stack/ip/igmp.c")
+DROP_ALL(enum verdict igmp_input(struct tapir *t, struct rx *rx))
+OK_RETURN(int igmp_join(struct tapir *t, struct netif *ifp, uint32_t group))
+OK_RETURN(int igmp_leave(struct tapir *t, struct netif *ifp, uint32_t group))
+NOTHING(void igmp_timer(struct tapir *t, struct timer *tm))
+NOTHING(void igmp_if_timer(struct tapir *t, struct timer *tm))
+NOTHING(void igmp_if_up(struct tapir *t, struct netif *ifp))
+NOTHING(void igmp_flush(struct tapir *t, struct netif *ifp))
+#endif
+#if !__has_include("stack/ip/pmtu.c")
+NOTHING(void pmtu_timer(struct tapir *t, struct timer *tm))
+#endif
+#if !__has_include("stack/ip/reass.c")
+NOTHING(void reass_timer(struct tapir *t, struct timer *tm))
+NOTHING(void reass_flush(struct tapir *t, int ifindex))
+#endif
+#if !__has_include("stack/udp/udp.c")
+OK_RETURN(int udp_init(struct tapir *t))
+NOTHING(void udp_fini(struct tapir *t))
+DROP_ALL(enum verdict udp_input(struct tapir *t, struct rx *rx))
+DROP_ALL(enum verdict echo_input(struct tapir *t, struct rx *rx))
+NOTHING(void udp_icmp_err(struct tapir *t, const struct icmp_err *e))
+NOTHING(void echo_icmp_err(struct tapir *t, const struct icmp_err *e))
+NOTHING(void udp_tx_room(struct tapir *t, struct netif *ifp))
+NOTHING(void udp_if_gone(struct tapir *t, struct netif *ifp))
+NOTHING(void udp_addr_gone(struct tapir *t, uint32_t ip4))
+NOTHING(void udp_check(struct tapir *t))
+#endif
+#if !__has_include("stack/sock/table.c")
+OK_RETURN(int sock_init(struct tapir *t))
+NOTHING(void sock_fini(struct tapir *t))
+NOTHING(void sock_check(struct tapir *t))
+#endif
+#if !__has_include("stack/tcp/tcp_input.c")
+DROP_ALL(enum verdict tcp_input(struct tapir *t, struct rx *rx))
+NOTHING(void tcp_icmp_err(struct tapir *t, const struct icmp_err *e))
+#endif
+#if !__has_include("stack/tcp/tcp_conn.c")
+OK_RETURN(int tcp_init(struct tapir *t))
+NOTHING(void tcp_fini(struct tapir *t))
+NOTHING(void tcp_addr_gone(struct tapir *t, uint32_t ip4))
+#endif
+#if !__has_include("stack/tcp/tcp_output.c")
+NOTHING(void tcp_flush(struct tapir *t))
+#endif
+#if !__has_include("stack/tcp/tcp_timer.c")
+NOTHING(void tcp_conn_timer(struct tapir *t, struct timer *tm))
+#endif
+#if !__has_include("stack/tcp/tcp_syncache.c")
+NOTHING(void tcp_syn_timer(struct tapir *t, struct timer *tm))
+#endif
+#if !__has_include("stack/tcp/tcp_timewait.c")
+NOTHING(void tcp_tw_timer(struct tapir *t, struct timer *tm))
+#endif
+#if !__has_include("stack/tcp/tcp_listen.c")
+NOTHING(void tcp_listen_timer(struct tapir *t, struct timer *tm))
+#endif
+#if !__has_include("stack/tcp/tcp_check.c")
+NOTHING(void tcp_check(struct tapir *t))
+#endif
