@@ -18,6 +18,7 @@
 struct hnode {
 	struct hnode *next;
 	uint32_t hash;
+	uint32_t aux; /* the owner's, not looked at here: would be padding */
 };
 
 struct htab {

@@ -36,6 +36,10 @@ struct tcp_ep {
 enum tcp_epflag {
 	TCP_EP_HASHED = 1 << 0, /* in the demux by its tuple */
 	TCP_EP_BOUND = 1 << 1,	/* holds a reference on its local port */
+	/* tcp_demux.c's, how that reference was counted */
+	TCP_EP_NOREUSE = 1 << 2,  /* taken without SO_REUSEADDR */
+	TCP_EP_EXPLICIT = 1 << 3, /* by bind() or listen(): connect() leaves the port alone */
+	TCP_EP_TS = 1 << 4,	  /* a TIME-WAIT record: the connection used timestamps */
 };
 
 /* A segment on its way through the steps of RFC 9293 3.10.7. */

@@ -181,6 +181,7 @@ struct tcp_conn {
 	struct timer timer;	       /* TIMER_TCP_CONN, at the minimum of all deadlines */
 	struct tcp_listener *listener; /* not accepted yet: whose accept queue it is in */
 	struct list accept_link;
+	struct list all; /* tcp_state.conns, from tcp_conn_new() to tcp_conn_free() */
 	/* counters for STATUS */
 	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
 	uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;

@@ -19,7 +19,9 @@ struct tcp_listener {
 	uint32_t naccept;
 	struct list syns; /* struct tcp_syn_ent, oldest first */
 	uint32_t nsyn;
-	struct list all; /* tcp_state.listeners */
+	struct list all;    /* tcp_state.listeners */
+	uint32_t id;	    /* unique: SO_REUSEPORT's choice hangs on it, never on an address */
+	uint64_t cookie_ns; /* when a cookie was sent last; 0: never */
 };
 
 struct tcp_syn_ent {
@@ -33,17 +35,31 @@ struct tcp_syn_ent {
 };
 
 /*
- * TIME-WAIT, and FIN-WAIT-2 without a handle. In a pool; in FIFO order of expiry by index.
+ * TIME-WAIT, and FIN-WAIT-2 without a handle. In a pool; in FIFO order of expiry, doubly linked by pool
+ * index + 1 (0: none). ep.node.aux holds the link back, 24 bits, and our window scale. The offset of the timestamps is not kept: it is
+ * a function of the tuple.
  */
 struct tcp_tw {
 	struct tcp_ep ep;
 	uint32_t snd_nxt, rcv_nxt;
-	uint32_t ts_recent, ts_off;
+	uint32_t ts_recent;
 	uint32_t expire_ms; /* of the instance's clock modulo 2^32 */
-	uint32_t fifo_next; /* pool index + 1; 0: last */
+	uint32_t answer_ms; /* of the last answer, likewise: RFC 5961's throttling */
+	uint32_t fifo_next : 24;
+	uint32_t
+		wnd_hi : 8; /* high byte of the window field last advertised, low byte taken as 0xff */
 };
 
 static_assert(sizeof(struct tcp_tw) <= 80, "a TIME-WAIT record is at most 80 bytes");
+
+/* Who uses a local port. */
+struct tcp_port {
+	uint32_t refs;	   /* endpoints with TCP_EP_BOUND */
+	uint32_t noreuse;  /* of these without SO_REUSEADDR */
+	uint32_t explicit; /* of these by bind() or listen() */
+};
+
+enum { TCP_PORT_TABLE = 256 }; /* counters of RFC 6056 3.3.4 */
 
 /* The transport's own state: tcp_demux.c and others know its parts. */
 struct tcp_state {
@@ -51,9 +67,14 @@ struct tcp_state {
 	struct htab eps;       /* conn, syn and tw by 4-tuple */
 	struct htab listening; /* listeners by local port */
 	struct list listeners; /* in order of listen() */
-	uint32_t *port_refs
-		[256]; /* references of local port p: port_refs[p >> 8][p & 255], chunks made when needed */
-	uint32_t port_probe; /* RFC 6056 algorithm 4's counter table is keyed by this */
+	uint32_t listener_id;
+	struct list conns;	    /* all connections, by tcp_conn.all, oldest first */
+	struct tcp_port *port[256]; /* port p: port[p >> 8] + (p & 255), chunks made when needed */
+	uint32_t port_count[TCP_PORT_TABLE]; /* RFC 6056 algorithm 4's counters */
+	/* The TIME-WAIT record given up last for a new incarnation, whose ISN begins above (RFC 9293 3.6.1, MAY-2). */
+	struct tcp_tuple recycled;
+	uint32_t recycled_seq;
+	bool recycled_set;
 	uint32_t nconn, norphan, nsyn, ntw;
 	uint64_t mem_bytes; /* rings, pages, records: bounded by tcp_mem_max */
 	struct tcp_act *act_free;
@@ -68,6 +89,9 @@ struct tcp_state {
 	/* challenge ACKs (RFC 5961 7), tcp_respond.c */
 	uint64_t challenge_second;
 	uint32_t challenge_left;
+	/* RSTs without a connection, tcp_respond.c */
+	uint64_t rst_second;
+	uint32_t rst_left;
 };
 
 /* ---- tcp_state.c: the one door for a state ---- */
@@ -91,7 +115,10 @@ int tcp_port_bind(struct tapir *t, struct tcp_conn *c, const struct tapir_addr *
 		  uint16_t lport);
 /* An ephemeral port such that (laddr, port, raddr, rport) is free (RFC 6056); fills tuple.lport. */
 int tcp_port_connect(struct tapir *t, struct tcp_conn *c);
-/* One more endpoint uses ep's local port, or one less. */
+/*
+ * One more endpoint uses ep's local port, or one less. Fails (-ENOMEM) only when no endpoint near this
+ * port was ever bound: never for one that takes another's place.
+ */
 int tcp_port_ref(struct tapir *t, struct tcp_ep *ep);
 void tcp_port_unref(struct tapir *t, struct tcp_ep *ep);
 
@@ -126,17 +153,40 @@ void tcp_respond_rst(struct tapir *t, const struct tcp_seg *seg);
 void tcp_respond_rst_conn(struct tapir *t, struct tcp_conn *c);
 /* <SEQ=snd_nxt><ACK=rcv_nxt><CTL=ACK> from a record. */
 void tcp_respond_ack_tw(struct tapir *t, struct tcp_tw *tw);
+void tcp_respond_ack_syn(struct tapir *t, struct tcp_syn_ent *e);
+/* RST,ACK that ends a half-open connection. */
+void tcp_respond_rst_syn(struct tapir *t, struct tcp_syn_ent *e);
 void tcp_respond_synack(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p,
 			bool rexmit);
 /* Whether one more challenge ACK may leave now (RFC 5961 7, randomised). Counts. */
 bool tcp_challenge_allowed(struct tapir *t);
 
 /* ---- tcp_listen.c, tcp_syncache.c, tcp_syncookie.c ---- */
+/* Fills what a SYN-ACK needs from a SYN and the listener's options, but for iss. False: no way to the peer. */
+bool tcp_listen_offer(struct tapir *t, struct tcp_listener *l, const struct tcp_seg *seg,
+		      struct tcp_passive *p);
+/*
+ * The end of a passive open: makes the connection, runs seg through it and queues it. False: no room,
+ * nothing was made and seg still belongs to the caller; true: seg->rx->pkt is consumed.
+ */
+bool tcp_listen_complete(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p,
+			 struct tcp_seg *seg);
+/* As Linux: a backlog of n holds n + 1. */
+bool tcp_listener_full(const struct tcp_listener *l);
 /* A segment for a listener (RFC 9293 3.10.7.2). Consumes seg->rx->pkt. */
 void tcp_listen_input(struct tapir *t, struct tcp_listener *l, struct tcp_seg *seg);
+/* A record for the SYN, whose offer is *p; answers with SYN-ACK. Consumes seg->rx->pkt. */
+void tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p,
+		      struct tcp_seg *seg);
 void tcp_syncache_input(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *seg);
 void tcp_syncache_purge(struct tapir *t, struct tcp_listener *l);
 void tcp_syncache_icmp_err(struct tapir *t, struct tcp_syn_ent *e, const struct icmp_err *err);
+/* Answers a SYN with a cookie, keeping nothing. */
+void tcp_syncookie_send(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p,
+			const struct tcp_seg *seg);
+/* Whether the ACK in seg returns a cookie of ours (RFC 4987 3.6); then *p is what had been agreed on. */
+bool tcp_syncookie_check(struct tapir *t, struct tcp_listener *l, const struct tcp_seg *seg,
+			 struct tcp_passive *p);
 /* c was reset or closed before accept(): leaves its listener's queue. */
 void tcp_listener_forget(struct tapir *t, struct tcp_conn *c);
 /* c is established: queue it, wake the listener. False: the accept queue is full. */
