@@ -18,8 +18,8 @@ static void hash_first(unsigned n, uint64_t want)
 	struct siphash_key key = vector_key();
 	uint8_t in[64];
 
-	for (uint8_t i = 0; i < sizeof(in); i++)
-		in[i] = i;
+	for (unsigned i = 0; i < sizeof(in); i++)
+		in[i] = (uint8_t)i;
 	assert_true(siphash24(in, n, &key) == want);
 }
 
