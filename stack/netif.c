@@ -14,6 +14,7 @@
 #include "stack/link/arp.h"
 #include "stack/link/neigh.h"
 #include "stack/udp/udp.h"
+#include "stack/wire/eth.h"
 
 int tapir_netif_add(struct tapir *t, const struct tapir_netif_conf *conf)
 {
@@ -56,7 +57,7 @@ static void take_down(struct tapir *t, struct netif *ifp)
 	route_changed(t);
 	for (unsigned i = 0; i < ifp->naddr; i++)
 		arp_addr_stop(t, ifp->addr[i]);
-	timer_stop(t, &ifp->igmp_timer);
+	igmp_if_down(t, ifp);
 	neigh_flush(t, ifp);
 	reass_flush(t, ifp->ifindex);
 	ifp->tx_drops += ifp->txq.n;
@@ -228,4 +229,61 @@ int tapir_route_add(struct tapir *t, const struct tapir_route *r)
 int tapir_route_del(struct tapir *t, const struct tapir_route *r)
 {
 	return r ? route_del(t, r) : -EINVAL;
+}
+
+int tapir_route_get(const struct tapir *t, unsigned i, struct tapir_route *out)
+{
+	return route_get(t, i, out);
+}
+
+/* The interface and IPv4 address that a call about a neighbour means. */
+static int neigh_args(const struct tapir *t, int ifindex, const struct tapir_addr *addr,
+		      struct netif **ifp, uint32_t *ip4)
+{
+	int err = changeable(t, ifindex, ifp);
+
+	if (err)
+		return err;
+	if ((*ifp)->conf.type != TAPIR_NETIF_ETHER || !addr || !tapir_addr_is_v4(addr))
+		return -EINVAL;
+	*ip4 = tapir_addr_to_v4(addr);
+	if (*ip4 == 0 || *ip4 >> 24 == 127 || *ip4 >= TAPIR_IP4(224, 0, 0, 0))
+		return -EINVAL;
+	return 0;
+}
+
+int tapir_neigh_set(struct tapir *t, int ifindex, const struct tapir_addr *addr,
+		    const struct tapir_mac *mac)
+{
+	struct netif *ifp;
+	uint32_t ip4;
+	int err = neigh_args(t, ifindex, addr, &ifp, &ip4);
+
+	if (err)
+		return err;
+	if (!mac || !mac_is_unicast(mac->b))
+		return -EINVAL;
+	stack_enter(t);
+	err = neigh_set(t, ifp, ip4, mac);
+	stack_leave(t);
+	return err;
+}
+
+int tapir_neigh_del(struct tapir *t, int ifindex, const struct tapir_addr *addr)
+{
+	struct netif *ifp;
+	uint32_t ip4;
+	int err = neigh_args(t, ifindex, addr, &ifp, &ip4);
+
+	if (err)
+		return err;
+	stack_enter(t);
+	err = neigh_del(t, ifp, ip4);
+	stack_leave(t);
+	return err;
+}
+
+int tapir_neigh_get(const struct tapir *t, unsigned i, struct tapir_neigh *out)
+{
+	return neigh_get(t, i, out);
 }

@@ -58,14 +58,17 @@ NOTHING(void neigh_fini(struct tapir *t))
 NOTHING(void neigh_timer(struct tapir *t, struct timer *tm))
 NOTHING(void neigh_flush(struct tapir *t, struct netif *ifp))
 NOTHING(void neigh_check(struct tapir *t))
-OK_RETURN(int tapir_neigh_set(struct tapir *t, int ifindex, const struct tapir_addr *addr,
-			      const struct tapir_mac *mac))
+OK_RETURN(int neigh_set(struct tapir *t, struct netif *ifp, uint32_t ip4,
+			const struct tapir_mac *mac))
+OK_RETURN(int neigh_del(struct tapir *t, struct netif *ifp, uint32_t ip4))
+ERR_RETURN(int neigh_get(const struct tapir *t, unsigned i, struct tapir_neigh *out))
 #endif
 #if !__has_include("stack/ip/route.c")
 OK_RETURN(int route_add(struct tapir *t, const struct tapir_route *r))
 OK_RETURN(int route_del(struct tapir *t, const struct tapir_route *r))
 OK_RETURN(int route_add_connected(struct tapir *t, const struct ifaddr *a))
 NOTHING(void route_del_connected(struct tapir *t, const struct ifaddr *a))
+ERR_RETURN(int route_get(const struct tapir *t, unsigned i, struct tapir_route *out))
 NOTHING(void route_flush(struct tapir *t, int ifindex))
 ERR_RETURN(int route_lookup(struct tapir *t, uint32_t dst, uint32_t src, int ifindex,
 			    struct route *out))
@@ -86,6 +89,8 @@ NOTHING(void ip_fini(struct tapir *t))
 NOTHING(void ip_check(struct tapir *t))
 #endif
 #if !__has_include("stack/ip/icmp.c")
+OK_RETURN(int icmp_init(struct tapir *t))
+NOTHING(void icmp_fini(struct tapir *t))
 DROP_ALL(enum verdict icmp_input(struct tapir *t, struct rx *rx))
 NOTHING(void icmp_send_error(struct tapir *t, const struct rx *rx, uint8_t type, uint8_t code,
 			     uint32_t info))
@@ -98,6 +103,7 @@ OK_RETURN(int igmp_leave(struct tapir *t, struct netif *ifp, uint32_t group))
 NOTHING(void igmp_timer(struct tapir *t, struct timer *tm))
 NOTHING(void igmp_if_timer(struct tapir *t, struct timer *tm))
 NOTHING(void igmp_if_up(struct tapir *t, struct netif *ifp))
+NOTHING(void igmp_if_down(struct tapir *t, struct netif *ifp))
 NOTHING(void igmp_flush(struct tapir *t, struct netif *ifp))
 #endif
 #if !__has_include("stack/ip/pmtu.c")

@@ -26,21 +26,7 @@
 #include "stack/link/ether.h"
 #include "stack/link/neigh.h"
 #include "stack/sock/sock.h"
-#if __has_include("stack/tcp/tcp.h")
 #include "stack/tcp/tcp.h"
-#else
-int tcp_init(struct tapir *t);
-void tcp_fini(struct tapir *t);
-enum verdict tcp_input(struct tapir *t, struct rx *rx);
-void tcp_icmp_err(struct tapir *t, const struct icmp_err *e);
-void tcp_flush(struct tapir *t);
-void tcp_conn_timer(struct tapir *t, struct timer *tm);
-void tcp_syn_timer(struct tapir *t, struct timer *tm);
-void tcp_tw_timer(struct tapir *t, struct timer *tm);
-void tcp_listen_timer(struct tapir *t, struct timer *tm);
-void tcp_addr_gone(struct tapir *t, uint32_t ip4);
-void tcp_check(struct tapir *t);
-#endif
 #include "stack/udp/udp.h"
 #include "stack/wire/bytes.h"
 #include "stack/wire/icmp.h"
@@ -370,8 +356,8 @@ int tapir_create(struct tapir **out, const struct tapir_env *env, const struct t
 	pktq_init(&t->unreach);
 
 	if ((err = pkt_pool_init(t)) || (err = netif_init(t)) || (err = neigh_init(t)) ||
-	    (err = ip_init(t)) || (err = udp_init(t)) || (err = tcp_init(t)) ||
-	    (err = sock_init(t))) {
+	    (err = ip_init(t)) || (err = icmp_init(t)) || (err = udp_init(t)) ||
+	    (err = tcp_init(t)) || (err = sock_init(t))) {
 		tapir_destroy(t);
 		return err;
 	}
@@ -391,6 +377,7 @@ void tapir_destroy(struct tapir *t)
 		if (t->netif[i])
 			igmp_flush(t, t->netif[i]);
 	}
+	icmp_fini(t);
 	ip_fini(t);
 	neigh_fini(t);
 	pktq_flush(&t->unreach, DROP_TXQ_FLUSH);

@@ -249,6 +249,7 @@ struct pkt *pkt_copy(const struct pkt *p)
 		return NULL;
 	c->ifindex = p->ifindex;
 	c->flags = p->flags & (uint16_t)~PKT_RESERVE;
+	c->loop_ifindex = p->loop_ifindex;
 	c->gso_size = p->gso_size;
 	c->gso_type = p->gso_type;
 	c->csum_start = p->csum_start;
