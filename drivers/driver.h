@@ -11,6 +11,7 @@
 #ifndef TAPIR_DRIVERS_DRIVER_H
 #define TAPIR_DRIVERS_DRIVER_H
 
+#include <stdarg.h>
 #include <sys/uio.h>
 
 #include "stack/netif.h"
@@ -95,6 +96,9 @@ int driver_iovec(const struct pkt *p, struct iovec *iov);
 
 /* Copies the bytes of a packet, spans and all, to `out`. Returns how many, 0 when they exceed cap. */
 size_t driver_copy(const struct pkt *p, uint8_t *out, size_t cap);
+
+/* A packet that holds a copy of these bytes, or NULL. */
+struct pkt *driver_pkt(struct tapir *t, const uint8_t *bytes, size_t len);
 
 /*
  * The IPv4 configuration of a device's kernel side.

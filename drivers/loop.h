@@ -44,6 +44,8 @@ void loop_free(struct loop *l);
 uint64_t loop_now(const struct loop *l);
 /* What it would be if read now. */
 uint64_t loop_clock(struct loop *l);
+/* What was cut off the clock so far, where something held the program longer than it asked to sleep. */
+uint64_t loop_skipped(const struct loop *l);
 
 struct tapir *loop_tapir(const struct loop *l);
 
