@@ -157,3 +157,42 @@ NOTHING(void tcp_listen_timer(struct tapir *t, struct timer *tm))
 #if !__has_include("stack/tcp/tcp_check.c")
 NOTHING(void tcp_check(struct tapir *t))
 #endif
+#if !__has_include("stack/socket.c")
+#include "stack/socket.h"
+ERR_RETURN(tapir_sock_t tapir_socket(struct tapir *t, int family, int type, int protocol))
+ERR_RETURN(int tapir_bind(struct tapir *t, tapir_sock_t s, const struct tapir_sockaddr *sa))
+ERR_RETURN(int tapir_listen(struct tapir *t, tapir_sock_t s, int backlog))
+ERR_RETURN(tapir_sock_t tapir_accept(struct tapir *t, tapir_sock_t s, struct tapir_sockaddr *peer))
+ERR_RETURN(int tapir_connect(struct tapir *t, tapir_sock_t s, const struct tapir_sockaddr *sa))
+ERR_RETURN(int64_t tapir_send(struct tapir *t, tapir_sock_t s, const struct iovec *iov, int n,
+			      int flags))
+ERR_RETURN(int64_t tapir_sendmsg(struct tapir *t, tapir_sock_t s, const struct iovec *iov, int n,
+				 int flags, const struct tapir_msg *m))
+ERR_RETURN(int64_t tapir_recv(struct tapir *t, tapir_sock_t s, const struct iovec *iov, int n,
+			      int flags))
+ERR_RETURN(int64_t tapir_recvmsg(struct tapir *t, tapir_sock_t s, const struct iovec *iov, int n,
+				 int flags, struct tapir_msg *m))
+ERR_RETURN(int64_t tapir_sendto(struct tapir *t, tapir_sock_t s, const void *buf, size_t len,
+				int flags, const struct tapir_sockaddr *to))
+ERR_RETURN(int64_t tapir_recvfrom(struct tapir *t, tapir_sock_t s, void *buf, size_t len, int flags,
+				  struct tapir_sockaddr *from))
+ERR_RETURN(int tapir_shutdown(struct tapir *t, tapir_sock_t s, int how))
+ERR_RETURN(int tapir_close(struct tapir *t, tapir_sock_t s))
+ERR_RETURN(int tapir_abort(struct tapir *t, tapir_sock_t s))
+ERR_RETURN(int tapir_setsockopt(struct tapir *t, tapir_sock_t s, int level, int name,
+				const void *val, size_t len))
+ERR_RETURN(int tapir_getsockopt(struct tapir *t, tapir_sock_t s, int level, int name, void *val,
+				size_t *len))
+ERR_RETURN(int tapir_getsockname(struct tapir *t, tapir_sock_t s, struct tapir_sockaddr *sa))
+ERR_RETURN(int tapir_getpeername(struct tapir *t, tapir_sock_t s, struct tapir_sockaddr *sa))
+ERR_RETURN(int tapir_poll(struct tapir *t, tapir_sock_t s))
+ERR_RETURN(int tapir_interest(struct tapir *t, tapir_sock_t s, uint32_t bits, uint64_t cookie))
+ERR_RETURN(int64_t tapir_send_reserve(struct tapir *t, tapir_sock_t s, size_t want,
+				      struct iovec *iov, int max, int *niov))
+ERR_RETURN(int tapir_send_commit(struct tapir *t, tapir_sock_t s, size_t len, int flags))
+ERR_RETURN(int64_t tapir_recv_peek(struct tapir *t, tapir_sock_t s, struct iovec *iov, int max,
+				   int *niov))
+ERR_RETURN(int tapir_recv_consume(struct tapir *t, tapir_sock_t s, size_t len))
+OK_RETURN(int tapir_sock_next(struct tapir *t, struct tapir_sock_iter *it,
+			      struct tapir_sock_info *out))
+#endif

@@ -1,0 +1,283 @@
+/*
+ * The loop over a driver whose wire is a socket pair: timers in order, descriptors, signals, a device
+ * that goes away. No test waits for time to pass: deadlines are in the past or a descriptor is ready.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "drivers/host.h"
+#include "drivers/loop.h"
+#include "tests/support/test.h"
+
+struct fixture {
+	struct tapir *t;
+	struct driver *d;
+	struct loop *l;
+	int peer;
+};
+
+static void begin(struct fixture *f)
+{
+	static const uint8_t seed[TAPIR_SEED_LEN] = {1};
+	struct tapir_env env = host_env();
+	struct tapir_netif_conf nc = {.name = "wire0",
+				      .type = TAPIR_NETIF_ETHER,
+				      .mac = {{2, 0, 0, 0, 0, 1}},
+				      .mtu = 1500};
+	struct drv_error err = {""};
+	int fd[2];
+
+	memset(f, 0, sizeof(*f));
+	assert_int_equal(tapir_create(&f->t, &env, NULL, seed, 1000), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd), 0);
+	f->peer = fd[1];
+	f->d = fd_open(fd[0], 0, &err);
+	assert_non_null(f->d);
+	int ifindex = tapir_netif_add(f->t, &nc);
+	assert_true(ifindex > 0);
+	assert_int_equal(tapir_netif_up(f->t, ifindex), 0);
+	f->l = loop_new(f->t, ifindex, f->d, 1000, &err);
+	assert_non_null(f->l);
+}
+
+static void end(struct fixture *f)
+{
+	loop_free(f->l);
+	driver_close(f->d);
+	if (f->peer >= 0)
+		close(f->peer);
+	tapir_destroy(f->t);
+}
+
+static char fired[64];
+
+struct named_timer {
+	struct loop_timer tm;
+	char name;
+};
+
+static void on_timer(struct loop *l, struct loop_timer *tm)
+{
+	size_t n = strlen(fired);
+
+	(void)l;
+	fired[n] = ((struct named_timer *)tm)->name;
+	fired[n + 1] = '\0';
+}
+
+TEST(timers_fire_in_order_of_time, "")
+{
+	static const uint64_t when[] = {50, 10, 40, 20, 30, 70, 60};
+	struct named_timer tm[7];
+	struct fixture f;
+
+	begin(&f);
+	fired[0] = '\0';
+	memset(tm, 0, sizeof(tm));
+	for (int i = 0; i < 7; i++) {
+		tm[i].tm.fn = on_timer;
+		tm[i].name = (char)('0' + when[i] / 10);
+		assert_int_equal(loop_timer_set(f.l, &tm[i].tm, when[i]), 0);
+	}
+	assert_int_equal(loop_turn(f.l, 0), 0);
+	assert_string_equal(fired, "1234567");
+	end(&f);
+}
+
+TEST(a_cancelled_timer_does_not_fire_and_a_moved_one_fires_once, "")
+{
+	struct named_timer tm[20];
+	struct fixture f;
+
+	begin(&f);
+	fired[0] = '\0';
+	memset(tm, 0, sizeof(tm));
+	for (int i = 0; i < 20; i++) {
+		tm[i].tm.fn = on_timer;
+		tm[i].name = (char)('a' + i);
+		loop_timer_set(f.l, &tm[i].tm, (uint64_t)(i + 1));
+	}
+	for (int i = 0; i < 20; i++) {
+		if (i % 3 == 0)
+			loop_timer_cancel(f.l, &tm[i].tm);
+		else if (i % 3 == 1)
+			loop_timer_set(f.l, &tm[i].tm, (uint64_t)(100 - i));
+	}
+	loop_timer_cancel(f.l, &tm[0].tm);
+	assert_int_equal(loop_turn(f.l, 0), 0);
+	assert_string_equal(fired, "cfilor"
+				   "tqnkheb");
+	end(&f);
+}
+
+static void on_fd(struct loop *l, struct loop_fd *fd, uint32_t events)
+{
+	char c;
+
+	assert_true(events & EPOLLIN);
+	assert_int_equal(read(fd->fd, &c, 1), 1);
+	strncat(fired, &c, 1);
+	if (c == 'x')
+		loop_stop(l);
+}
+
+TEST(a_descriptors_handler_is_called_and_may_stop_the_loop, "")
+{
+	struct fixture f;
+	struct loop_fd lf = {.fn = on_fd};
+	int p[2];
+
+	begin(&f);
+	fired[0] = '\0';
+	assert_int_equal(pipe(p), 0);
+	lf.fd = p[0];
+	assert_int_equal(loop_fd_add(f.l, &lf, EPOLLIN), 0);
+	assert_int_equal(write(p[1], "abx", 3), 3);
+	assert_int_equal(loop_run(f.l), 0);
+	assert_string_equal(fired, "abx");
+	assert_int_equal(loop_stopping(f.l), 0);
+	loop_fd_del(f.l, &lf);
+	close(p[0]);
+	close(p[1]);
+	end(&f);
+}
+
+static struct loop_fd *other_of[2];
+
+static void on_fd_delete_other(struct loop *l, struct loop_fd *fd, uint32_t events)
+{
+	(void)events;
+	strncat(fired, "d", 2);
+	loop_fd_del(l, other_of[fd == other_of[0]]);
+}
+
+TEST(a_descriptor_deleted_by_anothers_handler_is_not_served_in_that_turn, "")
+{
+	struct fixture f;
+	struct loop_fd a = {.fn = on_fd_delete_other}, b = {.fn = on_fd_delete_other};
+	int p[2], q[2];
+
+	begin(&f);
+	fired[0] = '\0';
+	other_of[0] = &a;
+	other_of[1] = &b;
+	assert_int_equal(pipe(p), 0);
+	assert_int_equal(pipe(q), 0);
+	a.fd = p[0];
+	b.fd = q[0];
+	loop_fd_add(f.l, &a, EPOLLIN);
+	loop_fd_add(f.l, &b, EPOLLIN);
+	assert_int_equal(write(p[1], "1", 1), 1);
+	assert_int_equal(write(q[1], "1", 1), 1);
+	assert_int_equal(loop_turn(f.l, 0), 0); /* the first only reads the device */
+	if (!fired[0])
+		assert_int_equal(loop_turn(f.l, 0), 0);
+	assert_string_equal(fired, "d");
+	for (int i = 0; i < 2; i++) {
+		close(p[i]);
+		close(q[i]);
+	}
+	end(&f);
+}
+
+TEST(a_signal_stops_the_loop_even_if_it_was_ignored, "")
+{
+	struct fixture f;
+
+	for (int i = 0; i < 2; i++) {
+		int signum = i ? SIGTERM : SIGINT;
+
+		signal(signum, SIG_IGN);
+		begin(&f);
+		assert_int_equal(loop_catch_signals(f.l), 0);
+		assert_int_equal(loop_stopping(f.l), -1);
+		raise(signum);
+		assert_int_equal(loop_run(f.l), 0);
+		assert_int_equal(loop_stopping(f.l), signum);
+		end(&f);
+		struct sigaction now;
+		sigaction(signum, NULL, &now);
+		assert_true(now.sa_handler == SIG_IGN);
+		signal(signum, SIG_DFL);
+	}
+}
+
+TEST(a_hang_up_that_was_ignored_stays_ignored, "")
+{
+	struct fixture f;
+
+	signal(SIGHUP, SIG_IGN);
+	begin(&f);
+	assert_int_equal(loop_catch_signals(f.l), 0);
+	raise(SIGHUP);
+	assert_int_equal(loop_turn(f.l, 0), 0);
+	assert_int_equal(loop_stopping(f.l), -1);
+	end(&f);
+	signal(SIGHUP, SIG_DFL);
+}
+
+TEST(a_device_that_goes_away_ends_the_loop_with_the_reason, "")
+{
+	struct fixture f;
+
+	begin(&f);
+	assert_null(loop_error(f.l));
+	close(f.peer);
+	f.peer = -1;
+	assert_int_equal(loop_run(f.l), -1);
+	assert_non_null(strstr(loop_error(f.l), "the other end is gone"));
+	loop_finish(f.l);
+	end(&f);
+}
+
+TEST(frames_from_the_wire_reach_the_interface, "")
+{
+	static const uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9};
+	struct tapir_netif_info info;
+	struct fixture f;
+
+	begin(&f);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(write(f.peer, frame, sizeof(frame)), sizeof(frame));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(loop_turn(f.l, 0), 0);
+	assert_int_equal(tapir_netif_info(f.t, 2, &info), 0);
+	assert_int_equal(info.rx_packets, 100);
+	end(&f);
+}
+
+TEST(the_clock_begins_where_the_instance_does_and_moves, "")
+{
+	struct fixture f;
+
+	begin(&f);
+	assert_int_equal(loop_now(f.l), 1000);
+	uint64_t before = loop_clock(f.l);
+	assert_true(before >= 1000);
+	while (loop_clock(f.l) == before)
+		;
+	assert_int_equal(loop_turn(f.l, 0), 0);
+	assert_true(loop_now(f.l) > before);
+	assert_int_equal(tapir_now(f.t), loop_now(f.l));
+	end(&f);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(timers_fire_in_order_of_time),
+		cmocka_unit_test(a_cancelled_timer_does_not_fire_and_a_moved_one_fires_once),
+		cmocka_unit_test(a_descriptors_handler_is_called_and_may_stop_the_loop),
+		cmocka_unit_test(
+			a_descriptor_deleted_by_anothers_handler_is_not_served_in_that_turn),
+		cmocka_unit_test(a_signal_stops_the_loop_even_if_it_was_ignored),
+		cmocka_unit_test(a_hang_up_that_was_ignored_stays_ignored),
+		cmocka_unit_test(a_device_that_goes_away_ends_the_loop_with_the_reason),
+		cmocka_unit_test(frames_from_the_wire_reach_the_interface),
+		cmocka_unit_test(the_clock_begins_where_the_instance_does_and_moves),
+	};
+	return tapir_test_run("unit/drivers/test_loop", tests);
+}
