@@ -25,6 +25,14 @@ enum tapir_sock_type {
 		2, /* UDP; with protocol TAPIR_IPPROTO_ICMP an echo client, as Linux's ping sockets */
 };
 
+/*
+ * An echo client sends and receives ICMP messages from their header on, as Linux's ping sockets do: type 8,
+ * code 0, and a sequence number in bytes 6 and 7 are the caller's; the checksum and the identifier (its local
+ * port) are filled in. What it receives are echo replies, in tapir_msg.icmp_type 0. With
+ * TAPIR_IP_RECVERR an error about one of its requests is received among them, in order, as a datagram of
+ * its own: icmp_type and icmp_code are the error's, peer is who sent it (our own address where a
+ * neighbour did not answer: type 3, code 1), and the bytes are the 8 of the request's ICMP header.
+ */
 enum { TAPIR_AF_INET = 2 };
 enum { TAPIR_IPPROTO_ICMP = 1, TAPIR_IPPROTO_TCP = 6, TAPIR_IPPROTO_UDP = 17 };
 
