@@ -256,11 +256,13 @@ static int look(const struct http_root *r, const char *path, mode_t *mode)
 {
 	struct stat st;
 	int fd = open_beneath(r, path, O_PATH);
+	*mode = 0;
 	if (fd < 0)
 		return status_of(-fd);
 	int status = fstat(fd, &st) == 0 ? 200 : status_of(errno);
 	close(fd);
-	*mode = st.st_mode;
+	if (status == 200)
+		*mode = st.st_mode;
 	return status;
 }
 

@@ -356,7 +356,7 @@ TEST(path_lengths_are_bounded, "")
 		assert_int_equal(http_path_decode(raw, &p), n < HTTP_MAX_PATH ? 200 : 414);
 		if (n < HTTP_MAX_PATH)
 			assert_int_equal(p.len, n);
-		strcpy(raw + n + 1, "/a");
+		memcpy(raw + n + 1, "/a", 3);
 		assert_int_equal(http_path_decode(raw, &p), n + 2 < HTTP_MAX_PATH ? 200 : 414);
 	}
 }

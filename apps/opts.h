@@ -1,0 +1,95 @@
+/*
+ * Command lines. A command gives a table of its options; parsing, errors and help all come from it. The
+ * options that every command running a stack shares are parsed here into a struct stack_opts.
+ */
+#ifndef TAPIR_APPS_OPTS_H
+#define TAPIR_APPS_OPTS_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "stack/addr.h"
+#include "stack/conf.h"
+
+/* Why a value is refused and what to give instead: "not a port: give 1 to 65535". */
+struct opt_why {
+	char text[240];
+};
+
+/* One option. `set` gets the command's `to` and the value (NULL for a flag): 0, or -1 with *why filled. */
+struct opt {
+	const char *name; /* without its dashes */
+	char letter;	  /* its short form, or 0 */
+	const char *arg;  /* the value's name in the help, or NULL for a flag */
+	const char *help; /* a line, or lines divided by '\n' */
+	int (*set)(void *to, const char *value, struct opt_why *why);
+};
+
+enum dev_kind {
+	DEV_TAP,    /* tap:NAME */
+	DEV_PCAP,   /* pcap:IFACE */
+	DEV_PACKET, /* packet:IFACE */
+	DEV_FD,	    /* fd:N */
+};
+
+/* What the shared options say, defaults filled in and held against each other. */
+struct stack_opts {
+	enum dev_kind dev;
+	char dev_name[IFNAMSIZ]; /* the TAP's or interface's name; "" for DEV_FD */
+	int dev_fd;
+	uint32_t ip; /* host order, as all here */
+	uint8_t ip_len;
+	uint32_t gw;	  /* 0: no gateway */
+	uint32_t host_ip; /* 0: leave the kernel's side alone */
+	uint8_t host_len;
+	bool has_mac;
+	struct tapir_mac mac;
+	uint32_t mtu;	  /* 0: the device's own */
+	const char *pcap; /* capture file, or NULL */
+	struct tapir_conf conf;
+	/* given on the command line (their text, for errors), or NULL */
+	const char *ip_text, *gw_text, *host_text;
+};
+
+struct opt_command {
+	const char *name;     /* "httpd" */
+	const char *operands; /* as the usage line shows them: "HOST", or "" */
+	const char *about;    /* a sentence or some, for the help */
+	const struct opt *opts;
+	size_t nopts;
+	void *to;		  /* what opts' set() gets */
+	struct stack_opts *stack; /* NULL: the command runs no stack */
+	int min_operands, max_operands;
+};
+
+enum { OPTS_GO = -1 };
+
+/*
+ * Parses a command's arguments. OPTS_GO: go on, *first is the index of the first operand in argv (which is
+ * reordered). Otherwise the exit status: 0 when help was shown, 2 after one line of error on stderr.
+ */
+int opts_parse(const struct opt_command *cmd, int argc, char **argv, int *first);
+
+/* Writes a command's help. */
+void opts_help(const struct opt_command *cmd, FILE *f);
+
+/* Writes "tapir NAME: thing: text" and a newline to stderr, control characters escaped. Returns 2. */
+int opts_error(const char *name, const char *thing, const char *text);
+
+/* Fills *why; returns -1, so that a setter can end in it. */
+__attribute__((format(printf, 2, 3))) int opt_refuse(struct opt_why *why, const char *fmt, ...);
+
+/* A decimal number within [min, max]; refused as "not WHAT: give MIN to MAX". */
+int opt_number(const char *value, const char *what, long min, long max, long *out,
+	       struct opt_why *why);
+
+/* A dotted IPv4 address of four decimal numbers, nothing else. False if it is not one. */
+bool opt_ip4(const char *text, uint32_t *out);
+
+/* Sets every shared option to its default; opts_parse does it by itself. */
+void stack_opts_default(struct stack_opts *o);
+
+#endif
