@@ -115,7 +115,7 @@ $(APPS): $(patsubst %.c,$(T)/%.o,$(filter-out apps/tapir.c,$(APP_SRC)))
 	@rm -f $@
 	ar rcs $@ $^
 
-$(PROGRAM): $(APP_SRC:%.c=$(T)/%.o) $(LIB)
+$(PROGRAM): $(T)/apps/tapir.o $(APPS) $(LIB)
 	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $^ $(PCAP_LIBS) -lpthread
 
 $(UNIT) $(SIM) $(SCRIPT): %: %.o $(SUPPORT) $(APPS) $(LIB)

@@ -141,7 +141,7 @@ static int set_dev(void *to, const char *value, struct opt_why *why)
 			why,
 			"no such kind of device: give tap:NAME, pcap:IFACE, packet:IFACE or fd:N");
 	if (o->dev == DEV_FD) {
-		long fd;
+		long fd = -1;
 		if (opt_number(name, "a descriptor", 0, INT_MAX, &fd, why))
 			return -1;
 		if (fcntl((int)fd, F_GETFD) < 0)
@@ -219,7 +219,7 @@ static int set_mac(void *to, const char *value, struct opt_why *why)
 
 static int set_mtu(void *to, const char *value, struct opt_why *why)
 {
-	long mtu;
+	long mtu = 0;
 	if (opt_number(value, "an MTU", TAPIR_MTU_MIN, TAPIR_MTU_MAX, &mtu, why))
 		return -1;
 	((struct stack_opts *)to)->mtu = (uint32_t)mtu;
@@ -310,7 +310,7 @@ static int set_setting(struct tapir_conf *conf, char *text, struct opt_why *why)
 		return opt_refuse(why, "%s: no value: give one behind the =", name);
 	for (; word; word = strtok_r(NULL, " \t", &save), index++) {
 		const struct tapir_conf_item *item = find_setting(name, index);
-		long v;
+		long v = 0;
 		if (!item)
 			return opt_refuse(why, "%s: too many values: give at most %u", name, index);
 		if (opt_number(word, "within its limits", item->min, item->max, &v, why))
@@ -508,7 +508,7 @@ static int make_tables(const struct opt_command *cmd, struct option *longs, char
 
 static int unknown(const struct opt_command *cmd, const char *arg, int key)
 {
-	char thing[256], text[128];
+	char thing[200], text[300];
 	if (key > 0 && key < HELP_KEY)
 		snprintf(thing, sizeof thing, "-%c", key);
 	else

@@ -173,6 +173,7 @@ TEST(hosts_side_follows_the_network, "")
 	assert_int_equal(stack.gw, TAPIR_IP4(192, 0, 2, 7));
 }
 
+/* long: a table, a line a case */
 TEST(bad_values_are_refused_in_one_line, "")
 {
 	static const char *const cases[][2] = {

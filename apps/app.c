@@ -1,0 +1,151 @@
+/*
+ * The order matters: what can be refused without a trace is tried first (entropy, the device), and the
+ * device's descriptor decides the rest, its name the MAC, its MTU the interface's. A TAP that we made lives
+ * as long as its descriptor, so whatever ends the program takes it down.
+ */
+#include "apps/app.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "drivers/host.h"
+#include "stack/netif.h"
+
+int app_error(const char *name, const char *fmt, ...)
+{
+	va_list ap;
+	fprintf(stderr, "tapir %s: ", name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return 1;
+}
+
+char *app_ip4(uint32_t ip4, char out[16])
+{
+	snprintf(out, 16, "%u.%u.%u.%u", ip4 >> 24, ip4 >> 16 & 255, ip4 >> 8 & 255, ip4 & 255);
+	return out;
+}
+
+static struct driver *open_device(const struct stack_opts *o, struct drv_error *err)
+{
+	const struct driver_host host = {.leave = o->host_ip == 0,
+					 .ip4 = o->host_ip,
+					 .prefix_len = o->host_len};
+	switch (o->dev) {
+	case DEV_TAP:
+		return tap_open(o->dev_name, o->mtu, &host, err);
+	case DEV_PCAP:
+		return pcap_live_open(o->dev_name, o->mtu, err);
+	case DEV_PACKET:
+		return packet_open(o->dev_name, o->mtu, err);
+	case DEV_FD:
+		return fd_open(o->dev_fd, o->mtu, err);
+	}
+	return NULL;
+}
+
+static struct driver *open_driver(const struct stack_opts *o, struct drv_error *err)
+{
+	struct driver *d = open_device(o, err);
+	if (!d || !o->pcap)
+		return d;
+	struct driver *wrapped = pcapfile_wrap(d, o->pcap, err);
+	if (!wrapped)
+		driver_close(d);
+	return wrapped;
+}
+
+/* The interface with its address and default route, up. Returns 0 or a negative errno. */
+static int add_interface(struct app *a, const struct stack_opts *o)
+{
+	const struct driver *d = a->drv;
+	struct tapir_netif_conf conf = {
+		.type = d->type,
+		.mac = o->has_mac ? o->mac : host_default_mac(d->ifname, o->ip),
+		.mtu = o->mtu ? o->mtu : d->mtu,
+		.offload = d->offload,
+	};
+	struct tapir_addr addr = tapir_addr_v4(o->ip);
+	snprintf(conf.name, sizeof conf.name, "%.15s", *d->ifname ? d->ifname : "fd");
+	a->ifindex = tapir_netif_add(a->t, &conf);
+	if (a->ifindex < 0)
+		return a->ifindex;
+	int err = tapir_addr_add(a->t, a->ifindex, &addr, o->ip_len);
+	if (err >= 0)
+		err = tapir_netif_up(a->t, a->ifindex);
+	if (err >= 0 && o->gw) {
+		struct tapir_route route = {.gw = tapir_addr_v4(o->gw), .ifindex = a->ifindex};
+		err = tapir_route_add(a->t, &route);
+	}
+	return err;
+}
+
+static int start(struct app *a, const struct stack_opts *o)
+{
+	uint8_t seed[TAPIR_SEED_LEN];
+	struct drv_error why;
+	struct tapir_env env = host_env();
+	struct tapir_conf conf = o->conf;
+	int err = host_entropy(seed, sizeof seed);
+	if (err < 0)
+		return app_error(a->name, "no entropy: %s: the kernel's getrandom() must work",
+				 strerror(-err));
+	a->drv = open_driver(o, &why);
+	if (!a->drv)
+		return app_error(a->name, "%s", why.text);
+	conf.cpu_features = host_cpu_features();
+	uint64_t now = host_clock_ns();
+	err = tapir_create(&a->t, &env, &conf, seed, now);
+	explicit_bzero(seed, sizeof seed);
+	if (err < 0)
+		return app_error(a->name, "the stack does not start: %s", strerror(-err));
+	err = add_interface(a, o);
+	if (err < 0)
+		return app_error(a->name, "%s: the interface does not come up: %s", a->drv->name,
+				 strerror(-err));
+	a->loop = loop_new(a->t, a->ifindex, a->drv, now, &why);
+	if (!a->loop)
+		return app_error(a->name, "%s", why.text);
+	err = loop_catch_signals(a->loop);
+	return err < 0 ? app_error(a->name, "signals can't be caught: %s", strerror(-err)) : 0;
+}
+
+static void take_down(struct app *a)
+{
+	if (a->loop)
+		loop_free(a->loop);
+	if (a->t)
+		tapir_destroy(a->t);
+	driver_close(a->drv);
+	memset(a, 0, sizeof *a);
+}
+
+int app_start(struct app *a, const char *name, const struct stack_opts *o)
+{
+	memset(a, 0, sizeof *a);
+	a->name = name;
+	/* Whoever reads our output may go; that is told by write() and is no reason to die. */
+	signal(SIGPIPE, SIG_IGN);
+	int status = start(a, o);
+	if (status)
+		take_down(a);
+	return status;
+}
+
+void app_stop(struct app *a)
+{
+	loop_finish(a->loop);
+	take_down(a);
+}
+
+int app_lost(const struct app *a)
+{
+	const char *why = loop_error(a->loop);
+	return app_error(a->name, "%s",
+			 why ? why : "the device is gone: start again when it is back");
+}

@@ -1,0 +1,37 @@
+/*
+ * What every command with a stack does before and after its own work: the device, the instance, its interface
+ * and addresses, the loop.
+ */
+#ifndef TAPIR_APPS_APP_H
+#define TAPIR_APPS_APP_H
+
+#include "apps/opts.h"
+#include "drivers/loop.h"
+
+struct app {
+	const char *name; /* the command's, for errors */
+	struct driver *drv;
+	struct tapir *t;
+	struct loop *loop;
+	int ifindex;
+};
+
+/*
+ * Opens the device, makes an instance with its interface up and configured, and a loop that SIGINT and
+ * SIGTERM stop. Returns 0, or the exit status after a line on stderr; nothing is left then.
+ */
+int app_start(struct app *a, const char *name, const struct stack_opts *o);
+
+/* Ends all conversations (loop_finish) and takes everything down. */
+void app_stop(struct app *a);
+
+/* Says why the loop ended by itself. Returns the exit status. */
+int app_lost(const struct app *a);
+
+/* "tapir NAME: ..." and a newline on stderr. Returns 1. */
+__attribute__((format(printf, 2, 3))) int app_error(const char *name, const char *fmt, ...);
+
+/* "192.0.2.2" into out. Returns out. */
+char *app_ip4(uint32_t ip4, char out[16]);
+
+#endif
