@@ -43,61 +43,9 @@
 	}
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
-#if !__has_include("stack/link/ether.c")
-DROP_ALL(enum verdict ether_input(struct tapir *t, struct rx *rx))
-#endif
-#if !__has_include("stack/link/arp.c")
-DROP_ALL(enum verdict arp_input(struct tapir *t, struct rx *rx))
-NOTHING(void arp_addr_start(struct tapir *t, struct ifaddr *a))
-NOTHING(void arp_addr_stop(struct tapir *t, struct ifaddr *a))
-OK_RETURN(bool arp_timer(struct tapir *t, struct timer *tm))
-#endif
-#if !__has_include("stack/link/neigh.c")
-OK_RETURN(int neigh_init(struct tapir *t))
-NOTHING(void neigh_fini(struct tapir *t))
-NOTHING(void neigh_timer(struct tapir *t, struct timer *tm))
-NOTHING(void neigh_flush(struct tapir *t, struct netif *ifp))
-NOTHING(void neigh_check(struct tapir *t))
-OK_RETURN(int neigh_set(struct tapir *t, struct netif *ifp, uint32_t ip4,
-			const struct tapir_mac *mac))
-OK_RETURN(int neigh_del(struct tapir *t, struct netif *ifp, uint32_t ip4))
-ERR_RETURN(int neigh_get(const struct tapir *t, unsigned i, struct tapir_neigh *out))
-#endif
-#if !__has_include("stack/ip/route.c")
-OK_RETURN(int route_add(struct tapir *t, const struct tapir_route *r))
-OK_RETURN(int route_del(struct tapir *t, const struct tapir_route *r))
-OK_RETURN(int route_add_connected(struct tapir *t, const struct ifaddr *a))
-NOTHING(void route_del_connected(struct tapir *t, const struct ifaddr *a))
-ERR_RETURN(int route_get(const struct tapir *t, unsigned i, struct tapir_route *out))
-NOTHING(void route_flush(struct tapir *t, int ifindex))
-ERR_RETURN(int route_lookup(struct tapir *t, uint32_t dst, uint32_t src, int ifindex,
-			    struct route *out))
-#endif
-#if !__has_include("stack/ip/ip_input.c")
-DROP_ALL(enum verdict ip_input(struct tapir *t, struct rx *rx))
-#endif
-#if !__has_include("stack/ip/ip_output.c")
-int ip_output(struct tapir *t, struct pkt *p, const struct ip_tx *tx)
-{
-	pkt_drop(p, DROP_IP_NO_ROUTE);
-	return -ENETUNREACH;
-}
-#endif
-#if !__has_include("stack/ip/ip.c") && !__has_include("stack/ip/ip_input.c")
-OK_RETURN(int ip_init(struct tapir *t))
-NOTHING(void ip_fini(struct tapir *t))
-NOTHING(void ip_check(struct tapir *t))
-#endif
-#if !__has_include("stack/ip/icmp.c")
-OK_RETURN(int icmp_init(struct tapir *t))
-NOTHING(void icmp_fini(struct tapir *t))
-DROP_ALL(enum verdict icmp_input(struct tapir *t, struct rx *rx))
-NOTHING(void icmp_send_error(struct tapir *t, const struct rx *rx, uint8_t type, uint8_t code,
-			     uint32_t info))
-OK_RETURN(int icmp_err_errno(uint8_t type, uint8_t code, bool *hard))
-#endif
 #if !__has_include("stack/ip/igmp.c")
 DROP_ALL(enum verdict igmp_input(struct tapir *t, struct rx *rx))
+OK_RETURN(bool igmp_is_member(const struct netif *ifp, uint32_t group))
 OK_RETURN(int igmp_join(struct tapir *t, struct netif *ifp, uint32_t group))
 OK_RETURN(int igmp_leave(struct tapir *t, struct netif *ifp, uint32_t group))
 NOTHING(void igmp_timer(struct tapir *t, struct timer *tm))
@@ -106,10 +54,15 @@ NOTHING(void igmp_if_up(struct tapir *t, struct netif *ifp))
 NOTHING(void igmp_if_down(struct tapir *t, struct netif *ifp))
 NOTHING(void igmp_flush(struct tapir *t, struct netif *ifp))
 #endif
-#if !__has_include("stack/ip/pmtu.c")
-NOTHING(void pmtu_timer(struct tapir *t, struct timer *tm))
-#endif
 #if !__has_include("stack/ip/reass.c")
+OK_RETURN(int reass_init(struct tapir *t))
+NOTHING(void reass_fini(struct tapir *t))
+NOTHING(void reass_check(struct tapir *t))
+bool reass_input(struct tapir *t, struct rx *rx)
+{
+	pkt_drop(rx->pkt, DROP_FRAG_LIMIT);
+	return false;
+}
 NOTHING(void reass_timer(struct tapir *t, struct timer *tm))
 NOTHING(void reass_flush(struct tapir *t, int ifindex))
 #endif

@@ -12,7 +12,8 @@ enum ip_tx_flag {
 	IP_TX_IGNORE_PMTU = 1 << 1,  /* only the interface's MTU bounds it (probes) */
 	IP_TX_ROUTER_ALERT = 1 << 2, /* IGMP (RFC 2236 2) */
 	IP_TX_NO_LOOP = 1 << 3,	     /* multicast: no copy to ourselves */
-	IP_TX_FORCE_IF = 1 << 4,     /* route->ifindex without an address of its own (DHCP) */
+	IP_TX_FORCE_IF = 1 << 4, /* rt->ifindex, or ifindex, without an address of its own (DHCP) */
+	IP_TX_MAY_DF = 1 << 5,	 /* DF when identifications have run out, if it fits (R6864-6) */
 };
 
 /* What a transport says of a packet that it sends. Addresses in host order. */

@@ -33,6 +33,7 @@ int route_add(struct tapir *t, const struct tapir_route *r);
 int route_del(struct tapir *t, const struct tapir_route *r);
 /* The i-th, longest prefixes first; -ESRCH past the last. */
 int route_get(const struct tapir *t, unsigned i, struct tapir_route *out);
+void route_check(struct tapir *t); /* within ip_check */
 /* Connected route of a new or vanishing address. */
 int route_add_connected(struct tapir *t, const struct ifaddr *a);
 void route_del_connected(struct tapir *t, const struct ifaddr *a);

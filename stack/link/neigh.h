@@ -4,6 +4,7 @@
 #ifndef TAPIR_LINK_NEIGH_H
 #define TAPIR_LINK_NEIGH_H
 
+#include "stack/base/siphash.h"
 #include "stack/core/rx.h"
 
 int neigh_init(struct tapir *t);
@@ -11,7 +12,8 @@ void neigh_fini(struct tapir *t);
 
 /*
  * The address of `ip4` on ifp: 0 with *mac filled; -EINPROGRESS when p was taken to be held (p may be
- * NULL: only ask); -EHOSTUNREACH when it failed lately, p then not consumed.
+ * NULL: only ask); p not consumed: -EHOSTUNREACH when it failed lately, -ENOBUFS when there is no room
+ * for an entry.
  */
 int neigh_resolve(struct tapir *t, struct netif *ifp, uint32_t ip4, struct pkt *p,
 		  struct tapir_mac *mac);
@@ -48,6 +50,15 @@ void neigh_timer(struct tapir *t, struct timer *tm);
 
 /* An interface goes: its neighbours with it. */
 void neigh_flush(struct tapir *t, struct netif *ifp);
+
+/* What arp.c's answers may cost: words of core/limit.h, a station's chosen by keyed hash. */
+enum { ARP_LIMIT_SLOTS = 256 };
+struct arp_limits {
+	struct siphash_key key;
+	uint64_t all_full_ns;
+	uint64_t host_full_ns[ARP_LIMIT_SLOTS];
+};
+struct arp_limits *neigh_arp_limits(struct tapir *t);
 
 /* Checks of the table, for tapir_check(). */
 void neigh_check(struct tapir *t);
