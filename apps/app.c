@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "drivers/host.h"
+#include "drivers/netlink.h"
 #include "stack/netif.h"
 
 int app_error(const char *name, const char *fmt, ...)
@@ -60,6 +61,45 @@ static struct driver *open_driver(const struct stack_opts *o, struct drv_error *
 	return wrapped;
 }
 
+/*
+ * What the kernel's side of the device has: an address in our network, and who is the gateway. On
+ * a TAP that is the kernel itself; on a wire that we share with the kernel, the kernel's own gateway.
+ * Returns 0, or 1 after a line on stderr.
+ */
+static int look_at_host(struct app *a, const struct stack_opts *o)
+{
+	uint32_t mask = o->ip_len ? ~0u << (32 - o->ip_len) : 0;
+	int kifindex = a->drv->kifindex;
+	struct nl_addr addr[16];
+	char text[16];
+	int n = kifindex ? nl_addr_list(kifindex, addr, 16) : 0;
+
+	for (int i = 0; i < n && i < 16; i++) {
+		if (addr[i].ip4 == o->ip)
+			return app_error(a->name,
+					 "--ip %s: the kernel's own address on %s: give another",
+					 app_ip4(o->ip, text), a->drv->ifname);
+		if (!a->host_ip && ((addr[i].ip4 ^ o->ip) & mask) == 0)
+			a->host_ip = addr[i].ip4;
+	}
+	a->gw = o->gw;
+	if (o->gw_text)
+		return 0;
+	if (o->dev == DEV_TAP) {
+		if (a->host_ip)
+			a->gw = a->host_ip;
+	} else if (kifindex) {
+		uint32_t gw = 0;
+
+		if (nl_default_gw(kifindex, &gw) == 0 && ((gw ^ o->ip) & mask) == 0)
+			a->gw = gw;
+		else if (a->gw == a->host_ip)
+			a->gw = 0; /* what we send does not reach the kernel on its own wire */
+		a->host_ip = 0;
+	}
+	return 0;
+}
+
 /* The interface with its address and default route, up. Returns 0 or a negative errno. */
 static int add_interface(struct app *a, const struct stack_opts *o)
 {
@@ -67,7 +107,7 @@ static int add_interface(struct app *a, const struct stack_opts *o)
 	struct tapir_netif_conf conf = {
 		.type = d->type,
 		.mac = o->has_mac ? o->mac : host_default_mac(d->ifname, o->ip),
-		.mtu = o->mtu ? o->mtu : d->mtu,
+		.mtu = d->mtu,
 		.offload = d->offload,
 	};
 	struct tapir_addr addr = tapir_addr_v4(o->ip);
@@ -78,8 +118,8 @@ static int add_interface(struct app *a, const struct stack_opts *o)
 	int err = tapir_addr_add(a->t, a->ifindex, &addr, o->ip_len);
 	if (err >= 0)
 		err = tapir_netif_up(a->t, a->ifindex);
-	if (err >= 0 && o->gw) {
-		struct tapir_route route = {.gw = tapir_addr_v4(o->gw), .ifindex = a->ifindex};
+	if (err >= 0 && a->gw) {
+		struct tapir_route route = {.gw = tapir_addr_v4(a->gw), .ifindex = a->ifindex};
 		err = tapir_route_add(a->t, &route);
 	}
 	return err;
@@ -98,6 +138,8 @@ static int start(struct app *a, const struct stack_opts *o)
 	a->drv = open_driver(o, &why);
 	if (!a->drv)
 		return app_error(a->name, "%s", why.text);
+	if (look_at_host(a, o) != 0)
+		return 1;
 	conf.cpu_features = host_cpu_features();
 	uint64_t now = host_clock_ns();
 	err = tapir_create(&a->t, &env, &conf, seed, now);
