@@ -21,7 +21,7 @@
 int icmp_hdr_decode(const uint8_t *p, size_t len, struct icmp_hdr *out)
 {
 	if (len < ICMP_HLEN)
-		return WIRE_ESHORT; /* R792-3 */
+		return WIRE_ESHORT; /* R792-3, R20-15 */
 	out->type = p[0];
 	out->code = p[1];
 	out->csum = get_be16(p + 2);
@@ -137,6 +137,7 @@ int icmp_quote_decode(const uint8_t *p, size_t len, struct icmp_quote *out)
 	out->l4_len = min_size(room - (size_t)n, out->ip.total_len - (size_t)n);
 	if (out->l4_len < ICMP_QUOTE_L4)
 		return WIRE_ESHORT;
+	/* CL-25: of a fragment the bytes behind the IP header are no transport header. */
 	out->has_l4 = out->ip.frag_off == 0;
 	if (out->has_l4)
 		icmp_quote_l4(out);

@@ -30,7 +30,7 @@ int ipv4_hdr_decode_quoted(const uint8_t *p, size_t len, struct ipv4_hdr *out)
 	unsigned hdr_len = (p[0] & 15u) * 4;
 	unsigned frag = get_be16(p + 6);
 
-	/* R791-1 */
+	/* R791-1, R20-14, and AM33-33 for a quoted header: the lengths agree before they are used. */
 	if (hdr_len < IPV4_HLEN || hdr_len > len)
 		return WIRE_EHDRLEN;
 	out->hdr_len = (uint8_t)hdr_len;
@@ -119,7 +119,7 @@ int ipv4_opts_next(struct ipv4_opt_iter *it, struct ipv4_opt *out)
 	if (left == 0 || it->at[0] == IPV4_OPT_EOL)
 		return 0;
 
-	/* R791-2: one byte, or type and length >= 2, and all of it within the header. */
+	/* R791-2, R6274-9: one byte, or type and length >= 2, and all of it within the header. */
 	size_t len = 1;
 
 	if (it->at[0] != IPV4_OPT_NOP) {
@@ -151,6 +151,7 @@ int ipv4_opts_scan(const uint8_t *p, size_t hdr_len, unsigned *saw, unsigned *ba
 				*saw |= IPV4_SAW_SR_MANY;
 			*saw |= opt.type == IPV4_OPT_LSRR ? IPV4_SAW_LSRR : IPV4_SAW_SSRR;
 			break;
+		/* IP-01: these are known and stepped over; their pointers are never followed. */
 		case IPV4_OPT_RR:
 			*saw |= IPV4_SAW_RR;
 			break;

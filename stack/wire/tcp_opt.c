@@ -52,7 +52,8 @@ static void parse_tfo(const uint8_t *p, size_t n, struct tcp_opts *out)
 
 /*
  * One option of len >= 2 bytes at p, all within the header. A known kind with a wrong length means
- * nothing and is passed over (R7413-2, R2018-9), as is an unknown kind (RFC 9293 3.1, MUST-6).
+ * nothing and is passed over (AM33-05, R2018-9, R7413-2, U11-03), as is an unknown kind
+ * (RFC 9293 3.1, MUST-6).
  */
 static void parse_one(const uint8_t *p, size_t len, struct tcp_opts *out)
 {
@@ -110,15 +111,16 @@ void tcp_opts_parse(const uint8_t *p, size_t len, struct tcp_opts *out)
 {
 	*out = (struct tcp_opts){0};
 
-	/* RFC 9293 3.2, MUST-64: byte by byte, no alignment is assumed. */
+	/* RFC 9293 3.2, MUST-4 and MUST-64: EOL, NOP and the rest, byte by byte at any alignment. */
 	for (size_t at = 0; at < len && p[at] != TCP_OPT_EOL;) {
 		if (p[at] == TCP_OPT_NOP) {
 			at++;
 			continue;
 		}
 		/*
-		 * RFC 9293 3.1, MUST-68: every other kind has a length. MUST-7: one that is 0 or 1,
-		 * or goes past the header, ends the walk; what came before it stands.
+		 * RFC 9293 3.1, MUST-68: every other kind has a length. MUST-7: one that is 0 or 1, or
+		 * goes past the header, ends the walk; what came before it stands. AM33-22, CL-27, CL-28,
+		 * CL-33, FR-03, R20-17, TC-52: others looped here, or read on.
 		 */
 		if (len - at < 2 || p[at + 1] < 2 || p[at + 1] > len - at) {
 			out->malformed = true;

@@ -26,7 +26,7 @@ static size_t error_about(uint8_t *p, uint8_t type, uint8_t proto, size_t n)
 	return 28 + n;
 }
 
-TEST(a_header_round_trips_with_its_checksum, "R792-1")
+TEST(a_header_round_trips_with_its_checksum, "")
 {
 	struct icmp_hdr h = {.type = ICMP_ECHO,
 			     .code = 0,
@@ -53,7 +53,7 @@ TEST(a_header_round_trips_with_its_checksum, "R792-1")
 	assert_int_equal(icmp_gateway(&got), 0xa5000578);
 }
 
-TEST(a_message_shorter_than_its_header_is_refused, "R20-15")
+TEST(a_message_shorter_than_its_header_is_refused, "")
 {
 	uint8_t b[8] = {3};
 
@@ -75,7 +75,7 @@ TEST(a_message_shorter_than_its_header_is_refused, "R20-15")
 	}
 }
 
-TEST(each_type_has_its_least_length, "R792-3")
+TEST(each_type_has_its_least_length, "")
 {
 	assert_int_equal(icmp_min_len(ICMP_ECHO), 8);
 	assert_int_equal(icmp_min_len(ICMP_ECHO_REPLY), 8);
@@ -130,7 +130,7 @@ TEST(quoted_udp_and_echo_give_what_they_have, "")
 	assert_int_equal(q.sport, 0);
 }
 
-TEST(a_lying_quote_is_refused, "R792-4 AM33-33")
+TEST(a_lying_quote_is_refused, "")
 {
 	struct icmp_quote q;
 	uint8_t b[60];

@@ -46,7 +46,7 @@ TEST(a_header_decodes_to_host_order_and_encodes_back, "")
 	assert_true(ipv4_csum_ok(out, 20));
 }
 
-TEST(the_three_lengths_must_agree_for_every_ihl, "R791-1 R20-14")
+TEST(the_three_lengths_must_agree_for_every_ihl, "")
 {
 	for (unsigned ihl = 0; ihl < 16; ihl++) {
 		for (size_t len = 0; len <= 64; len++) {
@@ -242,7 +242,7 @@ TEST(a_type_as_the_last_octet_is_not_read_beyond, "R6274-9")
 	exact_free(p);
 }
 
-TEST(source_routes_are_seen_and_counted, "R1122-42")
+TEST(source_routes_are_seen_and_counted, "")
 {
 	static const uint8_t lsrr[] = {131, 7, 4, 192, 0, 2, 9};
 	static const uint8_t both[] = {131, 3, 4, 137, 3, 4};

@@ -104,7 +104,7 @@ TEST(an_impossible_length_stops_the_walk, "MUST-7 AM33-22 TC-52 CL-27 CL-28")
 	}
 }
 
-TEST(an_mss_of_impossible_length_is_not_an_mss, "AM33-05")
+TEST(an_mss_of_impossible_length_is_not_an_mss, "")
 {
 	static const uint8_t lens[] = {0, 1, 2, 3, 5, 6, 255};
 
@@ -134,7 +134,7 @@ TEST(a_list_cut_anywhere_is_not_read_beyond, "FR-03 R20-17 CL-33")
 	assert_true(parse(full, 40).malformed);
 }
 
-TEST(a_known_option_of_wrong_length_is_as_if_absent, "R7413-2")
+TEST(a_known_option_of_wrong_length_is_as_if_absent, "")
 {
 	static const struct {
 		uint8_t kind;
