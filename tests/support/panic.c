@@ -8,9 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/support/test_note.h"
+
 _Noreturn void tapir_panic(const char *file, int line, const char *expr);
 extern jmp_buf *tapir_test_panic_env;
 jmp_buf *tapir_test_panic_env;
+const char *tapir_test_note;
 
 _Noreturn void tapir_panic(const char *file, int line, const char *expr)
 {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/support/test.h"
+#include "tests/support/test_note.h"
 
 static int held_fd = -1; /* what the running test printed */
 static int real_out = -1, real_err = -1;
@@ -70,6 +71,10 @@ static void on_death(int sig)
 		held_copy(real_err, false);
 		if (write(real_err, died, sizeof(died) - 1) > 0 &&
 		    write(real_err, running, strlen(running)) > 0 && write(real_err, "\n", 1) < 0)
+			errno = 0;
+		if (tapir_test_note &&
+		    write(real_err, tapir_test_note, strlen(tapir_test_note)) > 0 &&
+		    write(real_err, "\n", 1) < 0)
 			errno = 0;
 	}
 	signal(sig, SIG_DFL);

@@ -1,0 +1,468 @@
+/*
+ * The judge of the wire: see wirecheck.h.
+ *
+ * Books are kept a connection and a host, by the host's own tuple. A book knows what its host sent (from
+ * packets that leave) and what reached it (from packets that arrive intact). What a rule allows is
+ * computed from these alone, generously where a host may know more than a wire shows: a host may
+ * ignore an arrival, so what it may do is bounded by all that reached it, not by what it accepted.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/wirecheck.h"
+
+enum { BUCKETS = 4096, RANGES_MAX = 512 };
+
+struct range {
+	uint32_t start, end;
+};
+
+/* One host's side of one connection. */
+struct book {
+	struct book *next;
+	uint32_t host, peer;
+	uint16_t hport, pport;
+
+	/* sent by the host */
+	bool syn_sent, fin_sent, sent_any;
+	uint32_t iss, snd_max, fin_seq;
+	bool offered_ts, offered_ws, offered_sack;
+	uint8_t ws; /* that the host offered */
+	uint32_t edge, ack_max;
+	bool edge_known;
+	uint32_t last_wnd;
+	uint32_t tsval;
+	bool ts_sent;
+	uint64_t newsless_acks;
+
+	/* reached the host */
+	bool syn_seen, fin_seen, rst_last, lost_track;
+	uint32_t irs;
+	bool peer_ts, peer_ws, peer_sack;
+	uint8_t peer_wscale;
+	uint32_t window_edge; /* highest that the peer allowed */
+	bool window_known;
+	uint32_t peer_ts_max;
+	bool peer_ts_known;
+	uint64_t arrivals, first_ns;
+	struct range got[RANGES_MAX]; /* sorted, disjoint, not touching */
+	unsigned ngot;
+};
+
+struct wirecheck {
+	struct wirecheck_rules rules;
+	struct wirecheck_totals totals;
+	struct book *bucket[BUCKETS];
+	char text[512];
+};
+
+static bool after(uint32_t a, uint32_t b)
+{
+	return a != b && a - b < UINT32_C(0x80000000);
+}
+
+static bool at_or_after(uint32_t a, uint32_t b)
+{
+	return a - b < UINT32_C(0x80000000);
+}
+
+struct wirecheck *wirecheck_new(const struct wirecheck_rules *rules)
+{
+	struct wirecheck *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		abort();
+	w->rules = *rules;
+	return w;
+}
+
+void wirecheck_free(struct wirecheck *w)
+{
+	if (!w)
+		return;
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		for (struct book *b = w->bucket[i], *next; b; b = next) {
+			next = b->next;
+			free(b);
+		}
+	}
+	free(w);
+}
+
+const struct wirecheck_totals *wirecheck_totals_of(const struct wirecheck *w)
+{
+	return &w->totals;
+}
+
+static struct book *book_of(struct wirecheck *w, uint32_t host, uint16_t hport, uint32_t peer,
+			    uint16_t pport)
+{
+	uint32_t h = (host * 31 + peer) * 2654435761u ^ ((uint32_t)hport << 16 | pport) * 40503u;
+	struct book **at = &w->bucket[(h ^ h >> 16) % BUCKETS], *b;
+
+	for (b = *at; b; b = b->next) {
+		if (b->host == host && b->peer == peer && b->hport == hport && b->pport == pport)
+			return b;
+	}
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		abort();
+	b->host = host;
+	b->peer = peer;
+	b->hport = hport;
+	b->pport = pport;
+	b->next = *at;
+	*at = b;
+	return b;
+}
+
+/* A tuple is used anew: what the host sent before is forgotten, or what reached it. */
+static void forget_sent(struct book *b)
+{
+	b->fin_sent = b->sent_any = b->edge_known = b->ts_sent = false;
+	b->newsless_acks = 0;
+	b->last_wnd = 0;
+}
+
+static void forget_got(struct book *b)
+{
+	b->fin_seen = b->lost_track = b->window_known = b->peer_ts_known = false;
+	b->ngot = 0;
+	b->arrivals = 0;
+}
+
+static void got_add(struct book *b, uint32_t start, uint32_t end)
+{
+	unsigned i = 0, j;
+
+	if (start == end || b->lost_track)
+		return;
+	while (i < b->ngot && after(start, b->got[i].end))
+		i++;
+	for (j = i; j < b->ngot && at_or_after(end, b->got[j].start); j++) {
+		if (after(start, b->got[j].start))
+			start = b->got[j].start;
+		if (after(b->got[j].end, end))
+			end = b->got[j].end;
+	}
+	if (i == j && b->ngot == RANGES_MAX) {
+		b->lost_track = true;
+		return;
+	}
+	if (j != i + 1)
+		memmove(&b->got[i + 1], &b->got[j], (b->ngot - j) * sizeof(b->got[0]));
+	b->ngot = b->ngot - (j - i) + 1;
+	b->got[i] = (struct range){start, end};
+}
+
+static bool got_covers(const struct book *b, uint32_t start, uint32_t end)
+{
+	for (unsigned i = 0; i < b->ngot; i++) {
+		if (at_or_after(start, b->got[i].start) && at_or_after(b->got[i].end, end))
+			return true;
+	}
+	return b->lost_track;
+}
+
+/* The next number that the host may expect: the end of what it has without a gap. */
+static uint32_t got_next(const struct book *b)
+{
+	return b->ngot > 0 && b->got[0].start == b->irs ? b->got[0].end : b->irs;
+}
+
+void wirecheck_arrives(struct wirecheck *w, uint32_t host, uint64_t time_ns, const uint8_t *ip,
+		       size_t n)
+{
+	struct wireview v;
+	struct book *b;
+	uint32_t edge;
+
+	if (wireview_read(ip, n, &v) || v.proto != WV_TCP || v.dst != host || v.mf || v.frag_off)
+		return;
+	b = book_of(w, host, v.dport, v.src, v.sport);
+	if (b->arrivals == 0)
+		b->first_ns = time_ns;
+	b->arrivals++;
+	b->rst_last = v.flags & WV_RST;
+	if (v.flags & WV_RST)
+		return;
+	if (v.flags & WV_SYN) {
+		if (!b->syn_seen || b->irs != v.seq) {
+			forget_got(b);
+			b->arrivals = 1;
+			b->first_ns = time_ns;
+		}
+		b->syn_seen = true;
+		b->irs = v.seq;
+		b->peer_ts = v.has_ts;
+		b->peer_ws = v.has_ws;
+		b->peer_wscale = v.ws > 14 ? 14 : v.ws;
+		b->peer_sack = v.has_sack_ok;
+	}
+	if (!b->syn_seen)
+		return;
+	got_add(b, v.seq, v.seq + wireview_seg_len(&v));
+	if (v.flags & WV_FIN)
+		b->fin_seen = true;
+	if (v.has_ts && (!b->peer_ts_known || after(v.tsval, b->peer_ts_max))) {
+		b->peer_ts_max = v.tsval;
+		b->peer_ts_known = true;
+	}
+	if (v.flags & WV_ACK) {
+		uint32_t wnd = v.wnd;
+
+		if (!(v.flags & WV_SYN) && b->peer_ws && b->offered_ws)
+			wnd <<= b->peer_wscale;
+		edge = v.ack + wnd;
+		if (!b->window_known || after(edge, b->window_edge))
+			b->window_edge = edge;
+		b->window_known = true;
+	} else if (v.flags & WV_SYN && b->syn_sent) {
+		/* Crossed SYNs (RFC 9293 3.5): the window counts from what we sent. */
+		b->window_edge = b->iss + 1 + v.wnd;
+		b->window_known = true;
+	}
+}
+
+static const char *fail(struct wirecheck *w, const struct wireview *v, const struct book *b,
+			const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+static const char *fail(struct wirecheck *w, const struct wireview *v, const struct book *b,
+			const char *fmt, ...)
+{
+	char packet[300];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(w->text, sizeof(w->text), fmt, ap);
+	va_end(ap);
+	wireview_text(v, b ? b->iss : 0, b ? b->irs : 0, packet, sizeof(packet));
+	if (n >= 0 && (size_t)n < sizeof(w->text))
+		snprintf(w->text + n, sizeof(w->text) - (size_t)n, ": %u > %u %s", v->sport,
+			 v->dport, packet);
+	return w->text;
+}
+
+static const char *check_ip(struct wirecheck *w, uint32_t host, const struct wireview *v, size_t n)
+{
+	if (n > w->rules.mtu)
+		return fail(w, v, NULL, "%zu bytes exceed the MTU of %u", n, w->rules.mtu);
+	if (v->src != host)
+		return fail(w, v, NULL, "source %08x is not the host's %08x", v->src, host);
+	if (v->rf)
+		return fail(w, v, NULL, "the reserved flag is set");
+	if (v->proto == WV_TCP) {
+		if (v->mf || v->frag_off)
+			return fail(w, v, NULL, "a fragment of TCP");
+		if (!v->df)
+			return fail(w, v, NULL, "TCP without DF");
+		if (v->ttl != w->rules.ttl)
+			return fail(w, v, NULL, "TTL is %u", v->ttl);
+		if (v->ip_hlen != 20)
+			return fail(w, v, NULL, "TCP with IP options");
+	}
+	return NULL;
+}
+
+/* A SYN of the host: the connection begins, or begins again. */
+static const char *check_syn(struct wirecheck *w, struct book *b, const struct wireview *v)
+{
+	if (v->flags & (WV_RST | WV_FIN | WV_URG | WV_PSH))
+		return fail(w, v, b, "SYN with other flags");
+	if (!v->has_mss)
+		return fail(w, v, b, "SYN without MSS");
+	if (v->has_ws && v->ws > 14)
+		return fail(w, v, b, "window scale above 14");
+	if (v->flags & WV_ACK) {
+		if (!b->syn_seen)
+			return fail(w, v, b, "SYN-ACK without a SYN");
+		if (v->ack != b->irs + 1)
+			return fail(w, v, b, "SYN-ACK does not acknowledge the SYN");
+		if ((v->has_ts && !b->peer_ts) || (v->has_ws && !b->peer_ws) ||
+		    (v->has_sack_ok && !b->peer_sack))
+			return fail(w, v, b, "SYN-ACK with an option that the SYN had not");
+	}
+	if (!b->syn_sent || b->iss != v->seq) {
+		bool syn_seen = b->syn_seen && (v->flags & WV_ACK);
+
+		forget_sent(b);
+		if (!syn_seen) {
+			forget_got(b);
+			b->syn_seen = false;
+		}
+		b->iss = v->seq;
+		b->snd_max = v->seq;
+	}
+	b->syn_sent = true;
+	b->offered_ts = v->has_ts;
+	b->offered_ws = v->has_ws;
+	b->ws = v->ws;
+	b->offered_sack = v->has_sack_ok;
+	return NULL;
+}
+
+static const char *check_options(struct wirecheck *w, struct book *b, const struct wireview *v)
+{
+	if (!(v->flags & WV_SYN) && (v->has_mss || v->has_ws || v->has_sack_ok))
+		return fail(w, v, b, "an option that only a SYN may have");
+	if (v->nsack > 0 && !(b->offered_sack && b->peer_sack))
+		return fail(w, v, b, "SACK without permission");
+	if (v->nsack > 0 && !(v->flags & WV_ACK))
+		return fail(w, v, b, "SACK without ACK");
+	if (v->flags & (WV_SYN | WV_RST))
+		return NULL;
+	if (b->offered_ts && b->peer_ts) {
+		if (!v->has_ts)
+			return fail(w, v, b, "timestamps were agreed on, but this has none");
+		if (b->ts_sent && after(b->tsval, v->tsval))
+			return fail(w, v, b, "TSval went back from %u", b->tsval);
+		if (b->peer_ts_known && after(v->tsecr, b->peer_ts_max))
+			return fail(w, v, b, "TSecr was never received");
+		b->tsval = v->tsval;
+		b->ts_sent = true;
+	} else if (v->has_ts) {
+		return fail(w, v, b, "timestamps without agreement");
+	}
+	return NULL;
+}
+
+/* What it acknowledges has arrived, and what it promises is never less than before. */
+static const char *check_ack(struct wirecheck *w, struct book *b, const struct wireview *v)
+{
+	uint32_t wnd = v->wnd, edge;
+
+	if (after(v->ack, got_next(b)) && !b->lost_track)
+		return fail(w, v, b, "acknowledges beyond %u, what had arrived",
+			    got_next(b) - b->irs);
+	for (unsigned i = 0; i < v->nsack; i++) {
+		if (!after(v->sack[i][1], v->sack[i][0]))
+			return fail(w, v, b, "SACK block %u is empty or backwards", i);
+		if (!got_covers(b, v->sack[i][0], v->sack[i][1]))
+			return fail(w, v, b, "SACK block %u had not arrived", i);
+		/* Only the first may tell of a duplicate below the acknowledgment (RFC 2883 4). */
+		if (i > 0 && !after(v->sack[i][0], v->ack))
+			return fail(w, v, b, "SACK block %u is not beyond the acknowledgment", i);
+	}
+	if (b->ack_max != v->ack && b->edge_known && after(b->ack_max, v->ack) && v->len == 0 &&
+	    !(v->flags & (WV_SYN | WV_FIN)))
+		return fail(w, v, b, "acknowledgment went back from %u", b->ack_max - b->irs);
+	if (!b->edge_known || after(v->ack, b->ack_max))
+		b->ack_max = v->ack;
+	if (b->fin_seen)
+		return NULL;
+	if (!(v->flags & WV_SYN) && b->offered_ws && b->peer_ws)
+		wnd <<= b->ws;
+	edge = v->ack + wnd;
+	if (b->edge_known && after(b->edge, edge))
+		return fail(w, v, b, "right edge went back from %u to %u", b->edge - b->irs,
+			    edge - b->irs);
+	b->edge = edge;
+	b->edge_known = true;
+	return NULL;
+}
+
+/* Nothing beyond the peer's window, no gap in what is sent. */
+static const char *check_text(struct wirecheck *w, struct book *b, const struct wireview *v)
+{
+	uint32_t end = v->seq + wireview_seg_len(v);
+
+	if (after(v->seq, b->snd_max) && b->syn_sent)
+		return fail(w, v, b, "a gap: nothing beyond %u was sent before",
+			    b->snd_max - b->iss);
+	if (v->len > 0) {
+		if (!b->window_known)
+			return fail(w, v, b, "data before any window was known");
+		if (after(v->seq + v->len, b->window_edge))
+			return fail(w, v, b, "data beyond the window's edge, %u",
+				    b->window_edge - b->iss);
+		if (b->fin_sent && after(v->seq + v->len, b->fin_seq))
+			return fail(w, v, b, "data after FIN");
+		w->totals.data_segs++;
+		if (!after(end, b->snd_max))
+			w->totals.retrans_segs++;
+	}
+	if (v->flags & WV_FIN) {
+		if (b->fin_sent && v->seq + v->len != b->fin_seq)
+			return fail(w, v, b, "FIN moved from %u", b->fin_seq - b->iss);
+		b->fin_seq = v->seq + v->len;
+		b->fin_sent = true;
+	}
+	if (after(end, b->snd_max))
+		b->snd_max = end;
+	return NULL;
+}
+
+/*
+ * An ACK that brings no data and no window is an answer to something that arrived, or a probe: keepalive and
+ * zero-window probes leave at most five times a second.
+ */
+static const char *check_acks_bound(struct wirecheck *w, struct book *b, const struct wireview *v,
+				    uint64_t time_ns)
+{
+	uint64_t most = b->arrivals + (time_ns - b->first_ns) / 200000000 + 3;
+
+	w->totals.pure_acks++;
+	if (v->wnd != b->last_wnd)
+		return NULL;
+	if (++b->newsless_acks > most)
+		return fail(w, v, b, "%llu ACKs without news, %llu segments arrived",
+			    (unsigned long long)b->newsless_acks, (unsigned long long)b->arrivals);
+	return NULL;
+}
+
+static const char *check_tcp(struct wirecheck *w, uint32_t host, uint64_t time_ns,
+			     const struct wireview *v)
+{
+	struct book *b = book_of(w, host, v->sport, v->dst, v->dport);
+	const char *bad;
+
+	w->totals.tcp++;
+	w->totals.syns += (v->flags & WV_SYN) != 0;
+	w->totals.fins += (v->flags & WV_FIN) != 0;
+	w->totals.rsts += (v->flags & WV_RST) != 0;
+	if (v->flags & 0xe00)
+		return fail(w, v, b, "reserved bits are set");
+	if (v->sport == 0 || v->dport == 0)
+		return fail(w, v, b, "port 0");
+	if (v->flags & WV_RST) {
+		if (b->rst_last)
+			return fail(w, v, b, "an RST answers an RST");
+		return v->nsack > 0 ? fail(w, v, b, "RST with SACK") : NULL;
+	}
+	if (!(v->flags & (WV_ACK | WV_SYN)))
+		return fail(w, v, b, "neither ACK nor SYN nor RST");
+	if ((bad = v->flags & WV_SYN ? check_syn(w, b, v) : NULL))
+		return bad;
+	if (w->rules.mangled)
+		return NULL;
+	/* Answers of a listener or of a record to what it does not know: no book to hold them against. */
+	if (!b->syn_sent || (!(v->flags & WV_SYN) && !b->syn_seen))
+		return v->len > 0 ? fail(w, v, b, "data without a handshake") : NULL;
+	if ((bad = check_options(w, b, v)) || (v->flags & WV_ACK && (bad = check_ack(w, b, v))) ||
+	    (bad = check_text(w, b, v)))
+		return bad;
+	if (wireview_seg_len(v) == 0 && (bad = check_acks_bound(w, b, v, time_ns)))
+		return bad;
+	b->last_wnd = v->wnd;
+	return NULL;
+}
+
+const char *wirecheck_leaves(struct wirecheck *w, uint32_t host, uint64_t time_ns,
+			     const uint8_t *ip, size_t n)
+{
+	struct wireview v;
+	const char *bad = wireview_read(ip, n, &v);
+
+	w->totals.packets++;
+	w->totals.bytes += n;
+	w->totals.udp += v.proto == WV_UDP;
+	w->totals.icmp += v.proto == WV_ICMP;
+	if (bad)
+		return fail(w, &v, NULL, "malformed: %s", bad);
+	if ((bad = check_ip(w, host, &v, n)))
+		return bad;
+	return v.proto == WV_TCP ? check_tcp(w, host, time_ns, &v) : NULL;
+}
