@@ -27,6 +27,7 @@ static struct obj *find(const struct htab *t, uint32_t key)
 	for (struct hnode *n = htab_first(t, hash_of(key)); n; n = htab_next(n)) {
 		struct obj *o = container_of(n, struct obj, node);
 
+		assert_int_equal(n->hash, hash_of(key));
 		if (o->key == key)
 			return o;
 	}

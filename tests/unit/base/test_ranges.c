@@ -158,6 +158,25 @@ TEST(trimming_cuts_ranges_at_the_edge, "")
 	assert_int_equal(s.n, 0);
 }
 
+TEST(a_range_may_be_taken_out_whole_and_the_set_moved, "")
+{
+	struct ranges s;
+	struct seq_range bigger[MAX * 2];
+
+	ranges_init(&s, array, MAX);
+	for (uint32_t i = 0; i < MAX; i++)
+		ranges_insert(&s, i * 10, i * 10 + 5, NULL);
+	assert_ptr_equal(ranges_relocate(&s, bigger, MAX * 2), array);
+	assert_int_equal(ranges_insert(&s, 100, 110, NULL), 4);
+	ranges_remove(&s, 4);
+	ranges_remove(&s, 1);
+	assert_ranges(&s, (uint32_t[]){0, 5, 20, 25, 30, 35}, 3);
+	assert_panics(ranges_remove(&s, 3));
+	assert_panics(ranges_relocate(&s, array, 2));
+	assert_false(ranges_overlaps(&s, 7, 7));
+	assert_true(ranges_covers(&s, 7, 7));
+}
+
 TEST(gaps_come_in_order_and_cover_what_is_missing, "")
 {
 	struct ranges s;
@@ -333,6 +352,7 @@ int main(void)
 		cmocka_unit_test(empty_and_inverted_ranges_are_refused),
 		cmocka_unit_test(a_set_never_spans_half_the_circle),
 		cmocka_unit_test(trimming_cuts_ranges_at_the_edge),
+		cmocka_unit_test(a_range_may_be_taken_out_whole_and_the_set_moved),
 		cmocka_unit_test(gaps_come_in_order_and_cover_what_is_missing),
 		cmocka_unit_test(the_newest_ranges_come_first),
 		cmocka_unit_test(random_use_agrees_with_an_array_of_flags_around_the_circle),
