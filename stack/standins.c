@@ -43,29 +43,6 @@
 	}
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
-#if !__has_include("stack/ip/igmp.c")
-DROP_ALL(enum verdict igmp_input(struct tapir *t, struct rx *rx))
-OK_RETURN(bool igmp_is_member(const struct netif *ifp, uint32_t group))
-OK_RETURN(int igmp_join(struct tapir *t, struct netif *ifp, uint32_t group))
-OK_RETURN(int igmp_leave(struct tapir *t, struct netif *ifp, uint32_t group))
-NOTHING(void igmp_timer(struct tapir *t, struct timer *tm))
-NOTHING(void igmp_if_timer(struct tapir *t, struct timer *tm))
-NOTHING(void igmp_if_up(struct tapir *t, struct netif *ifp))
-NOTHING(void igmp_if_down(struct tapir *t, struct netif *ifp))
-NOTHING(void igmp_flush(struct tapir *t, struct netif *ifp))
-#endif
-#if !__has_include("stack/ip/reass.c")
-OK_RETURN(int reass_init(struct tapir *t))
-NOTHING(void reass_fini(struct tapir *t))
-NOTHING(void reass_check(struct tapir *t))
-bool reass_input(struct tapir *t, struct rx *rx)
-{
-	pkt_drop(rx->pkt, DROP_FRAG_LIMIT);
-	return false;
-}
-NOTHING(void reass_timer(struct tapir *t, struct timer *tm))
-NOTHING(void reass_flush(struct tapir *t, int ifindex))
-#endif
 #if !__has_include("stack/udp/udp.c")
 OK_RETURN(int udp_init(struct tapir *t))
 NOTHING(void udp_fini(struct tapir *t))
