@@ -64,7 +64,7 @@ static void take_down(struct tapir *t, struct netif *ifp)
 	pktq_flush(&ifp->txq, DROP_TXQ_FLUSH);
 	/* Who waited for room finds out now that there is no interface. */
 	list_splice_tail(&t->dirty, &ifp->txwait);
-	udp_tx_room(t, ifp);
+	udp_tx_room(t);
 }
 
 int tapir_netif_down(struct tapir *t, int ifindex)

@@ -23,6 +23,7 @@
 
 struct tapir;
 struct tcp_ring_pin;
+struct pkt_charge;
 
 enum {
 	PKT_MAX_SPANS = 2,
@@ -66,7 +67,8 @@ struct pkt {
 	uint8_t gso_type;      /* enum pkt_gso */
 	uint8_t nspan;
 	struct pkt_span span[PKT_MAX_SPANS];
-	struct tcp_ring_pin *pin; /* keeps borrowed spans alive; NULL when nothing is borrowed */
+	struct tcp_ring_pin *pin;  /* keeps borrowed spans alive; NULL when nothing is borrowed */
+	struct pkt_charge *charge; /* whose send buffer it counts against; NULL: nobody's */
 	uint64_t time_ns; /* arrival, or enqueueing for transmission: monotonic stack time */
 };
 

@@ -50,7 +50,7 @@ DROP_ALL(enum verdict udp_input(struct tapir *t, struct rx *rx))
 DROP_ALL(enum verdict echo_input(struct tapir *t, struct rx *rx))
 NOTHING(void udp_icmp_err(struct tapir *t, const struct icmp_err *e))
 NOTHING(void echo_icmp_err(struct tapir *t, const struct icmp_err *e))
-NOTHING(void udp_tx_room(struct tapir *t, struct netif *ifp))
+NOTHING(void udp_tx_room(struct tapir *t))
 NOTHING(void udp_if_gone(struct tapir *t, struct netif *ifp))
 NOTHING(void udp_addr_gone(struct tapir *t, uint32_t ip4))
 NOTHING(void udp_check(struct tapir *t))
@@ -125,4 +125,68 @@ ERR_RETURN(int64_t tapir_recv_peek(struct tapir *t, tapir_sock_t s, struct iovec
 ERR_RETURN(int tapir_recv_consume(struct tapir *t, tapir_sock_t s, size_t len))
 OK_RETURN(int tapir_sock_next(struct tapir *t, struct tapir_sock_iter *it,
 			      struct tapir_sock_info *out))
+#endif
+
+#include "stack/tcp/tcp_user.h"
+#if !__has_include("stack/tcp/tcp_conn.c")
+struct tcp_conn *tcp_conn_new(struct tapir *t)
+{
+	return NULL;
+}
+#endif
+#if !__has_include("stack/tcp/cc_newreno.c")
+const struct tcp_cc_ops *tcp_cc_find(const char *name)
+{
+	return NULL;
+}
+#endif
+#if !__has_include("stack/tcp/tcp_user.c")
+ERR_RETURN(int tcp_user_bind(struct tapir *t, struct tcp_conn *c, const struct tapir_sockaddr *sa))
+ERR_RETURN(int tcp_user_connect(struct tapir *t, struct tcp_conn *c,
+				const struct tapir_sockaddr *sa))
+ERR_RETURN(int64_t tcp_user_send(struct tapir *t, struct tcp_conn *c, const struct iovec *iov,
+				 int n, int flags))
+ERR_RETURN(int64_t tcp_user_recv(struct tapir *t, struct tcp_conn *c, const struct iovec *iov,
+				 int n, int flags))
+ERR_RETURN(int64_t tcp_user_reserve(struct tapir *t, struct tcp_conn *c, size_t want,
+				    struct iovec *iov, int max, int *niov))
+ERR_RETURN(int tcp_user_commit(struct tapir *t, struct tcp_conn *c, size_t len, int flags))
+ERR_RETURN(int64_t tcp_user_peek(struct tapir *t, struct tcp_conn *c, struct iovec *iov, int max,
+				 int *niov))
+ERR_RETURN(int tcp_user_consume(struct tapir *t, struct tcp_conn *c, size_t len))
+ERR_RETURN(int tcp_user_held(struct tapir *t, struct tcp_conn *c, size_t bytes))
+ERR_RETURN(int tcp_user_shutdown(struct tapir *t, struct tcp_conn *c, int how))
+NOTHING(void tcp_user_close(struct tapir *t, struct tcp_conn *c))
+NOTHING(void tcp_user_abort(struct tapir *t, struct tcp_conn *c))
+OK_RETURN(int tcp_user_poll(struct tapir *t, const struct tcp_conn *c))
+NOTHING(void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_info *out))
+NOTHING(void tcp_user_queues(const struct tcp_conn *c, uint32_t *recv_q, uint32_t *send_q))
+NOTHING(void tcp_user_opt_changed(struct tapir *t, struct tcp_conn *c))
+OK_RETURN(int tcp_sock_next(struct tapir *t, unsigned stage, uint32_t *pos,
+			    struct tapir_sock_info *out))
+#endif
+#if !__has_include("stack/tcp/tcp_listen.c")
+ERR_RETURN(int tcp_user_listen(struct tapir *t, struct tcp_conn *c, int backlog,
+			       struct tcp_listener **out))
+ERR_RETURN(int tcp_listener_backlog(struct tapir *t, struct tcp_listener *l, int backlog))
+struct tcp_conn *tcp_listener_accept(struct tapir *t, struct tcp_listener *l)
+{
+	return NULL;
+}
+NOTHING(void tcp_listener_close(struct tapir *t, struct tcp_listener *l))
+OK_RETURN(int tcp_listener_poll(const struct tcp_listener *l))
+struct tcp_opt *tcp_listener_opt(struct tcp_listener *l)
+{
+	return NULL;
+}
+const struct tcp_cc_ops **tcp_listener_cc(struct tcp_listener *l)
+{
+	return NULL;
+}
+struct ready *tcp_listener_ready(struct tcp_listener *l)
+{
+	return NULL;
+}
+NOTHING(void tcp_listener_queues(const struct tcp_listener *l, uint32_t *waiting,
+				 uint32_t *backlog))
 #endif

@@ -171,7 +171,7 @@ void stack_leave(struct tapir *t)
 		/* Half of the queue is free again: who waited for it may send. */
 		if (loopback(t)->txq.bytes <= loopback(t)->txq_limit / 2) {
 			list_splice_tail(&t->dirty, &loopback(t)->txwait);
-			udp_tx_room(t, loopback(t));
+			udp_tx_room(t);
 		}
 	}
 	t->depth--;
@@ -264,6 +264,8 @@ void tapir_advance(struct tapir *t, uint64_t now_ns)
 	while ((tm = timers_pop(t)))
 		fire(t, tm);
 	tcp_flush(t);
+	/* Packets held for a neighbour may have been given up. */
+	udp_tx_room(t);
 	stack_leave(t);
 }
 
@@ -306,7 +308,7 @@ void tapir_tx_done(struct tapir *t, int ifindex, size_t n)
 	}
 	if (ifp->txq.bytes <= ifp->txq_limit / 2) {
 		list_splice_tail(&t->dirty, &ifp->txwait);
-		udp_tx_room(t, ifp);
+		udp_tx_room(t);
 	}
 	stack_leave(t);
 }

@@ -200,12 +200,52 @@ static void unpin(struct pkt *p)
 	}
 }
 
+struct pkt_charge *pkt_charge_new(struct tapir *t)
+{
+	return mem_zalloc(t, sizeof(struct pkt_charge));
+}
+
+void pkt_charge_end(struct tapir *t, struct pkt_charge *c)
+{
+	if (!c)
+		return;
+	if (c->npkt > 0)
+		c->orphaned = true;
+	else
+		mem_free(t, c, sizeof(*c));
+}
+
+void pkt_charge_to(struct pkt *p, struct pkt_charge *c)
+{
+	TAPIR_ASSERT(!p->charge);
+	if (!c)
+		return;
+	p->charge = c;
+	c->bytes += pkt_truesize(p);
+	c->npkt++;
+}
+
+static void uncharge(struct pkt *p)
+{
+	struct pkt_charge *c = p->charge;
+
+	p->charge = NULL;
+	if (!c)
+		return;
+	TAPIR_ASSERT(c->npkt > 0 && c->bytes >= pkt_truesize(p));
+	c->npkt--;
+	c->bytes -= pkt_truesize(p);
+	if (c->npkt == 0 && c->orphaned)
+		mem_free(p->t, c, sizeof(*c));
+}
+
 void pkt_free(struct pkt *p)
 {
 	struct tapir *t = p->t;
 	struct pkt_pool *pool = &t->pool;
 
 	unpin(p);
+	uncharge(p);
 	if ((p->flags & PKT_RESERVE) && pool->nreserve < RESERVE) {
 		p->next = pool->reserve;
 		pool->reserve = p;

@@ -4,6 +4,8 @@
 #ifndef TAPIR_CORE_PKTQ_H
 #define TAPIR_CORE_PKTQ_H
 
+#include <stdbool.h>
+
 #include "stack/pkt.h"
 #include "stack/stats.h"
 
@@ -45,6 +47,27 @@ uint8_t *pkt_push(struct pkt *p, uint32_t n);
 uint8_t *pkt_put(struct pkt *p, uint32_t n);
 /* Cuts the length to n <= len: trailing padding. */
 void pkt_trim(struct pkt *p, uint32_t n);
+
+/* What a packet costs: its bytes and its own. */
+static inline uint32_t pkt_truesize(const struct pkt *p)
+{
+	return (uint32_t)sizeof(*p) + p->cap;
+}
+
+/*
+ * A datagram socket's account of packets that it sent and that have not left yet, wherever they wait.
+ * One allocation, which outlives the socket until its last packet is freed.
+ */
+struct pkt_charge {
+	uint32_t bytes; /* truesizes */
+	uint32_t npkt;
+	bool orphaned; /* the socket is gone: the last packet frees */
+};
+
+struct pkt_charge *pkt_charge_new(struct tapir *t); /* NULL: no memory */
+void pkt_charge_end(struct tapir *t, struct pkt_charge *c);
+/* p, charged to nobody yet, counts against c until it is freed. c may be NULL: nothing happens. */
+void pkt_charge_to(struct pkt *p, struct pkt_charge *c);
 
 /* Gives kept packets back to the environment: end of the instance. */
 int pkt_pool_init(struct tapir *t);

@@ -44,6 +44,8 @@ struct tcp_conn *tcp_listener_accept(struct tapir *t, struct tcp_listener *l);
 void tcp_listener_close(struct tapir *t, struct tcp_listener *l);
 int tcp_listener_poll(const struct tcp_listener *l);
 struct tcp_opt *tcp_listener_opt(struct tcp_listener *l);
+/* Where its connections take their congestion control from. */
+const struct tcp_cc_ops **tcp_listener_cc(struct tcp_listener *l);
 struct ready *tcp_listener_ready(struct tcp_listener *l);
 void tcp_listener_queues(const struct tcp_listener *l, uint32_t *waiting, uint32_t *backlog);
 
