@@ -94,8 +94,9 @@ struct tapir_mac host_default_mac(const char *ifname, uint32_t ip4)
 	char name[65];
 	struct tapir_mac mac;
 	uint64_t h = hash_more(0xcbf29ce484222325ull, "tapir mac", 9);
+	size_t len = machine_name(name, sizeof(name));
 
-	h = hash_more(h, name, machine_name(name, sizeof(name)));
+	h = hash_more(h, name, len);
 	h = hash_more(h, ifname, strlen(ifname) + 1);
 	h = hash_more(h, &ip4, sizeof(ip4));
 	/* the finishing steps of MurmurHash3, so that each bit of the MAC depends on all before */

@@ -42,10 +42,7 @@ enum {
 struct slot {
 	struct virtio_net_hdr vnet;
 	struct sockaddr_ll from;
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
-	} control;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
 	struct iovec iov[2];
 	uint8_t *bytes; /* SLOT, the frame begins TAG bytes in */
 };
@@ -140,7 +137,7 @@ static void arm(struct packet *k, int i)
 		.msg_namelen = sizeof(s->from),
 		.msg_iov = s->iov,
 		.msg_iovlen = 2,
-		.msg_control = &s->control,
+		.msg_control = s->control,
 		.msg_controllen = sizeof(s->control),
 	};
 }

@@ -113,7 +113,9 @@ static struct pmtu *make(struct tapir *t, uint32_t dst)
 
 	if (pt->tab.n >= (uint32_t)t->conf.ip_pmtu_max) {
 		STAT_INC(t, Tapir, PmtuTableFull);
-		forget(t, LIST_FIRST(&pt->by_end, struct pmtu, link));
+		e = LIST_FIRST(&pt->by_end, struct pmtu, link);
+		TAPIR_ASSERT(e);
+		forget(t, e);
 	}
 	e = mem_zalloc(t, sizeof(*e));
 	if (!e)
@@ -199,13 +201,14 @@ int pmtu_init(struct tapir *t)
 void pmtu_fini(struct tapir *t)
 {
 	struct pmtu_table *pt = t->ip->pmtu;
+	struct pmtu *e;
 	uint32_t nb;
 	void *old;
 
 	if (!pt)
 		return;
-	while (!list_empty(&pt->by_end))
-		forget(t, LIST_FIRST(&pt->by_end, struct pmtu, link));
+	while ((e = LIST_FIRST(&pt->by_end, struct pmtu, link)))
+		forget(t, e);
 	timer_stop(t, &pt->timer);
 	htab_grow_finish(&pt->tab);
 	old = htab_retired(&pt->tab, &nb);
