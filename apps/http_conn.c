@@ -36,7 +36,9 @@ enum {
 	PEEK_SLICES = 8,
 };
 
-#define SECONDS(n) ((n)*1000000000ull)
+#define SECONDS(n)  ((n)*1000000000ull)
+
+#define PATIENCE_NS SECONDS(2) /* with a header, when others wait for the place */
 
 /* A mark not taken yet: looking into the connection costs more than most responses need. */
 #define MARK_UNKNOWN UINT64_MAX
@@ -455,16 +457,30 @@ static bool conn_make(struct http_server *srv, tapir_sock_t s, const struct tapi
 	return true;
 }
 
-/* Room for one connection more: at the limit the longest idle one makes it (RFC 9112 9.5). */
+/*
+ * At the limit the longest idle connection makes room (RFC 9112 9.5), or one that has been sending its header
+ * for longer than an honest client needs, so that slow ones can't keep the others out; NULL: nobody does.
+ */
+static struct http_conn *victim(struct http_server *srv)
+{
+	struct http_link *idle = &srv->class[HTTP_CLASS_IDLE], *head = &srv->class[HTTP_CLASS_HEAD];
+	if (idle->next != idle)
+		return conn_of_link(idle->next);
+	if (head->next == head)
+		return NULL;
+	struct http_conn *c = conn_of_link(head->next);
+	return tapir_now(srv->t) - c->since_ns >= PATIENCE_NS ? c : NULL;
+}
+
 static bool make_room(struct http_server *srv)
 {
-	struct http_link *idle = &srv->class[HTTP_CLASS_IDLE];
 	if (srv->nconns < srv->conf.max_conns)
 		return true;
-	if (idle->next == idle)
+	struct http_conn *c = victim(srv);
+	if (!c)
 		return false;
 	srv->evicted++;
-	conn_close(conn_of_link(idle->next));
+	conn_close(c);
 	return true;
 }
 
@@ -612,7 +628,7 @@ bool http_server_tick(struct http_server *srv)
 			conn_expire(c); /* it leaves the list, or goes to its end with now */
 		}
 	}
-	if (srv->full && srv->listener && srv->nconns < srv->conf.max_conns) {
+	if (srv->full && srv->listener && (srv->nconns < srv->conf.max_conns || victim(srv))) {
 		srv->full = false;
 		srv->ops.watch(srv->ops.ctx, srv->listener, TAPIR_IN, &srv->handler);
 	}
