@@ -14,8 +14,9 @@ struct app {
 	struct tapir *t;
 	struct loop *loop;
 	int ifindex;
-	uint32_t gw;	  /* the gateway in use, 0: none; host order */
-	uint32_t host_ip; /* the address of the kernel's side in our network, 0: none that we reach */
+	uint32_t gw; /* the gateway in use, 0: none; host order */
+	uint32_t
+		host_ip; /* the address of the kernel's side in our network, 0: none that we reach */
 };
 
 /*

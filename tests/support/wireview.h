@@ -67,7 +67,7 @@ static inline uint32_t wireview_seg_len(const struct wireview *v)
 }
 
 /* The Internet checksum of n bytes, the sum so far in `sum`, as it stands in a header. */
-uint16_t wireview_cksum(const void *p, size_t n, uint64_t sum);
+uint16_t wireview_cksum(const void *data, size_t n, uint64_t sum);
 
 /*
  * A packet as tcpdump would print it, within cap bytes of buf. Sequence numbers are shown less seq0, and
