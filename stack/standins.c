@@ -64,7 +64,7 @@ NOTHING(void sock_check(struct tapir *t))
 DROP_ALL(enum verdict tcp_input(struct tapir *t, struct rx *rx))
 NOTHING(void tcp_icmp_err(struct tapir *t, const struct icmp_err *e))
 #endif
-#if !__has_include("stack/tcp/tcp_conn.c")
+#if !__has_include("stack/tcp/tcp_input.c")
 OK_RETURN(int tcp_init(struct tapir *t))
 NOTHING(void tcp_fini(struct tapir *t))
 NOTHING(void tcp_addr_gone(struct tapir *t, uint32_t ip4))
@@ -75,16 +75,16 @@ NOTHING(void tcp_flush(struct tapir *t))
 #if !__has_include("stack/tcp/tcp_timer.c")
 NOTHING(void tcp_conn_timer(struct tapir *t, struct timer *tm))
 #endif
-#if !__has_include("stack/tcp/tcp_syncache.c")
+#if !__has_include("stack/tcp/tcp_input.c")
 NOTHING(void tcp_syn_timer(struct tapir *t, struct timer *tm))
 #endif
-#if !__has_include("stack/tcp/tcp_timewait.c")
+#if !__has_include("stack/tcp/tcp_input.c")
 NOTHING(void tcp_tw_timer(struct tapir *t, struct timer *tm))
 #endif
-#if !__has_include("stack/tcp/tcp_listen.c")
+#if !__has_include("stack/tcp/tcp_input.c")
 NOTHING(void tcp_listen_timer(struct tapir *t, struct timer *tm))
 #endif
-#if !__has_include("stack/tcp/tcp_check.c")
+#if !__has_include("stack/tcp/tcp_input.c")
 NOTHING(void tcp_check(struct tapir *t))
 #endif
 #if !__has_include("stack/socket.c")
@@ -162,10 +162,12 @@ OK_RETURN(int tcp_user_poll(struct tapir *t, const struct tcp_conn *c))
 NOTHING(void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_info *out))
 NOTHING(void tcp_user_queues(const struct tcp_conn *c, uint32_t *recv_q, uint32_t *send_q))
 NOTHING(void tcp_user_opt_changed(struct tapir *t, struct tcp_conn *c))
+#endif
+#if !__has_include("stack/tcp/tcp_input.c")
 OK_RETURN(int tcp_sock_next(struct tapir *t, unsigned stage, uint32_t *pos,
 			    struct tapir_sock_info *out))
 #endif
-#if !__has_include("stack/tcp/tcp_listen.c")
+#if !__has_include("stack/tcp/tcp_input.c")
 ERR_RETURN(int tcp_user_listen(struct tapir *t, struct tcp_conn *c, int backlog,
 			       struct tcp_listener **out))
 ERR_RETURN(int tcp_listener_backlog(struct tapir *t, struct tcp_listener *l, int backlog))

@@ -182,6 +182,10 @@ struct tcp_conn {
 	struct tcp_listener *listener; /* not accepted yet: whose accept queue it is in */
 	struct list accept_link;
 	struct list all; /* tcp_state.conns, from tcp_conn_new() to tcp_conn_free() */
+#ifdef TAPIR_DEBUG
+	uint32_t check_edge; /* tcp_check.c: the right edge of the window that it saw last */
+	bool check_edge_set;
+#endif
 	/* counters for STATUS */
 	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
 	uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;

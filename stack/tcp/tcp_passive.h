@@ -68,7 +68,10 @@ struct tcp_state {
 	struct htab listening; /* listeners by local port */
 	struct list listeners; /* in order of listen() */
 	uint32_t listener_id;
-	struct list conns;	    /* all connections, by tcp_conn.all, oldest first */
+	struct list conns;    /* all connections, by tcp_conn.all, oldest first */
+	uint32_t conns_gen;   /* raised by tcp_conn_free(): iter_at is void then */
+	struct list *iter_at; /* tcp_sock_next(): where to go on at iter_pos */
+	uint32_t iter_pos, iter_gen;
 	struct tcp_port *port[256]; /* port p: port[p >> 8] + (p & 255), chunks made when needed */
 	uint32_t port_count[TCP_PORT_TABLE]; /* RFC 6056 algorithm 4's counters */
 	/* The TIME-WAIT record given up last for a new incarnation, whose ISN begins above (RFC 9293 3.6.1, MAY-2). */
@@ -84,7 +87,7 @@ struct tcp_state {
 	uint32_t nrec_free;
 	/* TIME-WAIT pool, tcp_timewait.c */
 	struct tcp_tw **tw_chunk;
-	uint32_t tw_chunks, tw_free, tw_head, tw_tail, fw2_head, fw2_tail;
+	uint32_t tw_chunks, tw_chunk_room, tw_free_idx, tw_head, tw_tail, fw2_head, fw2_tail;
 	struct timer tw_timer;
 	/* challenge ACKs (RFC 5961 7), tcp_respond.c */
 	uint64_t challenge_second;
@@ -93,6 +96,10 @@ struct tcp_state {
 	uint64_t rst_second;
 	uint32_t rst_left;
 };
+
+/* ---- tcp_rec.c ---- */
+/* Free lists of pages and records go back: end of the instance. */
+void tcp_pools_fini(struct tapir *t);
 
 /* ---- tcp_state.c: the one door for a state ---- */
 /* Moves ep to `to`, checked against the edges of RFC 9293 3.3.2; counts, emits TAPIR_EV_TCP_STATE. */
@@ -113,7 +120,12 @@ void tcp_demux_remove(struct tapir *t, struct tcp_ep *ep);
  */
 int tcp_port_bind(struct tapir *t, struct tcp_conn *c, const struct tapir_addr *laddr,
 		  uint16_t lport);
-/* An ephemeral port such that (laddr, port, raddr, rport) is free (RFC 6056); fills tuple.lport. */
+/* Whether c, bound, may listen: -EADDRINUSE when another listener is in the way. */
+int tcp_port_listen(struct tapir *t, const struct tcp_conn *c);
+/*
+ * An ephemeral port such that (laddr, port, raddr, rport) is free (RFC 6056); fills tuple.lport. Or, bound
+ * already, whether the tuple is free. -EADDRNOTAVAIL: not; -ENOMEM. A TIME-WAIT record may have given way.
+ */
 int tcp_port_connect(struct tapir *t, struct tcp_conn *c);
 /*
  * One more endpoint uses ep's local port, or one less. Fails (-ENOMEM) only when no endpoint near this
@@ -175,11 +187,15 @@ bool tcp_listen_complete(struct tapir *t, struct tcp_listener *l, const struct t
 bool tcp_listener_full(const struct tcp_listener *l);
 /* A segment for a listener (RFC 9293 3.10.7.2). Consumes seg->rx->pkt. */
 void tcp_listen_input(struct tapir *t, struct tcp_listener *l, struct tcp_seg *seg);
-/* A record for the SYN, whose offer is *p; answers with SYN-ACK. Consumes seg->rx->pkt. */
-void tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p,
-		      struct tcp_seg *seg);
+/* A record for a SYN whose offer is *p; answers with SYN-ACK. False: no memory. */
+bool tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p);
+/* Makes room for one more record where cookies don't: the oldest goes. False: there is none. */
+bool tcp_syncache_evict(struct tapir *t, struct tcp_listener *l);
 void tcp_syncache_input(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *seg);
-void tcp_syncache_purge(struct tapir *t, struct tcp_listener *l);
+/* Forgets all records of l; `tell`: with a RST to each peer. */
+void tcp_syncache_purge(struct tapir *t, struct tcp_listener *l, bool tell);
+/* Ends those of an address that is given up, with a RST. */
+void tcp_syncache_addr_gone(struct tapir *t, struct tcp_listener *l, const struct tapir_addr *a);
 void tcp_syncache_icmp_err(struct tapir *t, struct tcp_syn_ent *e, const struct icmp_err *err);
 /* Answers a SYN with a cookie, keeping nothing. */
 void tcp_syncookie_send(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p,
@@ -205,5 +221,8 @@ bool tcp_tw_input(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *seg);
 /* Whether connect() may take its tuple (tcp_tw_reuse); then it is freed. */
 bool tcp_tw_reuse(struct tapir *t, struct tcp_tw *tw);
 void tcp_tw_free(struct tapir *t, struct tcp_tw *tw);
+/* The pool's record at index `at` from 0, in use if its state is not 0; NULL past the end. */
+const struct tcp_tw *tcp_tw_at(struct tapir *t, uint32_t at);
+void tcp_tw_check(struct tapir *t);
 
 #endif

@@ -1,0 +1,256 @@
+#if __has_include("stack/tcp/tcp_input.c") /* links with the data path, not before */
+/*
+ * What must be true of every endpoint between two entries, whatever came in. Tests and fuzzers run it
+ * after each entry. It states what the other files rely on: that numbers are in order, that records and
+ * rings tell the same story, that what was promised is kept, and that nobody waits without a timer.
+ *
+ * All of it is read only, but for one memory in debug builds: the right edge of each window, which must
+ * never move back (RFC 9293 3.8.6, SHLD-14).
+ */
+#include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_passive.h"
+
+#define STATE(s) (1u << TAPIR_TCP_##s)
+
+static const uint32_t sent_fin_in =
+	STATE(FIN_WAIT_1) | STATE(FIN_WAIT_2) | STATE(CLOSING) | STATE(LAST_ACK);
+static const uint32_t got_fin_in = STATE(CLOSE_WAIT) | STATE(CLOSING) | STATE(LAST_ACK);
+/* Here our FIN may wait for its turn behind data; in CLOSE-WAIT it was not asked for yet. */
+static const uint32_t fin_asked_in = STATE(SYN_SENT) | STATE(SYN_RECEIVED) | STATE(FIN_WAIT_1) |
+				     STATE(CLOSING) | STATE(LAST_ACK);
+
+static void check_ep(struct tapir *t, const struct tcp_ep *ep)
+{
+	TAPIR_ASSERT(ep->state >= TAPIR_TCP_ESTABLISHED && ep->state <= TAPIR_TCP_CLOSING);
+	if (ep->epflags & TCP_EP_HASHED) {
+		TAPIR_ASSERT(ep->state != TAPIR_TCP_CLOSED);
+		if (ep->kind != TCP_EP_LISTENER)
+			TAPIR_ASSERT(tcp_demux_find(t, &ep->tuple) == ep);
+	}
+	if (ep->epflags & TCP_EP_BOUND)
+		TAPIR_ASSERT(ep->tuple.lport != 0);
+}
+
+/* ---- connections ---- */
+
+static void check_records(const struct tcp_conn *c)
+{
+	const struct tcp_act *a = c->act;
+	const struct tcp_rec *r;
+	uint32_t seq = c->snd_una, flying = 0, lost = 0, n = 0;
+
+	LIST_FOREACH (r, &a->recs, const struct tcp_rec, seq_link) {
+		TAPIR_ASSERT(r->seq == seq && r->len > 0 && r->times > 0);
+		if (!(r->flags & (TCP_REC_SACKED | TCP_REC_LOST)))
+			flying += r->len;
+		if ((r->flags & (TCP_REC_SACKED | TCP_REC_LOST)) == TCP_REC_LOST)
+			lost += r->len;
+		TAPIR_ASSERT(!(r->flags & TCP_REC_SYN) || r->seq == c->iss);
+		TAPIR_ASSERT(!(r->flags & TCP_REC_FIN) || r->seq + r->len == c->snd_max);
+		seq += r->len;
+		n++;
+	}
+	if (n > 0)
+		TAPIR_ASSERT(seq == c->snd_max);
+	TAPIR_ASSERT(n == a->nrecs && n == list_count(&a->recs_time));
+	TAPIR_ASSERT(flying == a->in_flight && lost == a->lost_bytes);
+}
+
+/* The ring begins at the first byte not acknowledged and holds all that was sent, and what was not. */
+static void check_ring(const struct tcp_conn *c)
+{
+	uint32_t fin = c->flags & TCP_F_FIN_SENT && c->snd_una != c->snd_max ? 1 : 0;
+	uint32_t base = tcp_snd_base(c);
+
+	if (seq_lt(c->snd_max, base))
+		return; /* the SYN was not sent */
+	if (c->flags & TCP_F_FIN_SENT)
+		TAPIR_ASSERT(tcp_snd_end(c) + fin == c->snd_max);
+	else
+		TAPIR_ASSERT(seq_geq(tcp_snd_end(c), c->snd_max));
+}
+
+static void check_ranges(const struct tcp_conn *c)
+{
+	const struct ranges *s = &c->act->ooo;
+	uint32_t after = c->rcv_nxt;
+
+	for (unsigned i = 0; i < s->n; i++) {
+		/* A gap before each, and all of it promised. */
+		TAPIR_ASSERT(seq_gt(s->r[i].start, after) && seq_gt(s->r[i].end, s->r[i].start));
+		after = s->r[i].end;
+	}
+	if (s->n > 0)
+		TAPIR_ASSERT(seq_leq(after, c->rcv_nxt + c->rcv_wnd));
+}
+
+static bool any_deadline(const struct tcp_conn *c)
+{
+	for (int i = 0; i < TCP_D_COUNT; i++) {
+		if (c->act->deadline_ns[i] != TAPIR_NEVER)
+			return true;
+	}
+	return false;
+}
+
+/* "A timer bug that hangs a connection": something to do, and nothing that will do it. */
+static void check_progress(const struct tapir *t, const struct tcp_conn *c)
+{
+	const struct tcp_act *a = c->act;
+	uint64_t min = c->keep_ns;
+	bool unsent;
+
+	for (int i = 0; a && i < TCP_D_COUNT; i++)
+		min = min_u64(min, a->deadline_ns[i]);
+	if (list_linked(&c->out))
+		return; /* its turn comes with the flush, or when the interface has room */
+	if (min != TAPIR_NEVER)
+		TAPIR_ASSERT(timer_armed(&c->timer) && timer_deadline(&c->timer) <= min);
+	unsent = tcp_snd_end(c) != c->snd_max && !(c->flags & TCP_F_FIN_SENT);
+	if (c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT))
+		unsent = true;
+	if (!a) {
+		TAPIR_ASSERT(!unsent && c->snd_una == c->snd_max);
+		return;
+	}
+	if (!list_empty(&a->recs))
+		TAPIR_ASSERT(a->deadline_ns[TCP_D_REXMT] != TAPIR_NEVER);
+	else if (unsent)
+		TAPIR_ASSERT(any_deadline(c));
+	if (c->flags & TCP_F_DELACK)
+		TAPIR_ASSERT(a->deadline_ns[TCP_D_DELACK] != TAPIR_NEVER);
+	(void)t;
+}
+
+static void check_flags(const struct tcp_conn *c)
+{
+	uint32_t s = 1u << c->ep.state;
+
+	/* CLOSED keeps its flags: a handle may still read. */
+	if (c->ep.state == TAPIR_TCP_CLOSED)
+		return;
+	TAPIR_ASSERT(!(s & (STATE(LISTEN) | STATE(TIME_WAIT))));
+	if (c->flags & TCP_F_FIN_SENT)
+		TAPIR_ASSERT(s & sent_fin_in);
+	TAPIR_ASSERT(!(c->flags & TCP_F_FIN_RCVD) == !(s & got_fin_in));
+	if (c->flags & TCP_F_FIN_QUEUED)
+		TAPIR_ASSERT(s & (fin_asked_in | STATE(FIN_WAIT_2)));
+	if (s & (STATE(FIN_WAIT_2)))
+		TAPIR_ASSERT(c->flags & TCP_F_FIN_SENT && c->snd_una == c->snd_max);
+	if (c->flags & TCP_F_ORPHAN)
+		TAPIR_ASSERT(c->rdy.sock == 0);
+	if (c->listener)
+		TAPIR_ASSERT(c->flags & TCP_F_PASSIVE && c->rdy.sock == 0);
+	TAPIR_ASSERT(c->ep.epflags & TCP_EP_HASHED && c->ep.epflags & TCP_EP_BOUND);
+}
+
+/* What was advertised is never taken back. */
+static void check_window(struct tcp_conn *c)
+{
+#ifdef TAPIR_DEBUG
+	uint32_t edge = c->rcv_nxt + c->rcv_wnd;
+
+	if (!tcp_state_synchronized(c->ep.state))
+		return;
+	if (c->check_edge_set)
+		TAPIR_ASSERT(seq_geq(edge, c->check_edge));
+	c->check_edge = edge;
+	c->check_edge_set = true;
+#else
+	(void)c;
+#endif
+}
+
+static void check_conn(struct tapir *t, struct tcp_conn *c)
+{
+	TAPIR_ASSERT(c->ep.kind == TCP_EP_CONN && !(c->flags & TCP_F_FREEING));
+	check_ep(t, &c->ep);
+	check_flags(c);
+	if (c->ep.state == TAPIR_TCP_CLOSED) {
+		TAPIR_ASSERT(!list_linked(&c->out) && !timer_armed(&c->timer));
+		if (c->act)
+			TAPIR_ASSERT(list_empty(&c->act->recs) && c->act->in_flight == 0);
+		return;
+	}
+	TAPIR_ASSERT(seq_leq(c->snd_una, c->snd_nxt) && seq_leq(c->snd_nxt, c->snd_max));
+	TAPIR_ASSERT(seq_leq(c->rcv_user, c->rcv_nxt));
+	TAPIR_ASSERT(c->mss >= TCP_MSS_FLOOR && c->cc.cwnd > 0);
+	check_window(c);
+	if (c->act) {
+		check_records(c);
+		check_ring(c);
+		check_ranges(c);
+	}
+	check_progress(t, c);
+}
+
+/* ---- the others ---- */
+
+static void check_listener(struct tapir *t, const struct tcp_listener *l)
+{
+	const struct tcp_syn_ent *e;
+	const struct tcp_conn *c;
+	uint32_t n = 0;
+
+	check_ep(t, &l->ep);
+	TAPIR_ASSERT(l->ep.kind == TCP_EP_LISTENER && l->ep.state == TAPIR_TCP_LISTEN);
+	TAPIR_ASSERT(l->ep.epflags & TCP_EP_HASHED && l->ep.epflags & TCP_EP_BOUND);
+	LIST_FOREACH (e, &l->syns, const struct tcp_syn_ent, link) {
+		check_ep(t, &e->ep);
+		TAPIR_ASSERT(e->ep.kind == TCP_EP_SYN && e->l == l);
+		TAPIR_ASSERT(e->ep.state == TAPIR_TCP_SYN_RECEIVED);
+		TAPIR_ASSERT(e->ep.epflags & TCP_EP_HASHED && timer_armed(&e->timer));
+		n++;
+	}
+	TAPIR_ASSERT(n == l->nsyn);
+	n = 0;
+	LIST_FOREACH (c, &l->acceptq, const struct tcp_conn, accept_link) {
+		TAPIR_ASSERT(c->listener == l && tcp_state_synchronized(c->ep.state));
+		n++;
+	}
+	TAPIR_ASSERT(n == l->naccept);
+}
+
+/* Every reference on a port is somebody's. */
+static void check_ports(const struct tapir *t, uint32_t bound)
+{
+	uint64_t refs = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(t->tcp->port); i++) {
+		for (unsigned k = 0; t->tcp->port[i] && k < 256; k++) {
+			const struct tcp_port *p = &t->tcp->port[i][k];
+
+			TAPIR_ASSERT(p->noreuse <= p->refs && p->explicit <= p->refs);
+			refs += p->refs;
+		}
+	}
+	TAPIR_ASSERT(refs == bound);
+}
+
+void tcp_check(struct tapir *t)
+{
+	struct tcp_state *ts = t->tcp;
+	uint32_t nconn = 0, norphan = 0, nsyn = 0, nlisten = 0, hashed = 0, bound = 0;
+	struct tcp_listener *l;
+	struct tcp_conn *c;
+
+	LIST_FOREACH (c, &ts->conns, struct tcp_conn, all) {
+		check_conn(t, c);
+		nconn++;
+		norphan += c->flags & TCP_F_ORPHAN ? 1 : 0;
+		hashed += c->ep.epflags & TCP_EP_HASHED ? 1 : 0;
+		bound += c->ep.epflags & TCP_EP_BOUND ? 1 : 0;
+	}
+	LIST_FOREACH (l, &ts->listeners, struct tcp_listener, all) {
+		check_listener(t, l);
+		nsyn += l->nsyn;
+		nlisten++;
+	}
+	TAPIR_ASSERT(nconn == ts->nconn && norphan == ts->norphan && nsyn == ts->nsyn);
+	TAPIR_ASSERT(ts->listening.n == nlisten);
+	TAPIR_ASSERT(ts->eps.n == hashed + nsyn + ts->ntw);
+	TAPIR_ASSERT(ts->mem_bytes <= (uint64_t)t->conf.tcp_mem_max);
+	tcp_tw_check(t);
+	check_ports(t, bound + nlisten + ts->ntw);
+}
+#endif

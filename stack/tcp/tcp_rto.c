@@ -1,0 +1,54 @@
+/*
+ * The retransmission timeout (RFC 6298): a smoothed round-trip time and its mean deviation.
+ *
+ *	first sample R:   SRTT = R, RTTVAR = R/2                                     (2.2)
+ *	then:             RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R|, SRTT = 7/8 SRTT + 1/8 R   (2.3)
+ *	always:           RTO = SRTT + max(4 RTTVAR, minimum)
+ *
+ * The minimum stands beside SRTT and not below the sum, as Linux has it: with a minimum of 200 ms the
+ * timer then never fires within a jitter of 200 ms, however long the path; with 1 s it is never below
+ * the 1 s of RFC 6298 2.4. All is integer microseconds, 64 bits wide within and saturating: a sample of
+ * an hour, or of a peer that echoes nonsense, ends at the maximum.
+ */
+#include "stack/base/assert.h"
+#include "stack/base/bits.h"
+#include "stack/tcp/tcp_rto.h"
+
+/* Keeps every sum below within 32 bits. */
+#define RTT_MAX_US (UINT32_MAX / 8)
+
+/* RFC 6298 2.3: K * RTTVAR counts at least one clock tick. */
+#define GRANULARITY_US 1000u
+
+void tcp_rtt_init(struct tcp_rtt *r, uint32_t rto_init_us)
+{
+	/* R6298-1: until there is a sample, the initial RTO. */
+	*r = (struct tcp_rtt){.rto_us = rto_init_us};
+}
+
+void tcp_rtt_sample(struct tcp_rtt *r, uint32_t rtt_us, uint32_t rto_min_us, uint32_t rto_max_us)
+{
+	uint32_t m = clamp_u32(rtt_us, 1, RTT_MAX_US), err;
+	uint64_t rto;
+
+	if (r->srtt_us == 0) {
+		r->srtt_us = m;
+		r->rttvar_us = m / 2;
+	} else {
+		/* R6298-2, RFC 6298 2.3: RTTVAR first, from the old SRTT. */
+		err = m > r->srtt_us ? m - r->srtt_us : r->srtt_us - m;
+		r->rttvar_us = (uint32_t)((3 * (uint64_t)r->rttvar_us + err) / 4);
+		r->srtt_us = max_u32((uint32_t)((7 * (uint64_t)r->srtt_us + m) / 8), 1);
+	}
+	rto = (uint64_t)r->srtt_us +
+	      max_u64(max_u64(4 * (uint64_t)r->rttvar_us, rto_min_us), GRANULARITY_US);
+	r->rto_us = (uint32_t)min_u64(rto, rto_max_us);
+}
+
+uint64_t tcp_rto_backed_off_us(const struct tcp_rtt *r, unsigned backoff, uint32_t rto_max_us)
+{
+	/* R6298-8, RFC 6298 5.5: doubled each time; 32 doublings of a microsecond pass any maximum. */
+	uint64_t rto = backoff < 32 ? (uint64_t)r->rto_us << backoff : UINT64_MAX;
+
+	return min_u64(rto, rto_max_us);
+}

@@ -1,0 +1,278 @@
+#if __has_include("stack/tcp/tcp_input.c") /* links with the data path, not before */
+/*
+ * SYN-RECEIVED by passive open: a record, not a connection (RFC 4987 3.5).
+ *
+ * A record holds what the two SYNs agreed on and answers for the connection until our SYN is acknowledged:
+ * it goes through the steps of RFC 9293 3.10.7.4 as far as they mean anything here. Then it makes way for a
+ * connection, through which the same segment runs again, since it may carry data or a FIN.
+ *
+ * Its SYN-ACK is sent again after 1, 2, 4, ... seconds, tcp_synack_retries times; then the record goes
+ * (R4987-3). A peer that never answers thus gets at most six SYN-ACKs of at most 60 bytes for its SYN. A
+ * repeated SYN is answered too, at most once in tcp_invalid_ratelimit, but does not make the record live
+ * longer.
+ *
+ * A SYN within the window is answered by a challenge ACK (RFC 5961 4), not by a return to LISTEN as RFC 9293
+ * 3.10.7.4 has it for passive opens: else anyone could end handshakes of others by guessing.
+ */
+#include "stack/base/seq.h"
+#include "stack/ip/icmp.h"
+#include "stack/tcp/tcp_passive.h"
+
+static void ent_free(struct tapir *t, struct tcp_syn_ent *e)
+{
+	timer_stop(t, &e->timer);
+	if (e->ep.epflags & TCP_EP_HASHED)
+		tcp_demux_remove(t, &e->ep);
+	list_del(&e->link);
+	e->l->nsyn--;
+	t->tcp->nsyn--;
+	mem_free(t, e, sizeof(*e));
+}
+
+/* EVT-21, MUST-11: of a passive open only a LISTEN remains, and the user is not told. */
+static void back_to_listen(struct tapir *t, struct tcp_syn_ent *e)
+{
+	tcp_set_state(t, &e->ep, TAPIR_TCP_LISTEN);
+	ent_free(t, e);
+}
+
+/* The wait after the n-th SYN-ACK, n from 0. */
+static uint64_t wait_ns(const struct tapir *t, unsigned n)
+{
+	uint64_t ms = (uint64_t)t->conf.tcp_rto_init_ms << n;
+
+	return min_u64(ms, (uint64_t)t->conf.tcp_rto_max_ms) * 1000000;
+}
+
+bool tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p)
+{
+	struct tcp_syn_ent *e = mem_zalloc(t, sizeof(*e));
+
+	if (!e)
+		return false;
+	e->ep.tuple = p->tuple;
+	e->ep.kind = TCP_EP_SYN;
+	e->l = l;
+	e->p = *p;
+	e->p.synack_sent_ns = t->now_ns;
+	e->last_answer_ns = t->now_ns;
+	timer_init(&e->timer, TIMER_TCP_SYN);
+	list_init(&e->link);
+	list_add_tail(&l->syns, &e->link);
+	l->nsyn++;
+	t->tcp->nsyn++;
+	/* EVT-6: RCV.NXT = SEG.SEQ+1, IRS = SEG.SEQ, SND.NXT = ISS+1, SND.UNA = ISS: all by iss and irs. */
+	tcp_set_state(t, &e->ep, TAPIR_TCP_LISTEN);
+	tcp_set_state(t, &e->ep, TAPIR_TCP_SYN_RECEIVED);
+	tcp_demux_insert(t, &e->ep);
+	timer_set(t, &e->timer, t->now_ns + wait_ns(t, 0));
+	tcp_respond_synack(t, l, &e->p, false);
+	return true;
+}
+
+bool tcp_syncache_evict(struct tapir *t, struct tcp_listener *l)
+{
+	struct tcp_syn_ent *e = LIST_FIRST(&l->syns, struct tcp_syn_ent, link);
+
+	if (!e)
+		return false;
+	/*
+	 * R4987-3, RFC 4987 3.4: the oldest. Under a flood every record lives equally long, and who
+	 * answers within that time gets in; refusing the new would let nobody in until a time-out.
+	 */
+	STAT_INC(t, TcpExt, TCPReqQFullDrop);
+	back_to_listen(t, e);
+	return true;
+}
+
+void tcp_syncache_purge(struct tapir *t, struct tcp_listener *l, bool tell)
+{
+	struct tcp_syn_ent *e;
+
+	while ((e = LIST_FIRST(&l->syns, struct tcp_syn_ent, link)) != NULL) {
+		/* RFC 9293 3.10.5, SYN-RECEIVED: the peer may think it is connected. */
+		if (tell)
+			tcp_respond_rst_syn(t, e);
+		back_to_listen(t, e);
+	}
+}
+
+void tcp_syncache_addr_gone(struct tapir *t, struct tcp_listener *l, const struct tapir_addr *a)
+{
+	struct tcp_syn_ent *e, *next;
+
+	LIST_FOREACH_SAFE (e, next, &l->syns, struct tcp_syn_ent, link) {
+		if (!tapir_addr_eq(&e->ep.tuple.laddr, a))
+			continue;
+		tcp_respond_rst_syn(t, e);
+		back_to_listen(t, e);
+	}
+}
+
+void tcp_syn_timer(struct tapir *t, struct timer *tm)
+{
+	struct tcp_syn_ent *e = container_of(tm, struct tcp_syn_ent, timer);
+
+	/* TC-20: an end to it. */
+	if (e->retries >= t->conf.tcp_synack_retries) {
+		back_to_listen(t, e);
+		return;
+	}
+	/* EVT-45: RETRANSMISSION TIMEOUT */
+	e->retries++;
+	e->p.synack_sent_ns = 0; /* R6298-5: no sample of it */
+	e->p.synack_retransmitted = true;
+	STAT_INC(t, TcpExt, TCPSynRetrans);
+	timer_set(t, &e->timer, t->now_ns + wait_ns(t, e->retries));
+	tcp_respond_synack(t, e->l, &e->p, true);
+}
+
+/* Whether one more segment of this record's may be answered now (RFC 5961 7). */
+static bool may_answer(struct tapir *t, struct tcp_syn_ent *e)
+{
+	if (t->now_ns - e->last_answer_ns < (uint64_t)t->conf.tcp_invalid_ratelimit_ms * 1000000) {
+		STAT_INC(t, TcpExt, TCPACKSkippedSynRecv);
+		return false;
+	}
+	e->last_answer_ns = t->now_ns;
+	return true;
+}
+
+static void answer_ack(struct tapir *t, struct tcp_syn_ent *e, bool challenge)
+{
+	if (may_answer(t, e) && (!challenge || tcp_challenge_allowed(t)))
+		tcp_respond_ack_syn(t, e);
+}
+
+/* RFC 9293 3.10.7.4, first, for RCV.NXT = IRS+1 and the window of our SYN-ACK. */
+static bool acceptable(const struct tcp_passive *p, const struct tcp_seg *seg)
+{
+	uint32_t nxt = p->irs + 1;
+
+	if (p->rcv_wnd == 0)
+		return seg->len == 0 && seg->seq == nxt;
+	return seq_in_window(seg->seq, nxt, p->rcv_wnd) ||
+	       (seg->len && seq_in_window(seg->seq + seg->len - 1, nxt, p->rcv_wnd));
+}
+
+static bool paws_old(const struct tcp_passive *p, const struct tcp_seg *seg)
+{
+	return p->ts && seg->opt.has & TCP_HAS_TS && seq_lt(seg->opt.tsval, p->ts_recent);
+}
+
+/* The same SYN again: our answer was lost, or is slow. */
+static bool is_repeated_syn(const struct tcp_syn_ent *e, const struct tcp_seg *seg)
+{
+	return (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN &&
+	       seg->seq == e->p.irs;
+}
+
+/*
+ * The steps up to the ACK. DROP_NONE: seg completes the handshake; else why it goes no further. The record
+ * may be gone then: *gone tells.
+ */
+static enum drop_reason steps(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *seg,
+			      bool *gone)
+{
+	const struct tcp_passive *p = &e->p;
+
+	/* R7323-17: PAWS comes before the sequence number; a RST is exempt. */
+	if (paws_old(p, seg) && !(seg->flags & TCP_RST)) {
+		STAT_INC(t, TcpExt, PAWSEstab);
+		answer_ack(t, e, false);
+		return DROP_TCP_PAWS;
+	}
+	/* EVT-25: the ISN stays what it was. */
+	if (is_repeated_syn(e, seg)) {
+		if (may_answer(t, e)) {
+			e->p.synack_sent_ns = 0;
+			STAT_INC(t, TcpExt, TCPSynRetrans);
+			tcp_respond_synack(t, e->l, p, true);
+		}
+		return DROP_TCP_SYN_DUP;
+	}
+	/* First, the sequence number (EVT-18). */
+	if (!acceptable(p, seg)) {
+		if (!(seg->flags & TCP_RST))
+			answer_ack(t, e, false);
+		return DROP_TCP_WINDOW;
+	}
+	/* Second, RST: exactly RCV.NXT, or it is challenged (EVT-20, EVT-21, R5961-1). */
+	if (seg->flags & TCP_RST) {
+		if (seg->seq == p->irs + 1) {
+			STAT_INC(t, TcpExt, EmbryonicRsts);
+			back_to_listen(t, e);
+			*gone = true;
+			return DROP_NONE;
+		}
+		answer_ack(t, e, true);
+		return DROP_TCP_RST_SEQ;
+	}
+	/* Fourth, SYN (see above). */
+	if (seg->flags & TCP_SYN) {
+		STAT_INC(t, TcpExt, TCPSYNChallenge);
+		answer_ack(t, e, true);
+		return DROP_TCP_SYN_CHALLENGE;
+	}
+	/* Fifth, ACK (EVT-26, EVT-27, TC-44): SND.UNA < SEG.ACK =< SND.NXT is ISS+1 alone. */
+	if (!(seg->flags & TCP_ACK))
+		return DROP_TCP_NO_ACK;
+	if (seg->ack != p->iss + 1) {
+		tcp_respond_rst(t, seg);
+		return DROP_TCP_ACK_BAD;
+	}
+	return DROP_NONE;
+}
+
+/* The handshake is complete, if there is room for what it makes. */
+static void complete(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *seg)
+{
+	struct tcp_listener *l = e->l;
+
+	if (tcp_listener_full(l)) {
+		STAT_INC(t, TcpExt, ListenOverflows);
+		STAT_INC(t, TcpExt, ListenDrops);
+		if (t->conf.tcp_abort_on_overflow) {
+			tcp_respond_rst(t, seg);
+			back_to_listen(t, e);
+		}
+		pkt_drop(seg->rx->pkt, DROP_TCP_LISTEN_OVERFLOW);
+		return;
+	}
+	tcp_demux_remove(t, &e->ep);
+	if (tcp_listen_complete(t, l, &e->p, seg)) {
+		ent_free(t, e);
+		return;
+	}
+	tcp_demux_insert(t, &e->ep);
+	STAT_INC(t, TcpExt, ListenDrops);
+	pkt_drop(seg->rx->pkt, DROP_TCP_MEMORY);
+}
+
+void tcp_syncache_input(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *seg)
+{
+	bool gone = false;
+	enum drop_reason why = steps(t, e, seg, &gone);
+
+	if (why != DROP_NONE)
+		pkt_drop(seg->rx->pkt, why);
+	else if (gone)
+		pkt_free(seg->rx->pkt);
+	else
+		complete(t, e, seg);
+}
+
+void tcp_syncache_icmp_err(struct tapir *t, struct tcp_syn_ent *e, const struct icmp_err *err)
+{
+	bool hard = false;
+
+	/* RFC 5927 4.1: it must quote what we sent. */
+	if (!err->local && err->seq != e->p.iss && err->seq != e->p.iss + 1) {
+		STAT_INC(t, TcpExt, OutOfWindowIcmps);
+		return;
+	}
+	/* SHLD-26: a hard error ends what is not synchronized; a soft one may pass (MUST-56). */
+	if (icmp_err_errno(err->type, err->code, &hard) && hard)
+		back_to_listen(t, e);
+}
+#endif
