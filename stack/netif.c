@@ -146,7 +146,7 @@ int tapir_netif_info(const struct tapir *t, int ifindex, struct tapir_netif_info
 	return 0;
 }
 
-/* Whether a host may have the address: R1122-24 to R1122-28 by what they exclude. */
+/* Whether a host may have the address: RFC 1122 3.2.1.3, by what it excludes. */
 static bool host_address(uint32_t ip4, uint8_t prefix_len)
 {
 	uint32_t mask = prefix_mask(prefix_len);

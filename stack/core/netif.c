@@ -151,7 +151,7 @@ struct netif *netif_by_addr(const struct tapir *t, uint32_t ip4)
 {
 	if (ip4 == 0)
 		return NULL;
-	/* R1122-28: all of 127/8 is this host, and nothing else is. */
+	/* RFC 1122 3.2.1.3 g: all of 127/8 is this host, and nothing else is. */
 	if (ip4 >> 24 == 127) {
 		struct netif *lo = t->netif[TAPIR_LOOPBACK];
 

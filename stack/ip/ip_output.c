@@ -133,6 +133,7 @@ static struct pkt *make_fragment(struct tapir *t, const struct pkt *p, const str
 
 	if (!f)
 		return NULL;
+	pkt_charge_to(f, p->charge);
 	memcpy(pkt_put(f, len), p->data + off, len);
 	h.frag_off = (uint16_t)off;
 	h.mf = off + len < p->len;

@@ -124,7 +124,7 @@ struct udp_sock *udp_open(struct tapir *t, bool echo)
 	list_init(&u->members);
 	ready_init(&u->rdy, 0);
 	u->flags = UDP_MCAST_LOOP | (echo ? UDP_ECHO : 0);
-	u->mcast_ttl = 1; /* R1122-102: the default of RFC 1112 6.1 */
+	u->mcast_ttl = 1; /* RFC 1112 6.1 */
 	u->pmtudisc = t->conf.ip_no_pmtu_disc ? TAPIR_PMTUDISC_DONT : TAPIR_PMTUDISC_WANT;
 	u->rcvbuf = (uint32_t)t->conf.rmem_default;
 	u->sndbuf = (uint32_t)t->conf.wmem_default;
@@ -510,7 +510,7 @@ int udp_join(struct tapir *t, struct udp_sock *u, uint32_t group, int ifindex)
 	if (ifindex == 0) {
 		struct route rt;
 
-		/* R1122-90: without an interface, the one that the route to the group takes. */
+		/* Without an interface, the one that the route to the group takes. */
 		err = route_lookup(t, group, 0, u->ifindex, &rt);
 		if (err)
 			return -ENODEV;

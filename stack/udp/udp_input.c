@@ -219,7 +219,7 @@ static struct udp_sock *quoted(struct tapir *t, bool echo, const struct icmp_err
 	return u;
 }
 
-/* R1191-2: fragmentation needed lowers what is believed of the path. Returns the errno for the socket. */
+/* R1191-1: fragmentation needed lowers what is believed of the path. Returns the errno for the socket. */
 static int needfrag(struct tapir *t, const struct udp_sock *u, const struct icmp_err *e)
 {
 	struct route rt;
@@ -306,7 +306,7 @@ static void tell(const struct udp_sock *u, const struct pkt *p, bool cut, struct
 
 	memcpy(&meta, p->data - sizeof(meta), sizeof(meta));
 	memset(m, 0, sizeof(*m));
-	/* R1122-109: to which of our addresses it came. R1122-112: with which TTL and TOS. */
+	/* R1122-109: to which of our addresses it came. R1122-30, R1122-112: with which TTL and TOS. */
 	m->peer = (struct tapir_sockaddr){tapir_addr_v4(meta.src), meta.sport, meta.ifindex};
 	m->local = (struct tapir_sockaddr){tapir_addr_v4(meta.dst), u->lport, meta.ifindex};
 	m->ttl = meta.ttl;

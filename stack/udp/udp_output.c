@@ -29,7 +29,7 @@ struct send {
 	uint32_t dst, src;
 	uint16_t dport;
 	int ifindex;
-	int ttl, tos;
+	int ttl, tos; /* R1122-29, R1122-34: the socket's or the message's */
 	struct route rt;
 	struct netif *ifp;
 	uint8_t tx_flags; /* enum ip_tx_flag */
@@ -185,7 +185,7 @@ static int find_route(struct send *s, int flags)
 		return -ENETUNREACH;
 	if (((flags & TAPIR_MSG_DONTROUTE) || (u->flags & UDP_DONTROUTE)) && s->rt.gateway)
 		return -ENETUNREACH;
-	/* R1122-99: a broadcast is sent only by who says that it is meant. */
+	/* A broadcast is sent only by who says that it is meant. */
 	if (s->rt.kind == RX_BROADCAST && !(u->flags & UDP_BROADCAST))
 		return -EACCES;
 	s->src = s->rt.src;
@@ -303,14 +303,14 @@ static int transmit(struct send *s)
 		.flags = s->tx_flags,
 		.rt = &s->rt,
 	};
+	int err;
 
 	if (!p) {
 		STAT_INC(s->t, Udp, SndbufErrors);
 		return -ENOBUFS;
 	}
 	if (echo) {
-		int err = build_echo(s, p);
-
+		err = build_echo(s, p);
 		if (err) {
 			pkt_free(p); /* nothing was sent yet that could be lost */
 			return err;
@@ -319,7 +319,9 @@ static int transmit(struct send *s)
 		build_udp(s, p);
 	}
 	pkt_charge_to(p, s->u->tx);
-	return ip_output(s->t, p, &tx);
+	err = ip_output(s->t, p, &tx);
+	/* "Again" would promise TAPIR_OUT: nobody knows when identifications are fresh (R6864-6). */
+	return err == -EAGAIN ? -ENOBUFS : err;
 }
 
 static int64_t iov_len(const struct iovec *iov, int n)
