@@ -134,10 +134,16 @@ static inline size_t list_count(const struct list *head)
 }
 
 /* The object of TYPE that holds the first (last) node of the list HEAD by MEMBER, or NULL. */
+#ifndef __clang_analyzer__
 #define LIST_FIRST(head, type, member) \
 	(list_empty(head) ? NULL : container_of((head)->next, type, member))
 #define LIST_LAST(head, type, member) \
 	(list_empty(head) ? NULL : container_of((head)->prev, type, member))
+#else
+/* The analyzer forgets that a list was found not empty, and would see NULL in every such use. */
+#define LIST_FIRST(head, type, member) container_of((head)->next, type, member)
+#define LIST_LAST(head, type, member)  container_of((head)->prev, type, member)
+#endif
 
 /*
  * for each object POS (a variable of TYPE *) that hangs in the list HEAD by MEMBER. The list must
