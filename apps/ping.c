@@ -25,7 +25,6 @@ enum {
 	ICMP_HEADER = 8,
 	IP_HEADER = 20,
 	MAX_SIZE = 65507, /* of an IPv4 packet of 65535 bytes */
-	PRELOAD_ERRORS = 8,
 };
 
 struct sent {
@@ -290,6 +289,15 @@ static void on_next(struct loop *l, struct loop_timer *tm)
 	}
 }
 
+/* How many were on their way when this one came to its end. */
+static void note_flying(struct ping *p, uint16_t seq)
+{
+	int flying = (uint16_t)(p->ntransmitted - seq) + 1;
+
+	if (flying > p->pipe && flying <= SEQS / 2)
+		p->pipe = flying;
+}
+
 /* An error message about a request of ours. */
 static void take_error(struct ping *p, const struct tapir_msg *m, const uint8_t *bytes, size_t len)
 {
@@ -302,6 +310,7 @@ static void take_error(struct ping *p, const struct tapir_msg *m, const uint8_t 
 		return;
 	p->sent[seq].answered = true;
 	p->nerrors++;
+	note_flying(p, seq);
 	printf("From %s icmp_seq=%u %s\n", app_ip4(tapir_addr_to_v4(&m->peer.addr), from), seq,
 	       error_text(m->icmp_type, m->icmp_code));
 	finish_if_done(p);
@@ -336,9 +345,7 @@ static void take_reply(struct ping *p, const struct tapir_msg *m, const uint8_t 
 		p->sum_us += us;
 		p->sum2_us += us * us;
 	}
-	int flying = (int)(p->ntransmitted - (p->nreceived + p->nerrors)) + 1;
-	if (!again && flying > p->pipe)
-		p->pipe = flying;
+	note_flying(p, seq);
 	p->last_ns = now;
 	printf("%zu bytes from %s: icmp_seq=%u ttl=%d time=", len,
 	       app_ip4(tapir_addr_to_v4(&m->peer.addr), from), seq, m->ttl);
@@ -396,6 +403,7 @@ static int run(struct ping *p)
 		app_error("ping", "%s: %s", app_ip4(p->dst, host), strerror(-v));
 		return 2;
 	}
+	app_ip4(p->dst, host);
 	printf("PING %s (%s) %ld(%ld) bytes of data.\n", host, host, p->size,
 	       p->size + ICMP_HEADER + IP_HEADER);
 	fflush(stdout);
