@@ -18,7 +18,7 @@
 #include "stack/tcp/tcp_cc.h"
 #include "stack/tcp/tcp_rto.h"
 
-enum { TCP_OOO_MAX = 256, TCP_PAGE = 4096, TCP_MSS_DEFAULT = 536, TCP_MSS_MAX = 65495 };
+enum { TCP_OOO_MAX = 64, TCP_PAGE = 4096, TCP_MSS_DEFAULT = 536, TCP_MSS_MAX = 65495 };
 
 /* Options that an application sets; a listener's are inherited by its connections. */
 struct tcp_opt {
@@ -117,6 +117,8 @@ struct tcp_act {
 	struct ring snd;	     /* data from SND.UNA, the SYN not counted */
 	struct tcp_ring_pin *pin;    /* with the ring's memory */
 	struct list recs, recs_time; /* struct tcp_rec */
+	struct tcp_rec rec0;	     /* for when there is no memory: progress never needs any */
+	bool rec0_used;
 	uint32_t nrecs;
 	uint32_t in_flight; /* bytes of records neither SACKed nor LOST */
 	uint32_t lost_bytes;
@@ -127,13 +129,16 @@ struct tcp_act {
 	/* receiving */
 	struct tcp_rcvbuf rcv;
 	struct ranges ooo; /* received beyond RCV.NXT */
-	struct seq_range ooo_mem[TCP_OOO_MAX / 4];
+	struct seq_range ooo_mem[TCP_OOO_MAX];
 	uint32_t fin_seq; /* the peer's FIN seen ahead of RCV.NXT */
 	bool fin_seen;
 	bool dsack; /* next ACK begins with this D-SACK (RFC 2883) */
 	uint32_t dsack_start, dsack_end;
 	uint32_t ato_ns; /* current delayed-ACK time */
 	uint32_t bytes_since_ack;
+	/* receive buffer auto-tuning: bytes read since tune_ns */
+	uint64_t tune_ns;
+	uint32_t tune_copied;
 	/* time */
 	uint64_t deadline_ns[TCP_D_COUNT];
 	struct route rt;
@@ -162,6 +167,10 @@ struct tcp_conn {
 	uint32_t rcv_user;	 /* next byte that the application will read */
 	uint32_t held;		 /* bytes held above the core: tapir_recv_held() */
 	uint32_t min_rtt_us;
+	uint32_t snd_sml;   /* end of the last short segment sent: Minshall's Nagle */
+	uint32_t rcv_limit; /* bytes of receive buffer, auto-tuned unless SO_RCVBUF was set */
+	uint16_t max_sent, max_acked; /* sizes of IP packets, RFC 5927 7.2 */
+	uint16_t mtu_pending;	      /* next-hop MTU told but not believed yet (RFC 5927 7.2) */
 	uint16_t mss;	   /* what a segment of ours may carry, options not counted off yet */
 	uint16_t peer_mss; /* as the peer's option said */
 	uint16_t rcv_mss;  /* estimate of the peer's segments, for delayed ACKs */

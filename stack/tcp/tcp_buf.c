@@ -1,0 +1,235 @@
+/*
+ * The memory of an active connection.
+ *
+ * What is to be sent stands in one ring that begins at SND.UNA. It starts at a page and doubles while
+ * the application writes faster than the peer acknowledges, up to a limit that follows the congestion
+ * window: twice the window lets the application refill while a window is in flight.
+ *
+ * What arrives goes to its final place at once: the receive buffer is an array of pages, and the byte
+ * with sequence number s stands in page (s / TCP_PAGE) mod npages, in order or not. There is nothing
+ * to move when a gap fills, and only pages that were written to exist.
+ *
+ *	rcv_user             rcv_nxt          [ooo)            rcv_nxt + rcv_wnd
+ *	   |  readable          |     gap     |####|    gap          |
+ *	---+--------+--------+--+-----+-------++---+---+--------+----+----
+ *	   |  page  |  page  |  page  | (none) |  page  | (none) |
+ *
+ * All of it is charged to one account, net.ipv4.tcp_mem.
+ */
+#include "stack/tcp/tcp_buf.h"
+
+enum {
+	SND_RING_MIN = 4096,
+	SND_SLACK = 65536, /* one super-segment beside the window */
+	POOL_PAGES = 256,  /* free pages kept */
+	RCV_PAGES_MIN = 4,
+};
+
+void *tcp_mem_alloc(struct tapir *t, size_t n)
+{
+	void *p;
+
+	if (t->tcp->mem_bytes + n > (uint64_t)t->conf.tcp_mem_max) {
+		STAT_INC(t, Tapir, TcpMemFull);
+		return NULL;
+	}
+	p = mem_alloc(t, n);
+	if (p)
+		t->tcp->mem_bytes += n;
+	return p;
+}
+
+void tcp_mem_free(struct tapir *t, void *p, size_t n)
+{
+	if (!p)
+		return;
+	t->tcp->mem_bytes -= n;
+	mem_free(t, p, n);
+}
+
+/* ---- sending ---- */
+
+uint32_t tcp_snd_limit(const struct tapir *t, const struct tcp_conn *c)
+{
+	uint64_t want;
+
+	if (c->opt.sndbuf)
+		return c->opt.sndbuf;
+	want = 2 * (uint64_t)c->cc.cwnd + SND_SLACK;
+	want = max_u64(want, (uint64_t)t->conf.tcp_wmem_default);
+	return (uint32_t)min_u64(want, (uint64_t)t->conf.tcp_wmem_max);
+}
+
+uint32_t tcp_snd_room(const struct tapir *t, const struct tcp_conn *c)
+{
+	uint32_t limit = tcp_snd_limit(t, c);
+	uint32_t used = c->act ? c->act->snd.len : 0;
+
+	return used < limit ? limit - used : 0;
+}
+
+uint32_t tcp_snd_grow(struct tapir *t, struct tcp_conn *c, uint32_t want)
+{
+	struct ring *r = &c->act->snd;
+	uint32_t cap = r->cap ? r->cap : SND_RING_MIN;
+	uint32_t old_cap = r->cap;
+	void *mem, *old;
+
+	if (ring_space(r) >= want)
+		return want;
+	while (cap < r->len + want && cap < UINT32_C(1) << 31)
+		cap *= 2;
+	if (cap <= r->cap || r->kept)
+		return ring_space(r);
+	mem = tcp_mem_alloc(t, cap);
+	if (!mem)
+		return ring_space(r);
+	old = ring_relocate(r, mem, cap);
+	tcp_mem_free(t, old, old_cap);
+	return min_u32(want, ring_space(r));
+}
+
+void tcp_snd_free(struct tapir *t, struct tcp_conn *c)
+{
+	struct ring *r = &c->act->snd;
+
+	tcp_mem_free(t, r->buf, r->cap);
+	ring_init(r, NULL, 0);
+}
+
+/* ---- receiving ---- */
+
+static uint8_t *page_get(struct tapir *t)
+{
+	uint8_t *p = t->tcp->page_free;
+
+	if (p) {
+		memcpy(&t->tcp->page_free, p, sizeof(p));
+		t->tcp->npage_free--;
+		return p;
+	}
+	return tcp_mem_alloc(t, TCP_PAGE);
+}
+
+static void page_put(struct tapir *t, uint8_t *p)
+{
+	if (t->tcp->npage_free >= POOL_PAGES) {
+		tcp_mem_free(t, p, TCP_PAGE);
+		return;
+	}
+	memcpy(p, &t->tcp->page_free, sizeof(p));
+	t->tcp->page_free = p;
+	t->tcp->npage_free++;
+}
+
+static uint32_t page_index(const struct tcp_rcvbuf *b, uint32_t seq)
+{
+	return (seq / TCP_PAGE) & (b->npages - 1);
+}
+
+/* Makes the table cover [rcv_user, end). Pages keep their place in sequence space. */
+static bool rcv_cover(struct tapir *t, struct tcp_conn *c, uint32_t end)
+{
+	struct tcp_rcvbuf *b = &c->act->rcv;
+	uint32_t first = c->rcv_user / TCP_PAGE;
+	uint32_t need = (uint32_t)(end - 1 - first * TCP_PAGE) / TCP_PAGE + 1;
+	uint32_t n = b->npages ? b->npages : RCV_PAGES_MIN;
+	uint8_t **tab;
+
+	if (need <= b->npages)
+		return true;
+	while (n < need)
+		n *= 2;
+	tab = tcp_mem_alloc(t, n * sizeof(*tab));
+	if (!tab)
+		return false;
+	memset(tab, 0, n * sizeof(*tab));
+	for (uint32_t i = 0; i < b->npages; i++) {
+		uint32_t pg = first + i;
+
+		tab[pg & (n - 1)] = b->page[pg & (b->npages - 1)];
+	}
+	tcp_mem_free(t, b->page, b->npages * sizeof(*tab));
+	b->page = tab;
+	b->npages = n;
+	return true;
+}
+
+bool tcp_rcv_write(struct tapir *t, struct tcp_conn *c, uint32_t seq, const uint8_t *p,
+		   uint32_t len)
+{
+	struct tcp_rcvbuf *b = &c->act->rcv;
+
+	if (!rcv_cover(t, c, seq + len))
+		return false;
+	while (len > 0) {
+		uint32_t off = seq % TCP_PAGE;
+		uint32_t n = min_u32(len, TCP_PAGE - off);
+		uint8_t **pg = &b->page[page_index(b, seq)];
+
+		if (!*pg) {
+			*pg = page_get(t);
+			if (!*pg)
+				return false;
+			b->npages_used++;
+		}
+		memcpy(*pg + off, p, n);
+		seq += n;
+		p += n;
+		len -= n;
+	}
+	return true;
+}
+
+const uint8_t *tcp_rcv_at(const struct tcp_conn *c, uint32_t seq, uint32_t len, uint32_t *n)
+{
+	const struct tcp_rcvbuf *b = &c->act->rcv;
+	uint32_t off = seq % TCP_PAGE;
+
+	*n = min_u32(len, TCP_PAGE - off);
+	return b->page[page_index(b, seq)] + off;
+}
+
+void tcp_rcv_read(const struct tcp_conn *c, uint32_t seq, uint8_t *dst, uint32_t len)
+{
+	while (len > 0) {
+		uint32_t n;
+		const uint8_t *p = tcp_rcv_at(c, seq, len, &n);
+
+		memcpy(dst, p, n);
+		dst += n;
+		seq += n;
+		len -= n;
+	}
+}
+
+void tcp_rcv_release(struct tapir *t, struct tcp_conn *c, uint32_t from, uint32_t seq)
+{
+	struct tcp_rcvbuf *b = &c->act->rcv;
+	/* The page of seq itself stays: more may arrive in it. Page numbers wrap with the sequence. */
+	uint32_t n = (seq / TCP_PAGE - from / TCP_PAGE) & (UINT32_MAX / TCP_PAGE);
+
+	if (n > b->npages)
+		n = b->npages;
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t **pg = &b->page[(from / TCP_PAGE + i) & (b->npages - 1)];
+
+		if (*pg) {
+			page_put(t, *pg);
+			*pg = NULL;
+			b->npages_used--;
+		}
+	}
+}
+
+void tcp_rcv_free(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_rcvbuf *b = &c->act->rcv;
+
+	for (uint32_t i = 0; i < b->npages; i++) {
+		if (b->page[i])
+			page_put(t, b->page[i]);
+	}
+	tcp_mem_free(t, b->page, b->npages * sizeof(*b->page));
+	*b = (struct tcp_rcvbuf){0};
+}

@@ -1,0 +1,76 @@
+/*
+ * Send ring, receive pages, records: the memory of an active connection. Private to stack/tcp/.
+ */
+#ifndef TAPIR_TCP_TCP_BUF_H
+#define TAPIR_TCP_TCP_BUF_H
+
+#include "stack/base/seq.h"
+#include "stack/tcp/tcp_passive.h"
+
+/* Memory charged to net.ipv4.tcp_mem; NULL at the limit (Tapir TcpMemFull) or without any. */
+void *tcp_mem_alloc(struct tapir *t, size_t n);
+void tcp_mem_free(struct tapir *t, void *p, size_t n);
+/* Free lists of pages and records go back: end of the instance. */
+void tcp_pools_fini(struct tapir *t);
+
+/* ---- sending: act->snd holds the bytes from tcp_snd_base() on ---- */
+/* The sequence number of the ring's first byte: SND.UNA, the SYN not counted. */
+static inline uint32_t tcp_snd_base(const struct tcp_conn *c)
+{
+	return c->flags & TCP_F_SYN_ACKED ? c->snd_una : c->iss + 1;
+}
+
+/* One past the last byte queued. */
+static inline uint32_t tcp_snd_end(const struct tcp_conn *c)
+{
+	return tcp_snd_base(c) + (c->act ? c->act->snd.len : 0);
+}
+
+/* How many bytes the buffer may hold now: SO_SNDBUF, or tuned to the congestion window. */
+uint32_t tcp_snd_limit(const struct tapir *t, const struct tcp_conn *c);
+/* Bytes that a send may add, 0 to the limit. */
+uint32_t tcp_snd_room(const struct tapir *t, const struct tcp_conn *c);
+/* Makes the ring able to take `want` <= room bytes more. Returns what it can take (less without memory). */
+uint32_t tcp_snd_grow(struct tapir *t, struct tcp_conn *c, uint32_t want);
+void tcp_snd_free(struct tapir *t, struct tcp_conn *c);
+
+/* ---- receiving: bytes go straight to their final place ---- */
+/* Stores text at its sequence number, inside the window. False: no memory; nothing may be assumed stored. */
+bool tcp_rcv_write(struct tapir *t, struct tcp_conn *c, uint32_t seq, const uint8_t *p,
+		   uint32_t len);
+/* Reads [seq, seq + len), all of it received, into dst. */
+void tcp_rcv_read(const struct tcp_conn *c, uint32_t seq, uint8_t *dst, uint32_t len);
+/* The contiguous piece at seq, at most len bytes. */
+const uint8_t *tcp_rcv_at(const struct tcp_conn *c, uint32_t seq, uint32_t len, uint32_t *n);
+/* Everything before seq was read: pages wholly below go back. */
+void tcp_rcv_release(struct tapir *t, struct tcp_conn *c, uint32_t from, uint32_t seq);
+void tcp_rcv_free(struct tapir *t, struct tcp_conn *c);
+
+/* One past the last byte that the application can read: RCV.NXT less the FIN. */
+static inline uint32_t tcp_rcv_end(const struct tcp_conn *c)
+{
+	return c->rcv_nxt - (c->flags & TCP_F_FIN_RCVD ? 1 : 0);
+}
+
+/* ---- records: tcp_rec.c ---- */
+/* [seq, seq + len) was sent for the first time, now. Needs no memory to succeed. */
+void tcp_rec_sent(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags);
+/* What an ACK told of round-trip time. */
+struct tcp_acked {
+	uint32_t bytes;	    /* sequence space newly acknowledged */
+	uint64_t rtt_ns;    /* of the oldest piece sent once; UINT64_MAX: none (Karn) */
+	bool retransmitted; /* some of it had been sent again */
+	bool syn, fin;
+};
+/* SND.UNA moved to `ack`: records below are done. */
+void tcp_rec_acked(struct tapir *t, struct tcp_conn *c, uint32_t ack, struct tcp_acked *out);
+/* The first record marked lost, NULL: none. */
+struct tcp_rec *tcp_rec_first_lost(struct tcp_conn *c);
+/* Marks the first `len` bytes outstanding as lost (a split when needed). */
+void tcp_rec_mark_head_lost(struct tapir *t, struct tcp_conn *c, uint32_t len);
+void tcp_rec_mark_all_lost(struct tcp_conn *c);
+/* The first `len` bytes of the lost record r were sent again, now. Returns false when a split failed: r stays lost. */
+bool tcp_rec_resent(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t len);
+void tcp_rec_free_all(struct tapir *t, struct tcp_conn *c);
+
+#endif
