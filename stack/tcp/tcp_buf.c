@@ -181,6 +181,28 @@ bool tcp_rcv_write(struct tapir *t, struct tcp_conn *c, uint32_t seq, const uint
 	return true;
 }
 
+bool tcp_rcv_store(struct tapir *t, struct tcp_conn *c, uint32_t seq, const uint8_t *p,
+		   uint32_t len)
+{
+	const struct ranges *s = &c->act->ooo;
+	uint32_t end = seq + len, at = seq;
+
+	for (unsigned i = 0; i < s->n && seq_lt(at, end); i++) {
+		const struct seq_range *r = &s->r[i];
+
+		if (seq_leq(r->end, at))
+			continue;
+		if (seq_geq(r->start, end))
+			break;
+		if (seq_lt(at, r->start) && !tcp_rcv_write(t, c, at, p + (at - seq), r->start - at))
+			return false;
+		at = r->end;
+	}
+	if (seq_geq(at, end))
+		return true;
+	return tcp_rcv_write(t, c, at, p + (at - seq), end - at);
+}
+
 const uint8_t *tcp_rcv_at(const struct tcp_conn *c, uint32_t seq, uint32_t len, uint32_t *n)
 {
 	const struct tcp_rcvbuf *b = &c->act->rcv;

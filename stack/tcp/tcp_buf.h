@@ -38,6 +38,12 @@ void tcp_snd_free(struct tapir *t, struct tcp_conn *c);
 /* Stores text at its sequence number, inside the window. False: no memory; nothing may be assumed stored. */
 bool tcp_rcv_write(struct tapir *t, struct tcp_conn *c, uint32_t seq, const uint8_t *p,
 		   uint32_t len);
+/*
+ * The same, but leaves bytes that the out-of-order set already holds as they are: of two copies that
+ * differ the first one stands.
+ */
+bool tcp_rcv_store(struct tapir *t, struct tcp_conn *c, uint32_t seq, const uint8_t *p,
+		   uint32_t len);
 /* Reads [seq, seq + len), all of it received, into dst. */
 void tcp_rcv_read(const struct tcp_conn *c, uint32_t seq, uint8_t *dst, uint32_t len);
 /* The contiguous piece at seq, at most len bytes. */

@@ -18,7 +18,16 @@
 #include "stack/tcp/tcp_cc.h"
 #include "stack/tcp/tcp_rto.h"
 
-enum { TCP_OOO_MAX = 64, TCP_PAGE = 4096, TCP_MSS_DEFAULT = 536, TCP_MSS_MAX = 65495 };
+enum {
+	TCP_OOO_MAX = 64,
+	TCP_PAGE = 4096,
+	TCP_MSS_DEFAULT = 536,
+	TCP_MSS_MAX = 65495,
+	TCP_MSS_FLOOR = 36, /* leaves room for data beside 28 bytes of options */
+	IP_TCP_HLEN = 40,
+	TCP_TS_LEN = 12,
+	TCP_RTO_FALLBACK_US = 3000000
+};
 
 /* Options that an application sets; a listener's are inherited by its connections. */
 struct tcp_opt {
@@ -74,7 +83,9 @@ enum tcp_flag {
 	TCP_F_SYN_ACKED = 1 << 23,
 	TCP_F_WND_UPDATE = 1 << 24, /* the application read: a window update may be owed */
 	TCP_F_TX_WAIT = 1 << 25,    /* on its interface's txwait, not on t->dirty */
-	TCP_F_PUSH = 1 << 26,	    /* urgent or pushed: ignore Nagle for what is queued now */
+	TCP_F_ACK_DUP = 1 << 28, /* an ACK is owed for this very segment: not merged with others */
+	TCP_F_PARTIAL = 1 << 27, /* a partial ACK came in this recovery (RFC 6582 3.2) */
+	TCP_F_PUSH = 1 << 26,	 /* urgent or pushed: ignore Nagle for what is queued now */
 };
 
 /*
@@ -124,7 +135,6 @@ struct tcp_act {
 	uint32_t lost_bytes;
 	uint32_t dupacks;
 	uint32_t prior_flight;
-	uint64_t last_send_ns;	   /* of data: idleness (RFC 5681 4.1) */
 	uint64_t retrans_start_ns; /* first unanswered retransmission: R2, user timeout */
 	/* receiving */
 	struct tcp_rcvbuf rcv;
@@ -175,17 +185,19 @@ struct tcp_conn {
 	uint16_t peer_mss; /* as the peer's option said */
 	uint16_t rcv_mss;  /* estimate of the peer's segments, for delayed ACKs */
 	uint8_t snd_wscale, rcv_wscale;
-	uint8_t backoff;    /* RTOs in a row */
-	uint8_t probes_out; /* zero-window or keepalive probes unanswered */
-	uint8_t quickacks;  /* ACKs to send at once still */
+	uint8_t backoff;       /* RTOs in a row */
+	uint8_t persist_shift; /* doublings of the zero-window probe interval */
+	uint8_t probes_out;    /* zero-window or keepalive probes unanswered */
+	uint8_t quickacks;     /* ACKs to send at once still */
 	uint8_t rcv_tos;
 	int32_t err;	  /* pending SO_ERROR, positive */
 	int32_t soft_err; /* from ICMP: reported when we give up (RFC 1122 4.2.3.9) */
 	struct tcp_opt opt;
-	uint64_t last_rcv_ns; /* any acceptable segment: keepalive */
-	uint64_t keep_ns;     /* next keepalive action, TAPIR_NEVER: none */
-	uint64_t fw2_ns;      /* FIN-WAIT-2 ends, TAPIR_NEVER: no limit */
-	struct list out;      /* t->dirty or netif.txwait */
+	uint64_t last_rcv_ns;  /* any acceptable segment: keepalive */
+	uint64_t last_data_ns; /* data was last sent: idleness (RFC 5681 4.1) */
+	uint64_t keep_ns;      /* next keepalive action, TAPIR_NEVER: none */
+	uint64_t fw2_ns;       /* FIN-WAIT-2 ends, TAPIR_NEVER: no limit */
+	struct list out;       /* t->dirty or netif.txwait */
 	struct ready rdy;
 	struct timer timer;	       /* TIMER_TCP_CONN, at the minimum of all deadlines */
 	struct tcp_listener *listener; /* not accepted yet: whose accept queue it is in */
@@ -231,6 +243,15 @@ void tcp_conn_to_finwait2_record(struct tapir *t, struct tcp_conn *c);
 struct tcp_act *tcp_act_get(struct tapir *t, struct tcp_conn *c); /* NULL: no memory */
 void tcp_act_release_if_idle(struct tapir *t, struct tcp_conn *c);
 void tcp_conn_dirty(struct tapir *t, struct tcp_conn *c);
+/* The way to the peer, cached while active; an errno as route_lookup(). */
+int tcp_conn_route(struct tapir *t, struct tcp_conn *c, struct route *out);
+/* Derives c->mss anew from the peer's option, the path and TCP_MAXSEG. */
+void tcp_conn_update_mss(struct tapir *t, struct tcp_conn *c);
+/* SMSS of RFC 5681: data bytes of a full segment, timestamps counted off. */
+uint32_t tcp_conn_smss(const struct tcp_conn *c);
+/* The handshake is done: the initial window (RFC 6928), one segment after a lost SYN. */
+void tcp_conn_start_cc(struct tapir *t, struct tcp_conn *c, bool syn_lost);
+void tcp_conn_rtt_sample(struct tapir *t, struct tcp_conn *c, uint64_t rtt_ns);
 /* What a passive open agreed on, by record or by cookie. */
 struct tcp_passive {
 	struct tcp_tuple tuple;

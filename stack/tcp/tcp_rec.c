@@ -206,7 +206,7 @@ struct tcp_rec *tcp_rec_first_lost(struct tcp_conn *c)
 
 	if (c->act->lost_bytes == 0)
 		return NULL;
-	LIST_FOREACH(r, &c->act->recs, struct tcp_rec, seq_link) {
+	LIST_FOREACH (r, &c->act->recs, struct tcp_rec, seq_link) {
 		if (rec_lost(r))
 			return r;
 	}
@@ -232,7 +232,7 @@ void tcp_rec_mark_all_lost(struct tcp_conn *c)
 	struct tcp_act *a = c->act;
 	struct tcp_rec *r;
 
-	LIST_FOREACH(r, &a->recs, struct tcp_rec, seq_link) {
+	LIST_FOREACH (r, &a->recs, struct tcp_rec, seq_link) {
 		sums_out(a, r);
 		r->flags |= TCP_REC_LOST;
 		sums_in(a, r);

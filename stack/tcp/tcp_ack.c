@@ -1,0 +1,156 @@
+/*
+ * The fifth step of RFC 9293 3.10.7.4: the ACK field.
+ *
+ * Order matters: what the ACK acknowledges is taken off first, then the round-trip time is sampled
+ * and timers move, then congestion control and recovery hear of it, then the window is updated. What
+ * may be sent as a consequence is tcp_output()'s affair.
+ */
+#include "stack/core/emit.h"
+#include "stack/link/neigh.h"
+#include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fn.h"
+
+/* RFC 5961 5.2, R5961-4, MAY-12: acceptable is [SND.UNA - MAX.SND.WND, SND.MAX]. */
+static enum tcp_step check_range(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
+				 enum drop_reason *reason)
+{
+	if (seq_gt(seg->ack, c->snd_max)) {
+		*reason = DROP_TCP_ACK_BAD;
+		if (tcp_challenge_allowed(t))
+			tcp_send_ack(t, c);
+		return TCP_STEP_DROP;
+	}
+	if (seq_lt(seg->ack, c->snd_una - c->max_snd_wnd)) {
+		*reason = DROP_TCP_ACK_OLD;
+		if (tcp_challenge_allowed(t))
+			tcp_send_ack(t, c);
+		return TCP_STEP_DROP;
+	}
+	return TCP_STEP_NEXT;
+}
+
+/* RFC 5681 2: a duplicate ACK says nothing but that a segment arrived behind a hole. */
+static bool is_duplicate(const struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	return c->act && !list_empty(&c->act->recs) && seg->len == 0 && seg->ack == c->snd_una &&
+	       seg->wnd == c->snd_wnd;
+}
+
+static void sample_rtt(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
+		       const struct tcp_acked *acked)
+{
+	uint32_t ms;
+
+	if (acked->rtt_ns != UINT64_MAX) {
+		tcp_conn_rtt_sample(t, c, acked->rtt_ns);
+		return;
+	}
+	/*
+	 * R6298-5, R7323-15: only retransmissions were acknowledged; timestamps tell which copy it
+	 * was. Only SND.UNA moving forward brings us here.
+	 */
+	if (!(c->flags & TCP_F_TS) || !(seg->opt.has & TCP_HAS_TS) || !seg->opt.tsecr)
+		return;
+	ms = tcp_ts_now(t, c->ts_off) - seg->opt.tsecr;
+	if (ms <= 0x7fffffff / 1000)
+		tcp_conn_rtt_sample(t, c, (uint64_t)max_u32(ms, 1) * 1000000);
+}
+
+/* The path works: tell the neighbour cache, so that it need not ask (R1122-83). */
+static void confirm_first_hop(struct tapir *t, const struct tcp_conn *c)
+{
+	const struct route *rt = &c->act->rt;
+	struct netif *ifp = rt->gen == t->route_gen ? netif_get(t, rt->ifindex) : NULL;
+
+	if (ifp && !rt->local)
+		neigh_confirm(t, ifp, rt->nexthop);
+}
+
+/* SND.UNA < SEG.ACK <= SND.MAX. */
+static void new_ack(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	struct tcp_act *a = c->act;
+	uint32_t flight = a->in_flight;
+	uint32_t base = tcp_snd_base(c);
+	uint32_t end = tcp_snd_end(c);
+	struct tcp_acked acked;
+	uint32_t data;
+
+	tcp_rec_acked(t, c, seg->ack, &acked);
+	if (!(c->flags & TCP_F_SYN_ACKED))
+		c->flags |= TCP_F_SYN_ACKED;
+	data = seq_gt(seg->ack, base) ? seq_min(seg->ack, end) - base : 0;
+	ring_consume(&a->snd, data);
+	c->snd_una = seg->ack;
+	c->bytes_acked += data;
+	c->max_acked = c->max_sent;
+	sample_rtt(t, c, seg, &acked);
+	confirm_first_hop(t, c);
+	c->backoff = 0;
+	c->probes_out = 0;
+	c->soft_err = 0;
+	a->retrans_start_ns = 0;
+	/* R6298-8: 5.2 and 5.3; R6582-1: in recovery only the first partial ACK restarts the timer. */
+	if (list_empty(&a->recs))
+		tcp_rexmt_stop(c);
+	else if (!(c->flags & TCP_F_RECOVERY) || !(c->flags & TCP_F_PARTIAL))
+		tcp_rexmt_arm(t, c);
+	if (c->flags & TCP_F_RECOVERY)
+		c->flags |= TCP_F_PARTIAL;
+	if (tcp_state_synchronized(c->ep.state) && !acked.syn)
+		tcp_recovery_acked(t, c, &acked, flight);
+	if (!(c->flags & TCP_F_RECOVERY))
+		c->flags &= ~(uint32_t)TCP_F_PARTIAL;
+	if (c->flags & TCP_F_URG_SENT && seq_geq(c->snd_una, c->snd_up))
+		c->flags &= ~(uint32_t)TCP_F_URG_SENT;
+	if (c->flags & TCP_F_WANT_OUT) {
+		uint32_t limit = tcp_snd_limit(t, c);
+
+		/* Writable again when a third is free, so that writers come in worthwhile steps. */
+		if (tcp_snd_room(t, c) >= limit / 3) {
+			c->flags &= ~(uint32_t)TCP_F_WANT_OUT;
+			ready_mark(t, &c->rdy, TAPIR_OUT);
+		}
+	}
+}
+
+/* RFC 9293 3.10.7.4: only a newer segment may change the window (SND.WL1, SND.WL2). */
+static void update_window(struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	if (seq_lt(seg->ack, c->snd_una))
+		return;
+	if (!(seq_lt(c->snd_wl1, seg->seq) ||
+	      (c->snd_wl1 == seg->seq && seq_leq(c->snd_wl2, seg->ack))))
+		return;
+	if (c->snd_wnd != seg->wnd && c->act && c->flags & TCP_F_PERSIST && seg->wnd) {
+		/* The window opened: what waited goes now, and probing starts afresh. */
+		c->flags &= ~(uint32_t)TCP_F_PERSIST;
+		c->persist_shift = 0;
+		c->act->deadline_ns[TCP_D_PERSIST] = TAPIR_NEVER;
+	}
+	c->snd_wnd = seg->wnd;
+	c->max_snd_wnd = max_u32(c->max_snd_wnd, seg->wnd);
+	c->snd_wl1 = seg->seq;
+	c->snd_wl2 = seg->ack;
+}
+
+enum tcp_step tcp_ack_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
+			    enum drop_reason *reason)
+{
+	if (check_range(t, c, seg, reason) != TCP_STEP_NEXT)
+		return TCP_STEP_DROP;
+	if (c->flags & TCP_F_PERSIST && c->act) {
+		/* MUST-37: an answer to a probe: the peer lives; only its silence counts. */
+		c->act->retrans_start_ns = 0;
+		c->probes_out = 0;
+	}
+	if (seq_gt(seg->ack, c->snd_una) && c->act) {
+		new_ack(t, c, seg);
+	} else if (is_duplicate(c, seg)) {
+		tcp_recovery_dupack(t, c);
+	} else if (seg->len == 0) {
+		STAT_INC(t, TcpExt, TCPPureAcks);
+	}
+	update_window(c, seg);
+	return TCP_STEP_NEXT;
+}

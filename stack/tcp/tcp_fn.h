@@ -1,0 +1,65 @@
+/*
+ * Functions between the files of a connection's data path. Private to stack/tcp/.
+ */
+#ifndef TAPIR_TCP_TCP_FN_H
+#define TAPIR_TCP_TCP_FN_H
+
+#include "stack/tcp/tcp_conn.h"
+
+enum { TCP_CORK_NS = 200000000 }; /* MSG_MORE and CORK hold a short segment this long */
+
+/* ---- tcp_output.c ---- */
+void tcp_send_ack(struct tapir *t,
+		  struct tcp_conn *c); /* at once: duplicate ACKs, challenge ACKs */
+void tcp_send_probe(struct tapir *t, struct tcp_conn *c); /* zero window, keepalive */
+/* New data within the window whatever Nagle, SWS and cwnd say; false: nothing to send or no window. */
+bool tcp_send_forced(struct tapir *t, struct tcp_conn *c);
+
+/* ---- tcp_timer.c ---- */
+void tcp_rexmt_arm(struct tapir *t, struct tcp_conn *c); /* from now (RFC 6298 5.1, 5.3) */
+void tcp_rexmt_arm_if_off(struct tapir *t, struct tcp_conn *c);
+void tcp_rexmt_stop(struct tcp_conn *c);
+/* Nothing could be sent for lack of memory: look again soon. */
+void tcp_retry_soon(struct tapir *t, struct tcp_conn *c);
+uint64_t tcp_persist_ns(struct tapir *t, const struct tcp_conn *c);
+void tcp_keepalive_start(struct tapir *t, struct tcp_conn *c);
+
+/* ---- tcp_sack.c: what we report ---- */
+/* Adds a D-SACK and the newest out-of-order ranges to o, as many as fit (RFC 2018 4, RFC 2883 4). */
+void tcp_sack_blocks(const struct tcp_conn *c, struct tcp_opts *o);
+/* [start, end) arrived again. */
+void tcp_sack_duplicate(struct tapir *t, struct tcp_conn *c, uint32_t start, uint32_t end,
+			bool old);
+
+/* ---- tcp_recovery.c: duplicate ACKs, fast retransmit, NewReno (RFC 5681, RFC 6582) ---- */
+void tcp_recovery_dupack(struct tapir *t, struct tcp_conn *c);
+struct tcp_acked;
+/* SND.UNA moved to seg_ack: `flight` bytes were in flight before. */
+void tcp_recovery_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_acked *acked,
+			uint32_t flight);
+void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c);
+
+/* ---- tcp_ack.c ---- */
+enum tcp_step { TCP_STEP_NEXT, TCP_STEP_DROP, TCP_STEP_GONE };
+/*
+ * ACK processing common to all synchronized states: SND.UNA, window, congestion control. DROP: the
+ * segment is unacceptable and *reason says why; the ACK that is owed is already marked or sent.
+ */
+enum tcp_step tcp_ack_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
+			    enum drop_reason *reason);
+
+/* ---- tcp_text.c ---- */
+/* The seventh step: text. Takes what is new and fits; marks ACKs owed. */
+enum tcp_step tcp_text_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
+			     enum drop_reason *reason);
+/* The eighth: FIN in order, or remembered for later. Returns true when it was reached now. */
+bool tcp_fin_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg);
+/* The sixth: the urgent pointer. */
+void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
+
+/* ---- tcp_pmtu.c ---- */
+void tcp_pmtu_told(struct tapir *t, struct tcp_conn *c, const struct icmp_err *e);
+/* A retransmission timed out: a message held back may be true after all (RFC 5927 7.2). */
+void tcp_pmtu_timeout(struct tapir *t, struct tcp_conn *c);
+
+#endif

@@ -1,0 +1,504 @@
+/*
+ * The only sender of a connection.
+ *
+ * tcp_output() is called when something may have changed: an ACK came, the application wrote, a timer
+ * fired, the interface has room. It asks the same questions in the same order each time, and sends as
+ * long as the answers allow: what was lost and is to be sent again; then new data, within the peer's
+ * window (RFC 9293 3.8.6), the congestion window (RFC 5681 3.1), and the rules against silly segments
+ * (RFC 9293 3.8.6.2.1) and small ones (Nagle, 3.7.4); then FIN; then an ACK by itself, if nothing that
+ * was sent carried it. What it leaves running are the deadlines.
+ */
+#include <errno.h>
+
+#include "stack/core/emit.h"
+#include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fn.h"
+
+enum { SEGS_PER_CALL = 1024 }; /* a bound on one connection's share of a flush */
+
+/* ---- the receive window ---- */
+
+uint32_t tcp_rcv_window(struct tapir *t, struct tcp_conn *c)
+{
+	uint64_t used = (uint64_t)(tcp_rcv_end(c) - c->rcv_user) + c->held;
+	uint32_t free = used < c->rcv_limit ? (uint32_t)(c->rcv_limit - used) : 0;
+	uint32_t max = (uint32_t)UINT16_MAX << (c->flags & TCP_F_WS ? c->rcv_wscale : 0);
+	uint32_t step = min_u32(c->rcv_limit / 2, c->rcv_mss);
+
+	(void)t;
+	free = min_u32(free, max);
+	/*
+	 * MUST-39 (RFC 9293 3.8.6.2.2): the edge moves only by a worthwhile step, and SHLD-14 (3.8.6):
+	 * it never moves back: what was promised is kept even when the buffer became smaller.
+	 */
+	if (free < c->rcv_wnd + step || free < step)
+		return c->rcv_wnd;
+	return free;
+}
+
+/* The window field for an outgoing segment; records what it promises. */
+static uint32_t window_field(struct tapir *t, struct tcp_conn *c, bool syn)
+{
+	uint32_t old = c->rcv_wnd;
+	uint32_t wnd = tcp_rcv_window(t, c);
+	unsigned shift = c->flags & TCP_F_WS && !syn ? c->rcv_wscale : 0; /* R7323-4 */
+	uint32_t field = wnd >> shift;
+
+	/* What is not a multiple is rounded up when rounding down would take a promise back (RFC 7323 2.4). */
+	if (field << shift < old)
+		field = (old + (UINT32_C(1) << shift) - 1) >> shift;
+	field = min_u32(field, UINT16_MAX);
+	c->rcv_wnd = field << shift;
+	if (old && !c->rcv_wnd)
+		STAT_INC(t, TcpExt, TCPToZeroWindowAdv);
+	if (!old && c->rcv_wnd)
+		STAT_INC(t, TcpExt, TCPFromZeroWindowAdv);
+	return field;
+}
+
+/* ---- options ---- */
+
+/* The options of a segment in a synchronized state: timestamps, SACK blocks. */
+static void segment_opts(struct tapir *t, struct tcp_conn *c, struct tcp_opts *o)
+{
+	*o = (struct tcp_opts){0};
+	if (c->flags & TCP_F_TS) { /* R7323-11 */
+		o->has |= TCP_HAS_TS;
+		o->tsval = tcp_ts_now(t, c->ts_off);
+		o->tsecr = c->ts_recent;
+	}
+	if (c->flags & TCP_F_SACK) /* R2018-2 */
+		tcp_sack_blocks(c, o);
+}
+
+/* The options of our SYN (active open) or SYN-ACK (simultaneous open). */
+static void syn_opts(struct tapir *t, struct tcp_conn *c, bool synack, struct tcp_opts *o)
+{
+	struct route rt;
+	uint32_t mtu = tcp_conn_route(t, c, &rt) == 0 ? rt.mtu : 576;
+
+	*o = (struct tcp_opts){.has = TCP_HAS_MSS};
+	o->mss = tcp_mss_announce(&c->opt, mtu);
+	if (synack ? c->flags & TCP_F_TS : t->conf.tcp_timestamps) {
+		o->has |= TCP_HAS_TS;
+		o->tsval = tcp_ts_now(t, c->ts_off);
+		o->tsecr = synack ? c->ts_recent : 0; /* R7323-14 */
+	}
+	if (synack ? c->flags & TCP_F_SACK : t->conf.tcp_sack)
+		o->has |= TCP_HAS_SACK_OK;
+	if (synack ? c->flags & TCP_F_WS : t->conf.tcp_window_scaling) {
+		o->has |= TCP_HAS_WSCALE; /* R7323-1: also with a shift of 0 */
+		o->wscale = c->rcv_wscale;
+	}
+}
+
+/* ---- one segment ---- */
+
+/* What has been sent acknowledges everything up to now. */
+static void ack_sent(struct tcp_conn *c)
+{
+	c->last_ack_sent = c->rcv_nxt;
+	c->flags &= ~(uint32_t)(TCP_F_ACK_NOW | TCP_F_DELACK | TCP_F_WND_UPDATE);
+	if (!c->act)
+		return;
+	c->act->deadline_ns[TCP_D_DELACK] = TAPIR_NEVER;
+	c->act->bytes_since_ack = 0;
+	c->act->dsack = false;
+}
+
+/*
+ * Sends [seq, seq + len) of the ring with `flags`. Returns tcp_xmit()'s value. -EMSGSIZE lowers the MSS
+ * first, so that the caller may cut anew.
+ */
+static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint32_t len,
+			uint16_t flags, bool rexmit)
+{
+	struct tcp_opts o;
+	struct route rt;
+	bool syn = flags & TCP_SYN;
+	struct tcp_xmit x = {
+		.tuple = &c->ep.tuple,
+		.seq = seq,
+		.ack = flags & TCP_ACK ? c->rcv_nxt : 0,
+		.flags = flags,
+		.opt = &o,
+		.len = len,
+		.ttl = c->opt.ttl,
+		.tos = c->opt.tos,
+		.ifindex = c->opt.ifindex,
+		.reserve = len == 0,
+		.rexmit = rexmit,
+	};
+	int r = tcp_conn_route(t, c, &rt);
+
+	if (r < 0)
+		return r;
+	x.rt = &rt;
+	if (syn)
+		syn_opts(t, c, flags & TCP_ACK, &o);
+	else
+		segment_opts(t, c, &o);
+	x.wnd = flags & TCP_RST ? 0 : window_field(t, c, syn);
+	if (len) {
+		x.data = &c->act->snd;
+		x.off = seq - tcp_snd_base(c);
+		/* MUST-30 (RFC 9293 3.8.5): the pointer is an offset from SEG.SEQ. */
+		if (c->flags & TCP_F_URG_SENT && seq_gt(c->snd_up, seq)) {
+			x.flags |= TCP_URG;
+			x.urg = (uint16_t)min_u32(c->snd_up - seq - 1, UINT16_MAX);
+		}
+	}
+	r = tcp_xmit(t, &x);
+	if (r == -EMSGSIZE)
+		tcp_conn_update_mss(t, c);
+	if (r < 0 && r != -EHOSTUNREACH && r != -ENETDOWN)
+		return r; /* nothing left, so nothing was acknowledged */
+	c->segs_out++;
+	if (len) {
+		c->data_segs_out++;
+		c->bytes_sent += len;
+		c->max_sent = (uint16_t)max_u32(c->max_sent,
+						len + (uint32_t)tcp_opts_len(&o, TCP_OPTS_LINUX) +
+							IP_TCP_HLEN);
+	}
+	if (rexmit) {
+		c->total_retrans++;
+		c->bytes_retrans += len;
+	}
+	if (flags & TCP_ACK)
+		ack_sent(c);
+	return 0; /* a host that cannot be reached is for the timers to find out (RFC 9293 3.9.2.2) */
+}
+
+/* Data bytes that fit into one segment with the options it would carry now. */
+static uint32_t segment_room(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_opts o;
+	uint32_t optlen;
+
+	segment_opts(t, c, &o);
+	optlen = (uint32_t)tcp_opts_len(&o, TCP_OPTS_LINUX);
+	return c->mss > optlen ? c->mss - optlen : 1;
+}
+
+static struct netif *out_netif(struct tapir *t, struct tcp_conn *c)
+{
+	struct route rt;
+
+	return tcp_conn_route(t, c, &rt) == 0 ? netif_get(t, rt.ifindex) : NULL;
+}
+
+/* Whether the interface takes a segment of `len` now; if not, c waits in its line. */
+static bool tx_room(struct tapir *t, struct tcp_conn *c, uint32_t len)
+{
+	struct netif *ifp = out_netif(t, c);
+
+	if (!ifp || netif_has_room(ifp, len + 120))
+		return true;
+	list_del(&c->out);
+	netif_wait(ifp, &c->out);
+	c->flags |= TCP_F_TX_WAIT;
+	return false;
+}
+
+/* ---- SYN ---- */
+
+static void output_syn(struct tapir *t, struct tcp_conn *c)
+{
+	bool synack = c->ep.state == TAPIR_TCP_SYN_RECEIVED;
+	struct tcp_rec *lost;
+	struct tcp_rec *first = LIST_FIRST(&c->act->recs, struct tcp_rec, seq_link);
+	uint16_t flags = (uint16_t)(TCP_SYN | (synack ? TCP_ACK : 0));
+	bool again = first != NULL;
+
+	lost = tcp_rec_first_lost(c);
+	if (again && !lost) {
+		if (!(c->flags & TCP_F_ACK_NOW))
+			return;
+		send_segment(t, c, c->snd_nxt, 0, TCP_ACK, false);
+		return;
+	}
+	if (send_segment(t, c, c->iss, 0, flags, again) < 0 && again)
+		return; /* the timer tries again */
+	if (again) {
+		STAT_INC(t, TcpExt, TCPSynRetrans);
+		tcp_rec_resent(t, c, lost, lost->len);
+	} else {
+		tcp_rec_sent(t, c, c->iss, 1, TCP_REC_SYN);
+		c->snd_nxt = c->snd_max = c->iss + 1;
+	}
+	tcp_rexmt_arm(t, c);
+}
+
+/* ---- retransmission ---- */
+
+/* Bytes that count against the congestion window. */
+static uint32_t pipe_bytes(const struct tcp_conn *c)
+{
+	/* RFC 6582 inflates cwnd for what left the network; elsewhere records know what is in flight. */
+	return c->flags & TCP_F_RECOVERY ? c->snd_nxt - c->snd_una : c->act->in_flight;
+}
+
+/* Sends again what is marked lost. False: stop, nothing more can leave now. */
+static bool output_lost(struct tapir *t, struct tcp_conn *c)
+{
+	for (int n = 0; n < SEGS_PER_CALL; n++) {
+		struct tcp_rec *r = tcp_rec_first_lost(c);
+		bool head, with_fin;
+		uint32_t text, len;
+		uint16_t flags = TCP_ACK;
+
+		if (!r)
+			return true;
+		head = r->seq == c->snd_una;
+		text = r->len - (r->flags & TCP_REC_FIN ? 1 : 0);
+		with_fin = r->flags & TCP_REC_FIN && text <= segment_room(t, c);
+		text = min_u32(text, segment_room(t, c));
+		len = text + (with_fin ? 1 : 0);
+		/* The head goes always: it is what the timer or recovery asked for. The rest within the windows. */
+		if (!head && (c->act->in_flight + len > c->cc.cwnd ||
+			      seq_gt(r->seq + len, c->snd_una + c->snd_wnd))) /* R7323-9 */
+			return false;
+		if (!tx_room(t, c, text))
+			return false;
+		if (with_fin)
+			flags |= TCP_FIN;
+		if (text && (r->seq + text == tcp_snd_end(c) || with_fin))
+			flags |= TCP_PSH;
+		if (send_segment(t, c, r->seq, text, flags, true) < 0)
+			return false;
+		if (c->flags & TCP_F_LOSS)
+			STAT_INC(t, TcpExt, TCPSlowStartRetrans);
+		else
+			STAT_INC(t, TcpExt, TCPFastRetrans);
+		if (!tcp_rec_resent(t, c, r, len))
+			return false; /* no memory to remember it apart: the timer carries on */
+		if (!c->act->retrans_start_ns)
+			c->act->retrans_start_ns = t->now_ns;
+		tcp_rexmt_arm_if_off(t, c);
+	}
+	return false;
+}
+
+/* ---- new data ---- */
+
+/* RFC 9293 3.7.4 and 3.8.6.2.1: whether a segment of `len` new bytes may leave now. */
+static bool may_send(struct tapir *t, struct tcp_conn *c, uint32_t len, uint32_t room,
+		     uint32_t avail, bool fin)
+{
+	bool all = len == avail;
+	bool small_out = seq_gt(c->snd_sml, c->snd_una) && seq_leq(c->snd_sml, c->snd_nxt);
+
+	(void)t;
+	if (len >= room)
+		return true;
+	if (!all) {
+		/* SWS avoidance, SHLD-15: half of the largest window ever seen counts as worth it. */
+		return len >= c->max_snd_wnd / 2 && len > 0;
+	}
+	if (fin || c->flags & TCP_F_PUSH)
+		return true;
+	if (c->opt.flags & TCP_O_CORK || c->flags & TCP_F_MORE)
+		return false; /* until 200 ms, NODELAY or a full segment */
+	if (c->opt.flags & TCP_O_NODELAY)
+		return true;
+	return !small_out; /* Nagle as Minshall amended it: one short segment in flight */
+}
+
+static void note_sent(struct tapir *t, struct tcp_conn *c, uint32_t len, bool fin)
+{
+	uint32_t n = len + (fin ? 1 : 0);
+
+	tcp_rec_sent(t, c, c->snd_nxt, n, fin ? TCP_REC_FIN : 0);
+	if (len && len < tcp_conn_smss(c))
+		c->snd_sml = c->snd_nxt + len;
+	c->snd_nxt += n;
+	c->snd_max = c->snd_nxt;
+	if (fin)
+		c->flags |= TCP_F_FIN_SENT;
+	if (len) {
+		c->last_data_ns = t->now_ns;
+		STAT_INC(t, TcpExt, TCPOrigDataSent);
+	}
+	tcp_rexmt_arm_if_off(t, c);
+}
+
+/* RFC 5681 4.1, R5681-11: after an idle RTO the window starts again from the initial one. */
+static void restart_after_idle(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+
+	if (!t->conf.tcp_slow_start_after_idle || !list_empty(&a->recs) || !c->last_data_ns)
+		return;
+	if (t->now_ns - c->last_data_ns > (uint64_t)c->rtt.rto_us * 1000)
+		c->cc.ops->idle(&c->cc, tcp_cc_initial_window(tcp_conn_smss(c),
+							      (unsigned)t->conf.tcp_init_cwnd));
+}
+
+/* Cuts and sends new data and FIN. */
+static void output_new(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+	uint32_t limited_transmit = 0;
+
+	c->flags &= ~(uint32_t)TCP_F_CWND_LIMITED;
+	restart_after_idle(t, c);
+	/* R3042-1: one new segment for each of the first two duplicate ACKs, cwnd unchanged. */
+	if (!(c->flags & (TCP_F_RECOVERY | TCP_F_LOSS)))
+		limited_transmit = min_u32(a->dupacks, 2) * tcp_conn_smss(c);
+	for (int n = 0; n < SEGS_PER_CALL; n++) {
+		uint32_t room = segment_room(t, c);
+		uint32_t avail = tcp_snd_end(c) - c->snd_nxt;
+		uint32_t edge = c->snd_una + c->snd_wnd;
+		uint32_t wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
+		uint32_t cwnd = c->cc.cwnd + limited_transmit, pipe = pipe_bytes(c);
+		uint32_t cwnd_room = cwnd > pipe ? cwnd - pipe : 0;
+		bool want_fin = c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT);
+		uint32_t len = min_u32(min_u32(avail, wnd), room);
+		bool fin;
+		uint16_t flags = TCP_ACK;
+
+		if (c->flags & TCP_F_FIN_SENT || (avail == 0 && !want_fin))
+			return;
+		fin = want_fin && len == avail && (wnd > len || (avail == 0 && wnd > 0));
+		if (len == 0 && !fin)
+			return;
+		/* A segment leaves whole: part of one would be a silly one. */
+		if (cwnd_room < len && pipe > 0) {
+			c->flags |= TCP_F_CWND_LIMITED;
+			return;
+		}
+		len = min_u32(len, max_u32(cwnd_room, 1));
+		fin = fin && len == avail;
+		if (len > 0 && !may_send(t, c, len, room, avail, fin)) {
+			if (a->deadline_ns[TCP_D_SWS] == TAPIR_NEVER &&
+			    (c->opt.flags & TCP_O_CORK || c->flags & TCP_F_MORE))
+				a->deadline_ns[TCP_D_SWS] = t->now_ns + TCP_CORK_NS;
+			return;
+		}
+		if (!tx_room(t, c, len))
+			return;
+		if (fin)
+			flags |= TCP_FIN;
+		if (len &&
+		    c->snd_nxt + len ==
+			    tcp_snd_end(c)) /* MUST-61 (3.9.1.2): PSH on the last of a write */
+			flags |= TCP_PSH;
+		switch (send_segment(t, c, c->snd_nxt, len, flags, false)) {
+		case 0:
+			break;
+		case -EMSGSIZE:
+			continue; /* c->mss is smaller now */
+		default:
+			tcp_retry_soon(t, c);
+			return;
+		}
+		note_sent(t, c, len, fin);
+		if (seq_geq(c->snd_nxt, tcp_snd_end(c)))
+			c->flags &= ~(uint32_t)(TCP_F_PUSH);
+		a->deadline_ns[TCP_D_SWS] = TAPIR_NEVER;
+	}
+	tcp_conn_dirty(t, c); /* more is to be sent: let others have their turn first */
+}
+
+/* ---- what runs while nothing is sent ---- */
+
+/* With nothing in flight and something to send, only a probe can learn that the window opened. */
+static void persist_check(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+	bool pending = tcp_snd_end(c) != c->snd_nxt ||
+		       (c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT));
+	bool waits = c->flags & TCP_F_TX_WAIT || a->deadline_ns[TCP_D_SWS] != TAPIR_NEVER;
+
+	if (!list_empty(&a->recs) || !pending || waits) {
+		a->deadline_ns[TCP_D_PERSIST] = TAPIR_NEVER;
+		if (!list_empty(&a->recs))
+			c->flags &= ~(uint32_t)TCP_F_PERSIST;
+		return;
+	}
+	/* MUST-36, SHLD-29, SHLD-30 (3.8.6.1): first at the RTO, then at growing intervals. */
+	if (a->deadline_ns[TCP_D_PERSIST] == TAPIR_NEVER) {
+		c->flags |= TCP_F_PERSIST;
+		a->deadline_ns[TCP_D_PERSIST] = t->now_ns + tcp_persist_ns(t, c);
+	}
+}
+
+void tcp_output(struct tapir *t, struct tcp_conn *c)
+{
+	if (c->flags & TCP_F_TX_WAIT && list_linked(&c->out))
+		return;
+	c->flags &= ~(uint32_t)TCP_F_TX_WAIT;
+	switch ((enum tapir_tcp_state)c->ep.state) {
+	case TAPIR_TCP_CLOSED:
+	case TAPIR_TCP_LISTEN:
+	case TAPIR_TCP_TIME_WAIT:
+		return;
+	case TAPIR_TCP_SYN_SENT:
+	case TAPIR_TCP_SYN_RECEIVED:
+		if (tcp_act_get(t, c))
+			output_syn(t, c);
+		break;
+	case TAPIR_TCP_ESTABLISHED:
+	case TAPIR_TCP_FIN_WAIT_1:
+	case TAPIR_TCP_FIN_WAIT_2:
+	case TAPIR_TCP_CLOSE_WAIT:
+	case TAPIR_TCP_CLOSING:
+	case TAPIR_TCP_LAST_ACK:
+		if (c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT) &&
+		    !tcp_act_get(t, c)) {
+			tcp_retry_soon(t, c);
+			break;
+		}
+		if (c->act) {
+			if (output_lost(t, c))
+				output_new(t, c);
+			persist_check(t, c);
+		}
+		if (c->flags & TCP_F_ACK_NOW &&
+		    send_segment(t, c, c->snd_nxt, 0, TCP_ACK, false) == -ENOMEM)
+			tcp_retry_soon(t, c);
+		break;
+	}
+	tcp_act_release_if_idle(t, c);
+	tcp_timer_update(t, c);
+}
+
+void tcp_send_ack(struct tapir *t, struct tcp_conn *c)
+{
+	send_segment(t, c, c->snd_nxt, 0, TCP_ACK, false);
+}
+
+void tcp_send_probe(struct tapir *t, struct tcp_conn *c)
+{
+	/* As Linux probes: no data, one before SND.UNA, which the peer must answer (3.8.6.1). */
+	send_segment(t, c, c->snd_una - 1, 0, TCP_ACK, false);
+}
+
+bool tcp_send_forced(struct tapir *t, struct tcp_conn *c)
+{
+	uint32_t avail = tcp_snd_end(c) - c->snd_nxt;
+	uint32_t edge = c->snd_una + c->snd_wnd;
+	uint32_t wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
+	uint32_t len = min_u32(min_u32(avail, wnd), segment_room(t, c));
+
+	if (len == 0 || send_segment(t, c, c->snd_nxt, len, TCP_ACK | TCP_PSH, false) < 0)
+		return false;
+	note_sent(t, c, len, false);
+	return true;
+}
+
+void tcp_flush(struct tapir *t)
+{
+	struct list batch;
+
+	list_init(&batch);
+	/* One pass over who is dirty now: one that joins again meanwhile is for the next flush. */
+	list_splice_tail(&batch, &t->dirty);
+	while (!list_empty(&batch)) {
+		struct tcp_conn *c = LIST_FIRST(&batch, struct tcp_conn, out);
+
+		list_del(&c->out);
+		tcp_output(t, c);
+	}
+}

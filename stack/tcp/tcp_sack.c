@@ -1,0 +1,65 @@
+/*
+ * Selective acknowledgments that we report (RFC 2018 4, RFC 2883 4).
+ *
+ * The set of out-of-order ranges is the only source: its stamps tell which range changed last, and
+ * that one comes first, so that the sender learns what triggered this ACK; then the others, newest
+ * first, so that each range is reported in several ACKs in a row. A duplicate is told once, in the
+ * first place, by a block that is not part of that order (D-SACK).
+ */
+#include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fn.h"
+
+void tcp_sack_duplicate(struct tapir *t, struct tcp_conn *c, uint32_t start, uint32_t end, bool old)
+{
+	if (!(c->flags & TCP_F_SACK) || !t->conf.tcp_dsack || !c->act)
+		return;
+	c->act->dsack = true; /* R2883-1 */
+	c->act->dsack_start = start;
+	c->act->dsack_end = end;
+	if (old)
+		STAT_INC(t, TcpExt, TCPDSACKOldSent);
+	else
+		STAT_INC(t, TcpExt, TCPDSACKOfoSent);
+}
+
+/* The newest range older than `below`, or -1. */
+static int next_newest(const struct ranges *s, uint32_t below)
+{
+	int best = -1;
+
+	for (int i = 0; i < s->n; i++) {
+		if (seq_lt(s->r[i].stamp, below) &&
+		    (best < 0 || seq_gt(s->r[i].stamp, s->r[best].stamp)))
+			best = i;
+	}
+	return best;
+}
+
+static void add_block(struct tcp_opts *o, uint32_t start, uint32_t end)
+{
+	o->sack[o->n_sack].start = start;
+	o->sack[o->n_sack].end = end;
+	o->n_sack++;
+	o->has |= TCP_HAS_SACK;
+}
+
+void tcp_sack_blocks(const struct tcp_conn *c, struct tcp_opts *o)
+{
+	const struct tcp_act *a = c->act;
+	unsigned room = tcp_opts_sack_room(o->has & TCP_HAS_TS);
+	uint32_t below;
+
+	if (!a)
+		return;
+	if (a->dsack)
+		add_block(o, a->dsack_start, a->dsack_end);
+	below = a->ooo.clock + 1;
+	while (o->n_sack < room) { /* R2018-4, R2018-5 */
+		int i = next_newest(&a->ooo, below);
+
+		if (i < 0)
+			return;
+		below = a->ooo.r[i].stamp;
+		add_block(o, a->ooo.r[i].start, a->ooo.r[i].end);
+	}
+}

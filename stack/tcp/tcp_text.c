@@ -1,0 +1,183 @@
+/*
+ * Text, urgent pointer and FIN: the sixth to eighth steps of RFC 9293 3.10.7.4.
+ *
+ * Text that arrives is put where it belongs, in order or not; the range set remembers what lies
+ * beyond RCV.NXT, and is both the reassembly queue and the source of SACK blocks. A FIN ahead of its
+ * turn is remembered as a number.
+ *
+ * When to acknowledge (RFC 9293 3.8.6.3, RFC 5681 4.2): at once for the first segments of a
+ * connection, for every second full segment, for what is out of order, fills a hole or was a
+ * duplicate; else within the delayed-ACK time.
+ */
+#include "stack/core/emit.h"
+#include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fn.h"
+
+void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	uint32_t up = seg->seq + seg->hdr.urg + 1; /* RFC 6093 3.1: it points at the urgent byte */
+
+	if (c->flags & TCP_F_FIN_RCVD || seq_leq(up, c->rcv_user))
+		return;
+	if (c->flags & TCP_F_URG_RCVD && seq_leq(up, c->rcv_up))
+		return;
+	c->rcv_up = up; /* a number only: nothing is ever addressed by it (AM33-06) */
+	c->flags |= TCP_F_URG_RCVD;
+	ready_mark(t, &c->rdy, TAPIR_PRI); /* MUST-32 */
+}
+
+static void ack_later(struct tapir *t, struct tcp_conn *c)
+{
+	if (c->quickacks > 0 && !(c->opt.flags & TCP_O_QUICKACK_OFF)) {
+		c->quickacks--;
+		c->flags |= TCP_F_ACK_NOW;
+		return;
+	}
+	if (c->act->bytes_since_ack > c->rcv_mss) {
+		c->flags |= TCP_F_ACK_NOW; /* SHLD-19, R5681-12: every second full segment */
+		return;
+	}
+	if (!(c->flags & TCP_F_DELACK)) {
+		c->flags |= TCP_F_DELACK; /* MUST-40: at most 0.5 s; here the setting */
+		c->act->deadline_ns[TCP_D_DELACK] = t->now_ns + c->act->ato_ns;
+	}
+}
+
+/* RCV.NXT moves forward by n in-order bytes. */
+static void advance(struct tcp_conn *c, uint32_t n)
+{
+	c->rcv_nxt += n;
+	c->rcv_wnd = c->rcv_wnd > n ? c->rcv_wnd - n : 0;
+	c->bytes_received += n;
+}
+
+/* What stood beyond the hole is in order now. */
+static bool absorb_ooo(struct tcp_conn *c)
+{
+	struct ranges *s = &c->act->ooo;
+	bool filled = false;
+
+	while (s->n && seq_leq(s->r[0].start, c->rcv_nxt)) {
+		if (seq_gt(s->r[0].end, c->rcv_nxt))
+			advance(c, s->r[0].end - c->rcv_nxt);
+		ranges_remove(s, 0);
+		filled = true;
+	}
+	return filled;
+}
+
+static enum tcp_step text_in_order(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
+				   enum drop_reason *reason)
+{
+	struct ranges_added added = {0};
+	bool had_hole = c->act->ooo.n > 0;
+
+	if (had_hole && ranges_overlaps(&c->act->ooo, seg->seq, seg->seq + seg->text_len)) {
+		uint32_t end = seg->seq + seg->text_len;
+
+		/* Bytes that are already here are not written again: the first copy stands. */
+		added.dup_start = seq_max(c->act->ooo.r[0].start, seg->seq);
+		added.dup_end = seq_min(c->act->ooo.r[0].end, end);
+		tcp_sack_duplicate(t, c, added.dup_start, added.dup_end, false);
+		c->flags |= TCP_F_ACK_NOW;
+	}
+	if (!tcp_rcv_store(t, c, seg->seq, seg->text, seg->text_len)) {
+		STAT_INC(t, TcpExt, TCPRcvQDrop);
+		*reason = DROP_TCP_RCVBUF;
+		return TCP_STEP_DROP;
+	}
+	advance(c, seg->text_len);
+	c->act->bytes_since_ack += seg->text_len;
+	if (had_hole) {
+		absorb_ooo(c);
+		c->flags |= TCP_F_ACK_NOW; /* R5681-8: a hole (partly) filled */
+	} else {
+		ack_later(t, c);
+	}
+	ready_mark(t, &c->rdy, TAPIR_IN);
+	return TCP_STEP_NEXT;
+}
+
+static enum tcp_step text_out_of_order(struct tapir *t, struct tcp_conn *c,
+				       const struct tcp_seg *seg, enum drop_reason *reason)
+{
+	struct tcp_act *a = c->act;
+	struct ranges_added added;
+	uint32_t end = seg->seq + seg->text_len;
+
+	c->flags |= TCP_F_ACK_DUP; /* SHLD-13, R2018-3: each is answered by itself */
+	STAT_INC(t, TcpExt, TCPOFOQueue);
+	if (ranges_can_insert(&a->ooo, seg->seq, end) < 0) {
+		STAT_INC(t, TcpExt, TCPOFODrop);
+		STAT_INC(t, Tapir, TcpOooFull);
+		*reason = DROP_TCP_OOO_FULL;
+		return TCP_STEP_DROP;
+	}
+	if (!tcp_rcv_store(t, c, seg->seq, seg->text, seg->text_len)) {
+		STAT_INC(t, TcpExt, TCPOFODrop);
+		*reason = DROP_TCP_OOO_FULL;
+		return TCP_STEP_DROP;
+	}
+	ranges_insert(&a->ooo, seg->seq, end, &added);
+	if (added.duplicate)
+		tcp_sack_duplicate(t, c, added.dup_start, added.dup_end, false);
+	return TCP_STEP_NEXT;
+}
+
+/* The largest segment lately: what "full-sized" means for delayed ACKs. */
+static void measure_mss(struct tcp_conn *c, uint32_t len)
+{
+	if (len > c->rcv_mss)
+		c->rcv_mss = (uint16_t)min_u32(len, TCP_MSS_MAX);
+}
+
+enum tcp_step tcp_text_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
+			     enum drop_reason *reason)
+{
+	if (seg->text_len == 0)
+		return TCP_STEP_NEXT;
+	c->data_segs_in++;
+	if (!tcp_act_get(t, c)) {
+		STAT_INC(t, TcpExt, TCPRcvQDrop);
+		*reason = DROP_TCP_MEMORY;
+		return TCP_STEP_DROP;
+	}
+	measure_mss(c, seg->text_len);
+	if (seg->seq == c->rcv_nxt)
+		return text_in_order(t, c, seg, reason);
+	return text_out_of_order(t, c, seg, reason);
+}
+
+bool tcp_fin_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
+{
+	uint32_t at = seg->seq + seg->text_len;
+
+	if (seg->flags & TCP_FIN && !(c->flags & TCP_F_FIN_RCVD)) {
+		if (at == c->rcv_nxt) {
+			c->flags |= TCP_F_ACK_NOW;
+		} else if (tcp_act_get(t, c)) {
+			c->act->fin_seen = true;
+			c->act->fin_seq = at;
+			c->flags |= TCP_F_ACK_DUP;
+			return false;
+		}
+	}
+	if (c->flags & TCP_F_FIN_RCVD)
+		return false;
+	if (c->act && c->act->fin_seen && c->act->fin_seq == c->rcv_nxt) {
+		at = c->rcv_nxt;
+		c->act->fin_seen = false;
+	} else if (!(seg->flags & TCP_FIN) || at != c->rcv_nxt) {
+		return false;
+	}
+	c->flags |= TCP_F_FIN_RCVD | TCP_F_ACK_NOW;
+	c->rcv_nxt = at + 1;
+	if (c->rcv_wnd)
+		c->rcv_wnd--;
+	if (c->act) {
+		c->act->fin_seen = false;
+		ranges_clear(&c->act->ooo); /* nothing can follow a FIN */
+	}
+	ready_mark(t, &c->rdy, TAPIR_IN | TAPIR_RDHUP);
+	return true;
+}

@@ -1,0 +1,309 @@
+/*
+ * Timers of a connection.
+ *
+ * A connection has one entry in the stack's queue, armed at the earliest of its deadlines. An entry
+ * that fires finds out which deadlines have passed; each has one short function here. The entry is
+ * moved lazily: a deadline that moves into the future leaves it where it is, and it fires once for
+ * nothing.
+ */
+#include <errno.h>
+
+#include "stack/core/emit.h"
+#include "stack/link/neigh.h"
+#include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fn.h"
+
+enum {
+	MS = 1000000,
+	RETRY_NS = 10 * MS, /* after lack of memory */
+	ORPHAN_RETRIES = 8, /* tcp_orphan_retries 0, as Linux */
+};
+
+#define SEC UINT64_C(1000000000)
+
+void tcp_timer_update(struct tapir *t, struct tcp_conn *c)
+{
+	uint64_t min = min_u64(c->keep_ns, c->fw2_ns);
+
+	for (int i = 0; c->act && i < TCP_D_COUNT; i++)
+		min = min_u64(min, c->act->deadline_ns[i]);
+	if (min == TAPIR_NEVER)
+		timer_stop(t, &c->timer);
+	else if (!timer_armed(&c->timer) || timer_deadline(&c->timer) > min)
+		timer_set(t, &c->timer, min);
+}
+
+static uint64_t rto_ns(const struct tapir *t, const struct tcp_conn *c)
+{
+	uint32_t max_us = (uint32_t)t->conf.tcp_rto_max_ms * 1000;
+
+	return tcp_rto_backed_off_us(&c->rtt, c->backoff, max_us) * 1000;
+}
+
+void tcp_rexmt_arm(struct tapir *t, struct tcp_conn *c)
+{
+	c->act->deadline_ns[TCP_D_REXMT] = t->now_ns + rto_ns(t, c);
+}
+
+void tcp_rexmt_arm_if_off(struct tapir *t, struct tcp_conn *c)
+{
+	if (c->act->deadline_ns[TCP_D_REXMT] == TAPIR_NEVER)
+		tcp_rexmt_arm(t, c); /* R6298-8: RFC 6298 5.1 */
+}
+
+void tcp_rexmt_stop(struct tcp_conn *c)
+{
+	c->act->deadline_ns[TCP_D_REXMT] = TAPIR_NEVER;
+}
+
+void tcp_retry_soon(struct tapir *t, struct tcp_conn *c)
+{
+	if (c->act)
+		c->act->deadline_ns[TCP_D_SWS] =
+			min_u64(c->act->deadline_ns[TCP_D_SWS], t->now_ns + RETRY_NS);
+	else
+		c->keep_ns = min_u64(c->keep_ns, t->now_ns + RETRY_NS);
+}
+
+uint64_t tcp_persist_ns(struct tapir *t, const struct tcp_conn *c)
+{
+	uint32_t max_us = (uint32_t)t->conf.tcp_rto_max_ms * 1000;
+
+	return tcp_rto_backed_off_us(&c->rtt, c->persist_shift, max_us) * 1000;
+}
+
+/* ---- giving up ---- */
+
+/* The time that `n` retransmissions at doubling intervals take, from the smallest RTO (as Linux counts R2). */
+static uint64_t retries_ns(const struct tapir *t, unsigned n)
+{
+	uint64_t base = (uint64_t)t->conf.tcp_rto_min_us * 1000;
+	uint64_t max = (uint64_t)t->conf.tcp_rto_max_ms * MS;
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i <= n; i++) {
+		total += base;
+		base = min_u64(base * 2, max);
+	}
+	return total;
+}
+
+static unsigned retry_limit(const struct tapir *t, const struct tcp_conn *c)
+{
+	if (!(c->flags & TCP_F_ORPHAN))
+		return (unsigned)t->conf.tcp_retries2;
+	return t->conf.tcp_orphan_retries ? (unsigned)t->conf.tcp_orphan_retries : ORPHAN_RETRIES;
+}
+
+/* Whether it is time to give up what has been unanswered since `since_ns`. */
+static bool timed_out(const struct tapir *t, const struct tcp_conn *c, uint64_t since_ns)
+{
+	uint64_t waited = t->now_ns - since_ns;
+
+	if (c->opt.user_timeout_ms)
+		return waited >= (uint64_t)c->opt.user_timeout_ms * MS;
+	return waited >= retries_ns(t, retry_limit(t, c)); /* MUST-20, SHLD-11: R2, by time */
+}
+
+/* The connection is given up: what ICMP said explains it best (RFC 1122 4.2.3.9). */
+static void give_up(struct tapir *t, struct tcp_conn *c)
+{
+	int err = c->soft_err ? c->soft_err : ETIMEDOUT;
+
+	STAT_INC(t, TcpExt, TCPAbortOnTimeout);
+	tcp_conn_drop(t, c, err);
+}
+
+/* The first hop may have failed: RFC 1122 3.3.1.4, negative advice. */
+static void suspect_first_hop(struct tapir *t, struct tcp_conn *c)
+{
+	struct route rt;
+	struct netif *ifp;
+
+	if (tcp_conn_route(t, c, &rt) < 0)
+		return;
+	ifp = netif_get(t, rt.ifindex);
+	if (ifp && !rt.local)
+		neigh_suspect(t, ifp, rt.nexthop);
+	if (rt.gateway)
+		route_changed(t); /* another gateway may serve (R1122-84) */
+}
+
+/* ---- one function a deadline; each returns false when c is gone ---- */
+
+static bool fire_rexmt_syn(struct tapir *t, struct tcp_conn *c)
+{
+	unsigned retries = c->opt.syncnt ? c->opt.syncnt : (unsigned)t->conf.tcp_syn_retries;
+	unsigned linear = (unsigned)t->conf.tcp_syn_linear_timeouts;
+
+	if (c->ep.state == TAPIR_TCP_SYN_RECEIVED) {
+		retries = (unsigned)t->conf.tcp_synack_retries;
+		linear = 0;
+	}
+	if (c->probes_out >= retries ||
+	    (c->opt.user_timeout_ms && timed_out(t, c, c->act->retrans_start_ns))) {
+		give_up(t, c); /* MUST-23 with tcp_syn_retries */
+		return false;
+	}
+	if (c->probes_out == 0)
+		c->act->retrans_start_ns = t->now_ns;
+	c->probes_out++;
+	if (c->probes_out > linear)
+		c->backoff++;
+	tcp_rec_mark_all_lost(c);
+	STAT_INC(t, TcpExt, TCPTimeouts);
+	if (c->probes_out >= t->conf.tcp_retries1)
+		suspect_first_hop(t, c);
+	tcp_rexmt_arm(t, c);
+	return true;
+}
+
+static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+
+	a->deadline_ns[TCP_D_REXMT] = TAPIR_NEVER;
+	if (list_empty(&a->recs))
+		return true;
+	if (!tcp_state_synchronized(c->ep.state))
+		return fire_rexmt_syn(t, c);
+	if (!a->retrans_start_ns)
+		a->retrans_start_ns = LIST_FIRST(&a->recs, struct tcp_rec, seq_link)->sent_ns;
+	if (timed_out(t, c, a->retrans_start_ns)) {
+		give_up(t, c);
+		return false;
+	}
+	STAT_INC(t, TcpExt, TCPTimeouts);
+	if (emit_wanted(t)) {
+		struct tapir_event ev = emit_begin(t, TAPIR_EV_TCP_RTO, "RFC 6298 5.4-5.6");
+
+		ev.local = (struct tapir_sockaddr){c->ep.tuple.laddr, c->ep.tuple.lport, 0};
+		ev.peer = (struct tapir_sockaddr){c->ep.tuple.raddr, c->ep.tuple.rport, 0};
+		ev.u.num.a = c->rtt.rto_us;
+		ev.u.num.b = c->backoff;
+		emit(t, &ev);
+	}
+	tcp_pmtu_timeout(t, c);
+	tcp_recovery_rto(t, c);
+	if (c->backoff < UINT8_MAX)
+		c->backoff++; /* R6298-8: 5.5 */
+	if (c->backoff == t->conf.tcp_retries1)
+		suspect_first_hop(t, c); /* MUST-20: R1 */
+	tcp_rexmt_arm(t, c);		 /* 5.6 */
+	return true;
+}
+
+static bool fire_persist(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+
+	a->deadline_ns[TCP_D_PERSIST] = TAPIR_NEVER;
+	if (!a->retrans_start_ns)
+		a->retrans_start_ns = t->now_ns;
+	/*
+	 * MUST-37: as long as the peer answers probes the connection stays; unanswered ones count as
+	 * retransmissions do. An orphan does not wait for ever: nobody would miss it.
+	 */
+	if (c->probes_out > retry_limit(t, c) ||
+	    (c->opt.user_timeout_ms && timed_out(t, c, a->retrans_start_ns)) ||
+	    (c->flags & TCP_F_ORPHAN &&
+	     t->now_ns - a->retrans_start_ns > retries_ns(t, ORPHAN_RETRIES))) {
+		give_up(t, c);
+		return false;
+	}
+	if (tcp_send_forced(t, c))
+		return true; /* a window too small for comfort, but open */
+	STAT_INC(t, TcpExt, TCPWinProbe);
+	if (c->probes_out < UINT8_MAX)
+		c->probes_out++;
+	if (c->persist_shift < 31)
+		c->persist_shift++;
+	tcp_send_probe(t, c);
+	a->deadline_ns[TCP_D_PERSIST] = t->now_ns + tcp_persist_ns(t, c);
+	return true;
+}
+
+static void fire_delack(struct tapir *t, struct tcp_conn *c)
+{
+	c->act->deadline_ns[TCP_D_DELACK] = TAPIR_NEVER;
+	if (c->flags & TCP_F_DELACK) {
+		STAT_INC(t, TcpExt, DelayedACKs);
+		c->flags |= TCP_F_ACK_NOW;
+	}
+}
+
+static void fire_sws(struct tapir *t, struct tcp_conn *c)
+{
+	(void)t;
+	c->act->deadline_ns[TCP_D_SWS] = TAPIR_NEVER;
+	if (c->opt.flags & TCP_O_CORK || c->flags & TCP_F_MORE) {
+		c->flags |= TCP_F_PUSH;
+		c->flags &= ~(uint32_t)TCP_F_MORE;
+	}
+}
+
+void tcp_keepalive_start(struct tapir *t, struct tcp_conn *c)
+{
+	uint64_t idle =
+		c->opt.keepidle_s ? c->opt.keepidle_s : (uint64_t)t->conf.tcp_keepalive_time_s;
+
+	/* MUST-24, MUST-26: off unless the application asks. */
+	if (c->opt.flags & TCP_O_KEEPALIVE && tcp_state_synchronized(c->ep.state))
+		c->keep_ns = c->last_rcv_ns + idle * SEC;
+	else
+		c->keep_ns = TAPIR_NEVER;
+}
+
+static bool fire_keepalive(struct tapir *t, struct tcp_conn *c)
+{
+	uint64_t intvl =
+		c->opt.keepintvl_s ? c->opt.keepintvl_s : (uint64_t)t->conf.tcp_keepalive_intvl_s;
+	unsigned cnt = c->opt.keepcnt ? c->opt.keepcnt : (unsigned)t->conf.tcp_keepalive_probes;
+	uint64_t idle_ns;
+
+	tcp_keepalive_start(t, c); /* MUST-25: only when nothing came within the interval */
+	if (c->keep_ns == TAPIR_NEVER || c->keep_ns > t->now_ns)
+		return true;
+	if (c->act && (!list_empty(&c->act->recs) || c->flags & TCP_F_PERSIST)) {
+		c->keep_ns = t->now_ns + intvl * SEC; /* other timers are at work */
+		return true;
+	}
+	idle_ns = t->now_ns - c->last_rcv_ns;
+	if (c->opt.user_timeout_ms
+		    ? c->probes_out && idle_ns >= (uint64_t)c->opt.user_timeout_ms * MS
+		    : c->probes_out >= cnt) {
+		tcp_respond_rst_conn(t, c);
+		give_up(t, c); /* MUST-27 is the peer's: a single unanswered probe kills nothing */
+		return false;
+	}
+	STAT_INC(t, TcpExt, TCPKeepAlive);
+	if (c->probes_out < UINT8_MAX)
+		c->probes_out++;
+	tcp_send_probe(t, c);
+	c->keep_ns = t->now_ns + intvl * SEC;
+	return true;
+}
+
+void tcp_conn_timer(struct tapir *t, struct timer *tm)
+{
+	struct tcp_conn *c = container_of(tm, struct tcp_conn, timer);
+	uint64_t now = t->now_ns;
+
+	if (c->act && c->act->deadline_ns[TCP_D_DELACK] <= now)
+		fire_delack(t, c);
+	if (c->act && c->act->deadline_ns[TCP_D_SWS] <= now)
+		fire_sws(t, c);
+	if (c->act && c->act->deadline_ns[TCP_D_REXMT] <= now && !fire_rexmt(t, c))
+		return;
+	if (c->act && c->act->deadline_ns[TCP_D_PERSIST] <= now && !fire_persist(t, c))
+		return;
+	if (c->keep_ns <= now && !fire_keepalive(t, c))
+		return;
+	if (c->fw2_ns <= now) {
+		c->fw2_ns = TAPIR_NEVER;
+		tcp_conn_drop(t, c, 0);
+		return;
+	}
+	tcp_timer_update(t, c);
+	tcp_conn_dirty(t, c);
+}
