@@ -83,7 +83,8 @@ static void new_ack(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *s
 	ring_consume(&a->snd, data);
 	c->snd_una = seg->ack;
 	c->bytes_acked += data;
-	c->max_acked = c->max_sent;
+	if (seq_geq(seg->ack, c->big_end))
+		c->max_acked = c->max_sent;
 	sample_rtt(t, c, seg, &acked);
 	confirm_first_hop(t, c);
 	c->backoff = 0;

@@ -26,7 +26,6 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 	c->cc.ops = &cc_newreno;
 	c->opt.linger_s = -1;
 	c->keep_ns = TAPIR_NEVER;
-	c->fw2_ns = TAPIR_NEVER;
 	c->rcv_limit = (uint32_t)(t->conf.tcp_rmem_default / 2);
 	c->peer_mss = TCP_MSS_DEFAULT;
 	c->mss = TCP_MSS_DEFAULT;
@@ -36,6 +35,7 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 	tcp_rtt_init(&c->rtt, (uint32_t)t->conf.tcp_rto_init_ms * 1000);
 	list_init(&c->out);
 	list_init(&c->accept_link);
+	list_add_tail(&t->tcp->conns, &c->all);
 	ready_init(&c->rdy, 0);
 	timer_init(&c->timer, TIMER_TCP_CONN);
 	return c;
@@ -125,6 +125,7 @@ void tcp_conn_free(struct tapir *t, struct tcp_conn *c)
 		act_free(t, c);
 	if (c->flags & TCP_F_ORPHAN)
 		t->tcp->norphan--;
+	list_del(&c->all);
 	t->tcp->nconn--;
 	mem_free(t, c, sizeof(*c));
 }
@@ -137,7 +138,6 @@ static void conn_unlink(struct tapir *t, struct tcp_conn *c)
 	c->flags &= ~(uint32_t)(TCP_F_TX_WAIT | TCP_F_ACK_NOW | TCP_F_DELACK | TCP_F_RECOVERY |
 				TCP_F_LOSS | TCP_F_PERSIST);
 	c->keep_ns = TAPIR_NEVER;
-	c->fw2_ns = TAPIR_NEVER;
 	if (list_linked(&c->accept_link))
 		tcp_listener_forget(t, c);
 	if (c->ep.epflags & TCP_EP_HASHED)

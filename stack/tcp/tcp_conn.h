@@ -83,6 +83,7 @@ enum tcp_flag {
 	TCP_F_SYN_ACKED = 1 << 23,
 	TCP_F_WND_UPDATE = 1 << 24, /* the application read: a window update may be owed */
 	TCP_F_TX_WAIT = 1 << 25,    /* on its interface's txwait, not on t->dirty */
+	TCP_F_OOB_READ = 1 << 29,   /* the urgent byte was read by MSG_OOB */
 	TCP_F_ACK_DUP = 1 << 28, /* an ACK is owed for this very segment: not merged with others */
 	TCP_F_PARTIAL = 1 << 27, /* a partial ACK came in this recovery (RFC 6582 3.2) */
 	TCP_F_PUSH = 1 << 26,	 /* urgent or pushed: ignore Nagle for what is queued now */
@@ -180,6 +181,7 @@ struct tcp_conn {
 	uint32_t snd_sml;   /* end of the last short segment sent: Minshall's Nagle */
 	uint32_t rcv_limit; /* bytes of receive buffer, auto-tuned unless SO_RCVBUF was set */
 	uint16_t max_sent, max_acked; /* sizes of IP packets, RFC 5927 7.2 */
+	uint32_t big_end;	      /* end of the first segment as large as max_sent */
 	uint16_t mtu_pending;	      /* next-hop MTU told but not believed yet (RFC 5927 7.2) */
 	uint16_t mss;	   /* what a segment of ours may carry, options not counted off yet */
 	uint16_t peer_mss; /* as the peer's option said */
@@ -193,10 +195,10 @@ struct tcp_conn {
 	int32_t err;	  /* pending SO_ERROR, positive */
 	int32_t soft_err; /* from ICMP: reported when we give up (RFC 1122 4.2.3.9) */
 	struct tcp_opt opt;
+	uint32_t oow_ack_ms;   /* last answer to a segment out of the window, ms of the clock */
 	uint64_t last_rcv_ns;  /* any acceptable segment: keepalive */
 	uint64_t last_data_ns; /* data was last sent: idleness (RFC 5681 4.1) */
 	uint64_t keep_ns;      /* next keepalive action, TAPIR_NEVER: none */
-	uint64_t fw2_ns;       /* FIN-WAIT-2 ends, TAPIR_NEVER: no limit */
 	struct list out;       /* t->dirty or netif.txwait */
 	struct ready rdy;
 	struct timer timer;	       /* TIMER_TCP_CONN, at the minimum of all deadlines */
@@ -273,7 +275,11 @@ struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
 				  const struct tcp_passive *p);
 
 /* ---- input: tcp_input.c, tcp_ack.c, tcp_text.c ---- */
-/* RFC 9293 3.10.7.3 and 3.10.7.4. Consumes seg->rx->pkt; may free c. */
+/*
+ * RFC 9293 3.10.7.3 and 3.10.7.4. Consumes seg->rx->pkt; may free c. A passive open that becomes
+ * ESTABLISHED in it is put on its listener's accept queue (tcp_listener_established()) before the steps
+ * go on; when that refuses, the connection is reset.
+ */
 void tcp_conn_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg);
 
 /* ---- output: tcp_output.c ---- */

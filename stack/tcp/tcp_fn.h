@@ -57,6 +57,10 @@ bool tcp_fin_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg);
 /* The sixth: the urgent pointer. */
 void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
 
+/* ---- tcp_user.c ---- */
+/* The application made room: a window update is marked as owed when it is worth a segment. */
+void tcp_user_window(struct tapir *t, struct tcp_conn *c);
+
 /* ---- tcp_pmtu.c ---- */
 void tcp_pmtu_told(struct tapir *t, struct tcp_conn *c, const struct icmp_err *e);
 /* A retransmission timed out: a message held back may be true after all (RFC 5927 7.2). */

@@ -129,6 +129,7 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 		.reserve = len == 0,
 		.rexmit = rexmit,
 	};
+	uint16_t size;
 	int r = tcp_conn_route(t, c, &rt);
 
 	if (r < 0)
@@ -157,9 +158,11 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 	if (len) {
 		c->data_segs_out++;
 		c->bytes_sent += len;
-		c->max_sent = (uint16_t)max_u32(c->max_sent,
-						len + (uint32_t)tcp_opts_len(&o, TCP_OPTS_LINUX) +
-							IP_TCP_HLEN);
+		size = (uint16_t)(len + tcp_opts_len(&o, TCP_OPTS_LINUX) + IP_TCP_HLEN);
+		if (size > c->max_sent) {
+			c->max_sent = size;
+			c->big_end = seq + len;
+		}
 	}
 	if (rexmit) {
 		c->total_retrans++;

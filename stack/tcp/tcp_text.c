@@ -22,7 +22,7 @@ void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *se
 	if (c->flags & TCP_F_URG_RCVD && seq_leq(up, c->rcv_up))
 		return;
 	c->rcv_up = up; /* a number only: nothing is ever addressed by it (AM33-06) */
-	c->flags |= TCP_F_URG_RCVD;
+	c->flags = (c->flags | TCP_F_URG_RCVD) & ~(uint32_t)TCP_F_OOB_READ;
 	ready_mark(t, &c->rdy, TAPIR_PRI); /* MUST-32 */
 }
 

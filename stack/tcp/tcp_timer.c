@@ -23,7 +23,7 @@ enum {
 
 void tcp_timer_update(struct tapir *t, struct tcp_conn *c)
 {
-	uint64_t min = min_u64(c->keep_ns, c->fw2_ns);
+	uint64_t min = c->keep_ns;
 
 	for (int i = 0; c->act && i < TCP_D_COUNT; i++)
 		min = min_u64(min, c->act->deadline_ns[i]);
@@ -299,11 +299,6 @@ void tcp_conn_timer(struct tapir *t, struct timer *tm)
 		return;
 	if (c->keep_ns <= now && !fire_keepalive(t, c))
 		return;
-	if (c->fw2_ns <= now) {
-		c->fw2_ns = TAPIR_NEVER;
-		tcp_conn_drop(t, c, 0);
-		return;
-	}
 	tcp_timer_update(t, c);
 	tcp_conn_dirty(t, c);
 }

@@ -1,0 +1,724 @@
+/*
+ * Segments in: the demultiplexer, and then RFC 9293 3.10.7 as a numbered list of steps.
+ *
+ * A step looks at the segment and at the connection and says NEXT (go on), DROP (this segment ends
+ * here, the connection goes on) or GONE (there is no connection any more). Steps change state and mark
+ * what is owed; they send nothing but the ACK that belongs to this very segment: a duplicate ACK or a
+ * challenge, which must not be merged with others. All else leaves by tcp_output() when the batch of
+ * frames that this segment came with has been read.
+ */
+#include <errno.h>
+
+#include "stack/core/emit.h"
+#include "stack/core/pktq.h"
+#include "stack/ip/icmp.h"
+#include "stack/ip/ip.h"
+#include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fn.h"
+
+#define PAWS_VALID_S (24 * 24 * 3600u) /* RFC 7323 5.5: TS.Recent means nothing after 24 days */
+
+/* ---- helpers of the steps ---- */
+
+static uint32_t now_ms(const struct tapir *t)
+{
+	return (uint32_t)(t->now_ns / 1000000);
+}
+
+/*
+ * The ACK that an unacceptable segment gets (RFC 9293 3.10.7.4, first). One without text comes from a
+ * keepalive, a probe, or somebody who wants us to send: these are answered at a bounded rate.
+ */
+static void ack_unacceptable(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	uint32_t limit = (uint32_t)t->conf.tcp_invalid_ratelimit_ms;
+
+	if (seg->text_len == 0 && limit && c->oow_ack_ms && now_ms(t) - c->oow_ack_ms < limit) {
+		STAT_INC(t, TcpExt, TCPACKSkippedSeq);
+		return;
+	}
+	if (seg->text_len == 0)
+		c->oow_ack_ms = now_ms(t) | 1;
+	tcp_send_ack(t, c);
+}
+
+static void challenge(struct tapir *t, struct tcp_conn *c)
+{
+	if (!tcp_challenge_allowed(t))
+		return;
+	if (emit_wanted(t)) {
+		struct tapir_event ev =
+			emit_begin(t, TAPIR_EV_TCP_CHALLENGE_ACK, "RFC 5961 3, 4, 5");
+
+		ev.local = (struct tapir_sockaddr){c->ep.tuple.laddr, c->ep.tuple.lport, 0};
+		ev.peer = (struct tapir_sockaddr){c->ep.tuple.raddr, c->ep.tuple.rport, 0};
+		emit(t, &ev);
+	}
+	tcp_send_ack(t, c);
+}
+
+/* A RST was believed. */
+static enum tcp_step reset_by_peer(struct tapir *t, struct tcp_conn *c)
+{
+	int err = ECONNRESET;
+
+	if (c->ep.state == TAPIR_TCP_SYN_SENT || c->ep.state == TAPIR_TCP_SYN_RECEIVED)
+		err = ECONNREFUSED; /* RFC 9293 3.10.7.3, 3.10.7.4: the open was refused */
+	else if (c->ep.state == TAPIR_TCP_CLOSE_WAIT)
+		err = EPIPE;
+	tcp_conn_drop(t, c, err);
+	return TCP_STEP_GONE;
+}
+
+/* ---- options of the handshake ---- */
+
+/* What the peer's SYN or SYN-ACK agreed to. */
+static void take_syn_opts(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	const struct tcp_opts *o = &seg->opt;
+
+	if (o->has & TCP_HAS_MSS && o->mss)
+		c->peer_mss = o->mss; /* MUST-14; MUST-15: else 536 */
+	else
+		c->peer_mss = TCP_MSS_DEFAULT;
+	if (o->has & TCP_HAS_WSCALE && t->conf.tcp_window_scaling) {
+		c->flags |= TCP_F_WS; /* R7323-2: both sent it */
+		c->snd_wscale = o->wscale;
+	} else {
+		c->rcv_wscale = 0;
+	}
+	if (o->has & TCP_HAS_TS && t->conf.tcp_timestamps) {
+		c->flags |= TCP_F_TS;
+		c->ts_recent = o->tsval;
+		c->ts_recent_s = (uint32_t)(t->now_ns / 1000000000);
+	}
+	if (o->has & TCP_HAS_SACK_OK && t->conf.tcp_sack)
+		c->flags |= TCP_F_SACK;
+	tcp_conn_update_mss(t, c);
+}
+
+/* The handshake is over on our side. */
+static void established(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
+			bool syn_lost)
+{
+	tcp_set_state(t, &c->ep, TAPIR_TCP_ESTABLISHED);
+	c->flags |= TCP_F_CONNECTED;
+	c->snd_wnd = seg->wnd;
+	c->max_snd_wnd = max_u32(c->max_snd_wnd, seg->wnd);
+	c->snd_wl1 = seg->seq;
+	c->snd_wl2 = seg->ack;
+	c->backoff = 0;
+	c->probes_out = 0;
+	c->soft_err = 0;
+	if (c->flags & TCP_F_ACTIVE) {
+		tcp_conn_start_cc(t, c, syn_lost);
+		if (syn_lost && !c->rtt.srtt_us)
+			c->rtt.rto_us = TCP_RTO_FALLBACK_US; /* R6298-9: RFC 6298 5.7 */
+	}
+	tcp_keepalive_start(t, c);
+	ready_mark(t, &c->rdy, TAPIR_OUT);
+}
+
+/* ---- 3.10.7.3: SYN-SENT ---- */
+
+static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
+				    enum drop_reason *reason)
+{
+	bool acks = seg->flags & TCP_ACK;
+	bool syn_lost = c->probes_out > 0;
+	uint32_t ecr_age;
+
+	/* First: the ACK bit. */
+	if (acks && (seq_leq(seg->ack, c->iss) || seq_gt(seg->ack, c->snd_nxt))) {
+		*reason = DROP_TCP_ACK_BAD;
+		if (!(seg->flags & TCP_RST))
+			tcp_respond_rst(t, seg);
+		return TCP_STEP_DROP;
+	}
+	/* An echo of what we never sent is somebody else's SYN-ACK (RFC 7323 5.8). */
+	ecr_age = tcp_ts_now(t, c->ts_off) - seg->opt.tsecr;
+	if (acks && seg->opt.has & TCP_HAS_TS && seg->opt.tsecr && t->conf.tcp_timestamps &&
+	    !(seg->flags & TCP_RST) && ecr_age > (t->now_ns - c->last_rcv_ns) / 1000000 + 1) {
+		STAT_INC(t, TcpExt, PAWSActive);
+		*reason = DROP_TCP_PAWS;
+		tcp_respond_rst(t, seg);
+		return TCP_STEP_DROP;
+	}
+	/* Second: the RST bit. R5961-2: only one that acknowledges our SYN. */
+	if (seg->flags & TCP_RST) {
+		*reason = DROP_TCP_RST_SEQ;
+		if (!acks)
+			return TCP_STEP_DROP;
+		return reset_by_peer(t, c);
+	}
+	/* Third: security: none. Fourth: the SYN bit. */
+	if (!(seg->flags & TCP_SYN)) {
+		*reason = DROP_TCP_FLAGS;
+		return TCP_STEP_DROP;
+	}
+	c->irs = seg->seq;
+	c->rcv_nxt = seg->seq + 1;
+	c->rcv_user = c->rcv_nxt;
+	c->rcv_up = c->irs;
+	c->last_ack_sent = c->rcv_nxt;
+	c->last_rcv_ns = t->now_ns;
+	take_syn_opts(t, c, seg);
+	if (!acks) {
+		/* MUST-10: simultaneous open: our SYN goes again, as SYN-ACK. */
+		tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_RECEIVED);
+		c->snd_wnd = seg->wnd;
+		c->max_snd_wnd = seg->wnd;
+		c->snd_wl1 = seg->seq;
+		c->snd_wl2 = c->iss;
+		c->probes_out = 0;
+		tcp_rec_mark_all_lost(c);
+		tcp_conn_dirty(t, c);
+		*reason = DROP_NONE;
+		return TCP_STEP_DROP;
+	}
+	tcp_ack_input(t, c, seg, reason);
+	established(t, c, seg, syn_lost);
+	c->flags |= TCP_F_ACK_NOW;
+	/* What else it carries goes on at the sixth step. */
+	seg->seq++;
+	seg->len--;
+	seg->flags &= (uint16_t)~TCP_SYN;
+	return TCP_STEP_NEXT;
+}
+
+/* ---- 3.10.7.4: the steps for all other states ---- */
+
+/* Timestamps before the sequence number (RFC 7323 5.3). */
+static enum tcp_step step_timestamp(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
+				    enum drop_reason *reason)
+{
+	uint32_t age;
+
+	if (!(c->flags & TCP_F_TS) || seg->flags & TCP_RST)
+		return TCP_STEP_NEXT;
+	if (!(seg->opt.has & TCP_HAS_TS)) {
+		/* R7323-12; the ACK that ends a handshake is let through, as some peers forget it there. */
+		if (c->ep.state == TAPIR_TCP_SYN_RECEIVED)
+			return TCP_STEP_NEXT;
+		*reason = DROP_TCP_NO_TIMESTAMP;
+		return TCP_STEP_DROP;
+	}
+	if (!seq_lt(seg->opt.tsval, c->ts_recent))
+		return TCP_STEP_NEXT;
+	age = (uint32_t)(t->now_ns / 1000000000) - c->ts_recent_s;
+	if (age > PAWS_VALID_S) /* R7323-18 */
+		return TCP_STEP_NEXT;
+	STAT_INC(t, TcpExt, PAWSEstab);
+	*reason = DROP_TCP_PAWS; /* R7323-17 */
+	if (seg->flags & TCP_SYN)
+		challenge(t, c);
+	else
+		ack_unacceptable(t, c, seg);
+	return TCP_STEP_DROP;
+}
+
+/* First: the sequence number. */
+static enum tcp_step step_sequence(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
+				   enum drop_reason *reason)
+{
+	uint32_t end = seg->seq + seg->len;
+	uint32_t edge = c->rcv_nxt + c->rcv_wnd;
+	bool ok;
+
+	if (seg->len == 0) {
+		/* One at the very edge comes from a peer that filled the window: its ACK counts, as in Linux. */
+		ok = seq_geq(seg->seq, c->rcv_nxt) && seq_leq(seg->seq, edge);
+	} else if (c->rcv_wnd == 0) {
+		/* MUST-66: with the window closed ACK, URG and RST of the next segment still count. */
+		ok = seg->seq == c->rcv_nxt;
+	} else {
+		ok = seq_in_window(seg->seq, c->rcv_nxt, c->rcv_wnd) ||
+		     seq_in_window(end - 1, c->rcv_nxt, c->rcv_wnd) ||
+		     (seq_lt(seg->seq, c->rcv_nxt) && seq_gt(end, edge));
+	}
+	if (ok)
+		return TCP_STEP_NEXT;
+	*reason = seq_leq(end, c->rcv_nxt) ? DROP_TCP_OLD : DROP_TCP_WINDOW;
+	if (*reason == DROP_TCP_WINDOW)
+		STAT_INC(t, TcpExt, BeyondWindow);
+	if (seg->flags & TCP_RST)
+		return TCP_STEP_DROP;
+	if (seg->flags & TCP_SYN) {
+		/* R5961-3. Our own SYN-ACK may be lost: in SYN-RECEIVED the peer repeats its SYN. */
+		challenge(t, c);
+		return TCP_STEP_DROP;
+	}
+	if (*reason == DROP_TCP_OLD && seg->text_len)
+		tcp_sack_duplicate(t, c, seg->seq, seg->seq + seg->text_len, true);
+	if (seg->text_len && !c->act && c->flags & TCP_F_SACK && tcp_act_get(t, c))
+		tcp_sack_duplicate(t, c, seg->seq, seg->seq + seg->text_len, true);
+	ack_unacceptable(t, c, seg);
+	return TCP_STEP_DROP;
+}
+
+/* Cuts off what lies outside the window, so that the later steps see new text only. */
+static void trim(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
+{
+	uint32_t edge = c->rcv_nxt + c->rcv_wnd;
+	uint32_t end;
+
+	if (seq_lt(seg->seq, c->rcv_nxt)) {
+		uint32_t n = min_u32(c->rcv_nxt - seg->seq, seg->text_len);
+
+		if (n) {
+			tcp_sack_duplicate(t, c, seg->seq, seg->seq + n, true);
+			c->flags |= TCP_F_ACK_NOW;
+		}
+		/* The urgent pointer counts from the segment's start: it moves along. */
+		seg->hdr.urg = (uint16_t)(seg->hdr.urg > n ? seg->hdr.urg - n : 0);
+		seg->text += n;
+		seg->text_len -= n;
+		seg->len -= n;
+		seg->seq += n;
+	}
+	end = seg->seq + seg->text_len;
+	if (seq_gt(end, edge)) {
+		uint32_t keep = seq_gt(edge, seg->seq) ? edge - seg->seq : 0;
+
+		seg->text_len = min_u32(keep, seg->text_len);
+		seg->flags &= (uint16_t)~TCP_FIN;
+		seg->len = seg->text_len;
+		c->flags |= TCP_F_ACK_NOW;
+	}
+}
+
+/* Second: the RST bit (RFC 5961 3.2, R5961-1). */
+static enum tcp_step step_rst(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
+			      enum drop_reason *reason)
+{
+	if (!(seg->flags & TCP_RST))
+		return TCP_STEP_NEXT;
+	*reason = DROP_TCP_RST_SEQ;
+	if (seg->seq == c->rcv_nxt)
+		return reset_by_peer(t, c);
+	challenge(t, c);
+	return TCP_STEP_DROP;
+}
+
+/* Fourth: the SYN bit (RFC 5961 4.2, R5961-3). */
+static enum tcp_step step_syn(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
+			      enum drop_reason *reason)
+{
+	if (!(seg->flags & TCP_SYN))
+		return TCP_STEP_NEXT;
+	*reason = DROP_TCP_SYN_CHALLENGE;
+	STAT_INC(t, TcpExt, TCPSYNChallenge);
+	challenge(t, c);
+	return TCP_STEP_DROP;
+}
+
+/*
+ * The peer's SYN-ACK in a simultaneous open begins with the SYN that we have: without it, it is the
+ * ACK that we wait for (RFC 9293 3.5, figure 8).
+ */
+static void strip_repeated_syn(const struct tcp_conn *c, struct tcp_seg *seg)
+{
+	if (c->ep.state != TAPIR_TCP_SYN_RECEIVED || seg->seq != c->irs ||
+	    (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != (TCP_SYN | TCP_ACK))
+		return;
+	seg->seq++;
+	seg->len--;
+	seg->flags &= (uint16_t)~TCP_SYN;
+}
+
+/* In SYN-RECEIVED an acceptable ACK establishes; any other is answered by RST. */
+static enum tcp_step step_ack_syn_received(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
+					   enum drop_reason *reason)
+{
+	if (!(seq_lt(c->snd_una, seg->ack) && seq_leq(seg->ack, c->snd_nxt))) {
+		*reason = DROP_TCP_ACK_BAD;
+		tcp_respond_rst(t, seg);
+		return TCP_STEP_DROP;
+	}
+	if (c->flags & TCP_F_ACTIVE) {
+		/* A simultaneous open: the SYN's record and timer are ours to end. */
+		tcp_ack_input(t, c, seg, reason);
+	} else {
+		c->snd_una = seg->ack;
+		c->flags |= TCP_F_SYN_ACKED;
+	}
+	established(t, c, seg, c->probes_out > 0);
+	if (c->flags & TCP_F_PASSIVE && !tcp_listener_established(t, c)) {
+		*reason = DROP_TCP_LISTEN_OVERFLOW;
+		tcp_respond_rst_conn(t, c);
+		tcp_conn_drop(t, c, ECONNABORTED);
+		return TCP_STEP_GONE;
+	}
+	return TCP_STEP_NEXT;
+}
+
+/* Our FIN was acknowledged: who closes moves on. */
+static enum tcp_step fin_acked(struct tapir *t, struct tcp_conn *c)
+{
+	switch ((enum tapir_tcp_state)c->ep.state) {
+	case TAPIR_TCP_FIN_WAIT_1:
+		tcp_set_state(t, &c->ep, TAPIR_TCP_FIN_WAIT_2);
+		ready_mark(t, &c->rdy, TAPIR_OUT);
+		/* An orphan waits for the peer's FIN as a record, unless TCP_LINGER2 says not at all. */
+		if (c->flags & TCP_F_ORPHAN && c->opt.linger2_s < 0) {
+			tcp_conn_drop(t, c, 0);
+			return TCP_STEP_GONE;
+		}
+		break;
+	case TAPIR_TCP_CLOSING:
+		tcp_conn_to_timewait(t, c);
+		return TCP_STEP_GONE;
+	case TAPIR_TCP_LAST_ACK:
+		tcp_conn_drop(t, c, 0);
+		return TCP_STEP_GONE;
+	case TAPIR_TCP_ESTABLISHED:
+	case TAPIR_TCP_SYN_SENT:
+	case TAPIR_TCP_SYN_RECEIVED:
+	case TAPIR_TCP_FIN_WAIT_2:
+	case TAPIR_TCP_TIME_WAIT:
+	case TAPIR_TCP_CLOSED:
+	case TAPIR_TCP_CLOSE_WAIT:
+	case TAPIR_TCP_LISTEN:
+		break;
+	}
+	return TCP_STEP_NEXT;
+}
+
+/* Fifth: the ACK field. */
+static enum tcp_step step_ack(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
+			      enum drop_reason *reason)
+{
+	enum tcp_step r;
+
+	if (!(seg->flags & TCP_ACK)) {
+		*reason = DROP_TCP_NO_ACK;
+		return TCP_STEP_DROP;
+	}
+	if (c->ep.state == TAPIR_TCP_SYN_RECEIVED)
+		r = step_ack_syn_received(t, c, seg, reason);
+	else
+		r = tcp_ack_input(t, c, seg, reason);
+	if (r != TCP_STEP_NEXT)
+		return r;
+	if (c->flags & TCP_F_FIN_SENT && c->snd_una == c->snd_max)
+		return fin_acked(t, c);
+	return TCP_STEP_NEXT;
+}
+
+/* TS.Recent moves with the segment that the last ACK asked for (RFC 7323 4.3, R7323-16). */
+static void update_ts_recent(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
+			     uint32_t orig_seq)
+{
+	if (!(c->flags & TCP_F_TS) || !(seg->opt.has & TCP_HAS_TS))
+		return;
+	if (seq_gt(orig_seq, c->last_ack_sent))
+		return;
+	if (seq_lt(seg->opt.tsval, c->ts_recent) &&
+	    (uint32_t)(t->now_ns / 1000000000) - c->ts_recent_s <= PAWS_VALID_S)
+		return;
+	c->ts_recent = seg->opt.tsval;
+	c->ts_recent_s = (uint32_t)(t->now_ns / 1000000000);
+}
+
+/* Seventh: text. Whether this state takes it. */
+static enum tcp_step step_text(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
+			       enum drop_reason *reason)
+{
+	if (seg->text_len == 0)
+		return TCP_STEP_NEXT;
+	switch ((enum tapir_tcp_state)c->ep.state) {
+	case TAPIR_TCP_ESTABLISHED:
+	case TAPIR_TCP_FIN_WAIT_1:
+	case TAPIR_TCP_FIN_WAIT_2:
+		break;
+	case TAPIR_TCP_CLOSE_WAIT:
+	case TAPIR_TCP_CLOSING:
+	case TAPIR_TCP_LAST_ACK:
+	case TAPIR_TCP_TIME_WAIT:
+	case TAPIR_TCP_CLOSED:
+	case TAPIR_TCP_LISTEN:
+	case TAPIR_TCP_SYN_SENT:
+	case TAPIR_TCP_SYN_RECEIVED:
+		*reason = DROP_TCP_FIN_STATE; /* "this should not occur": the peer has sent FIN */
+		return TCP_STEP_DROP;
+	}
+	if (c->flags & TCP_F_ORPHAN) {
+		/* RFC 1122 4.2.2.13: nobody will read it, and the peer must know. */
+		STAT_INC(t, TcpExt, TCPAbortOnData);
+		*reason = DROP_TCP_CLOSED_DATA;
+		tcp_respond_rst(t, seg);
+		tcp_conn_drop(t, c, 0);
+		return TCP_STEP_GONE;
+	}
+	return tcp_text_input(t, c, seg, reason);
+}
+
+/* Eighth: FIN. */
+static enum tcp_step step_fin(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
+{
+	if (!(seg->flags & TCP_FIN) && !(c->act && c->act->fin_seen))
+		return TCP_STEP_NEXT;
+	if (!tcp_fin_input(t, c, seg))
+		return TCP_STEP_NEXT;
+	switch ((enum tapir_tcp_state)c->ep.state) {
+	case TAPIR_TCP_ESTABLISHED:
+	case TAPIR_TCP_SYN_RECEIVED:
+		tcp_set_state(t, &c->ep, TAPIR_TCP_CLOSE_WAIT);
+		break;
+	case TAPIR_TCP_FIN_WAIT_1:
+		/* Were our FIN acknowledged, step five would have moved us on. */
+		tcp_set_state(t, &c->ep, TAPIR_TCP_CLOSING);
+		break;
+	case TAPIR_TCP_FIN_WAIT_2:
+		tcp_send_ack(t, c);
+		tcp_conn_to_timewait(t, c);
+		return TCP_STEP_GONE;
+	case TAPIR_TCP_CLOSE_WAIT:
+	case TAPIR_TCP_CLOSING:
+	case TAPIR_TCP_LAST_ACK:
+	case TAPIR_TCP_TIME_WAIT:
+	case TAPIR_TCP_CLOSED:
+	case TAPIR_TCP_LISTEN:
+	case TAPIR_TCP_SYN_SENT:
+		break;
+	}
+	return TCP_STEP_NEXT;
+}
+
+/* Steps six to eight. */
+static enum tcp_step steps_text(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
+				enum drop_reason *reason)
+{
+	enum tcp_step r;
+
+	if (seg->flags & TCP_URG && c->ep.state != TAPIR_TCP_SYN_RECEIVED)
+		tcp_urg_input(t, c, seg);
+	r = step_text(t, c, seg, reason);
+	if (r == TCP_STEP_NEXT)
+		r = step_fin(t, c, seg);
+	return r;
+}
+
+static enum tcp_step steps(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
+			   enum drop_reason *reason)
+{
+	uint32_t orig_seq;
+	enum tcp_step r;
+
+	if (c->ep.state == TAPIR_TCP_SYN_SENT) {
+		r = syn_sent_input(t, c, seg, reason);
+		if (r != TCP_STEP_NEXT)
+			return r;
+		trim(t, c, seg);
+		return steps_text(t, c, seg, reason);
+	}
+	if (!(seg->flags & TCP_SYN))
+		seg->wnd <<= c->snd_wscale; /* R7323-5; 0 unless negotiated */
+	strip_repeated_syn(c, seg);
+	r = step_timestamp(t, c, seg, reason);
+	if (r == TCP_STEP_NEXT)
+		r = step_sequence(t, c, seg, reason);
+	if (r != TCP_STEP_NEXT)
+		return r;
+	orig_seq = seg->seq;
+	r = step_rst(t, c, seg, reason);
+	if (r == TCP_STEP_NEXT)
+		r = step_syn(t, c, seg, reason);
+	if (r != TCP_STEP_NEXT)
+		return r;
+	trim(t, c, seg);
+	r = step_ack(t, c, seg, reason);
+	if (r != TCP_STEP_NEXT)
+		return r;
+	update_ts_recent(t, c, seg, orig_seq);
+	c->last_rcv_ns = t->now_ns;
+	if (c->act == NULL || !(c->flags & TCP_F_PERSIST))
+		c->probes_out = 0;
+	return steps_text(t, c, seg, reason);
+}
+
+void tcp_conn_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
+{
+	enum drop_reason reason = DROP_NONE;
+	struct pkt *p = seg->rx->pkt;
+	enum tcp_step r;
+
+	seg->rx->pkt = NULL;
+	c->segs_in++;
+	r = steps(t, c, seg, &reason);
+	if (reason == DROP_NONE)
+		pkt_free(p);
+	else
+		pkt_drop(p, reason);
+	if (r == TCP_STEP_GONE)
+		return;
+	if (c->flags & TCP_F_ACK_DUP) {
+		c->flags &= ~(uint32_t)TCP_F_ACK_DUP;
+		tcp_send_ack(t, c);
+	}
+	/* FIN-WAIT-2 of an orphan needs no more than a record. */
+	if (c->ep.state == TAPIR_TCP_FIN_WAIT_2 && c->flags & TCP_F_ORPHAN) {
+		tcp_conn_to_finwait2_record(t, c);
+		return;
+	}
+	tcp_conn_dirty(t, c);
+}
+
+/* ---- the demultiplexer ---- */
+
+static bool checksum_ok(struct tapir *t, const struct rx *rx)
+{
+	const struct pkt *p = rx->pkt;
+	uint32_t sum;
+
+	if (p->flags & PKT_CSUM_VALID)
+		return true;
+	sum = cksum_pseudo_ip4(rx->ip.src, rx->ip.dst, TAPIR_IPPROTO_TCP, (uint16_t)p->len);
+	sum = cksum_join(sum, t->cksum->partial(p->data, p->len, 0), 0);
+	return cksum_fold(sum) == 0; /* MUST-3 */
+}
+
+/* Decodes and checks what every segment must satisfy. DROP_NONE: seg is filled. */
+static enum drop_reason decode(struct tapir *t, struct rx *rx, struct tcp_seg *seg)
+{
+	struct pkt *p = rx->pkt;
+	int hlen = tcp_hdr_decode(p->data, p->len, &seg->hdr);
+
+	if (hlen < 0)
+		return DROP_TCP_SHORT;
+	if (rx->dst_kind != RX_UNICAST)
+		return DROP_TCP_BCAST; /* MUST-57 */
+	if (!checksum_ok(t, rx)) {
+		STAT_INC(t, Tcp, InCsumErrors);
+		return DROP_TCP_CSUM;
+	}
+	if (seg->hdr.sport == 0 || seg->hdr.dport == 0)
+		return DROP_TCP_PORT_ZERO;
+	/* MUST-5, MUST-7: options may come in any segment; a malformed one ends them, no more. */
+	tcp_opts_parse(p->data + TCP_HLEN, (size_t)hlen - TCP_HLEN, &seg->opt);
+	seg->rx = rx;
+	seg->seq = seg->hdr.seq;
+	seg->ack = seg->hdr.ack;
+	seg->flags = seg->hdr.flags;
+	seg->wnd = seg->hdr.wnd;
+	seg->text = p->data + hlen;
+	seg->text_len = p->len - (uint32_t)hlen;
+	seg->len = seg->text_len + (seg->flags & TCP_SYN ? 1 : 0) + (seg->flags & TCP_FIN ? 1 : 0);
+	seg->ecn = rx->ip.tos & 3;
+	seg->tuple = (struct tcp_tuple){
+		.laddr = tapir_addr_v4(rx->ip.dst),
+		.raddr = tapir_addr_v4(rx->ip.src),
+		.lport = seg->hdr.dport,
+		.rport = seg->hdr.sport,
+	};
+	return DROP_NONE;
+}
+
+static void emit_in(struct tapir *t, const struct tcp_seg *seg)
+{
+	struct tapir_event ev = emit_begin(t, TAPIR_EV_TCP_SEG_IN, "RFC 9293 3.10.7");
+
+	ev.local = (struct tapir_sockaddr){seg->tuple.laddr, seg->tuple.lport, 0};
+	ev.peer = (struct tapir_sockaddr){seg->tuple.raddr, seg->tuple.rport, 0};
+	ev.u.seg.seq = seg->seq;
+	ev.u.seg.ack = seg->ack;
+	ev.u.seg.len = seg->text_len;
+	ev.u.seg.wnd = seg->wnd;
+	ev.u.seg.flags = seg->flags;
+	emit(t, &ev);
+}
+
+enum verdict tcp_input(struct tapir *t, struct rx *rx)
+{
+	struct tcp_seg seg;
+	struct tcp_listener *l;
+	struct tcp_ep *ep;
+	enum drop_reason reason;
+
+	STAT_INC(t, Tcp, InSegs);
+	reason = decode(t, rx, &seg);
+	if (reason != DROP_NONE) {
+		STAT_INC(t, Tcp, InErrs);
+		pkt_drop(rx->pkt, reason);
+		return V_DONE;
+	}
+	if (emit_wanted(t))
+		emit_in(t, &seg);
+	ep = tcp_demux_find(t, &seg.tuple);
+	if (ep) {
+		switch ((enum tcp_ep_kind)ep->kind) {
+		case TCP_EP_CONN:
+			tcp_conn_input(t, tcp_conn_of(ep), &seg);
+			return V_DONE;
+		case TCP_EP_SYN:
+			tcp_syncache_input(t, container_of(ep, struct tcp_syn_ent, ep), &seg);
+			return V_DONE;
+		case TCP_EP_TW:
+			if (!tcp_tw_input(t, container_of(ep, struct tcp_tw, ep), &seg))
+				return V_DONE;
+			break; /* a new incarnation: on to the listener */
+		case TCP_EP_LISTENER:
+			TAPIR_ASSERT(!"a listener has no 4-tuple");
+		}
+	}
+	l = tcp_demux_listener(t, &seg.tuple, rx->ifp->ifindex);
+	if (l) {
+		tcp_listen_input(t, l, &seg);
+		return V_DONE;
+	}
+	/* 3.10.7.1: CLOSED. */
+	tcp_respond_rst(t, &seg);
+	pkt_drop(rx->pkt, seg.flags & TCP_RST ? DROP_TCP_RST_NO_SOCKET : DROP_TCP_NO_SOCKET);
+	return V_DONE;
+}
+
+/* ---- ICMP ---- */
+
+/* RFC 5927 4.1, R5927-1: only about something that is in flight. */
+static bool err_plausible(const struct tcp_conn *c, const struct icmp_err *e)
+{
+	return e->local || (seq_geq(e->seq, c->snd_una) && seq_lt(e->seq, c->snd_max));
+}
+
+void tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
+{
+	struct tcp_tuple tu = {
+		.laddr = tapir_addr_v4(e->src),
+		.raddr = tapir_addr_v4(e->dst),
+		.lport = e->sport,
+		.rport = e->dport,
+	};
+	struct tcp_ep *ep = tcp_demux_find(t, &tu);
+	struct tcp_conn *c;
+	bool hard = false;
+	int err = icmp_err_errno(e->type, e->code, &hard);
+
+	if (!ep) {
+		STAT_INC(t, Icmp, InErrors);
+		return;
+	}
+	if (ep->kind == TCP_EP_SYN) {
+		tcp_syncache_icmp_err(t, container_of(ep, struct tcp_syn_ent, ep), e);
+		return;
+	}
+	if (ep->kind != TCP_EP_CONN)
+		return;
+	c = tcp_conn_of(ep);
+	if (!err_plausible(c, e)) {
+		STAT_INC(t, TcpExt, OutOfWindowIcmps);
+		return;
+	}
+	if (e->type == 3 && e->code == 4) {
+		tcp_pmtu_told(t, c, e);
+		return;
+	}
+	if (!err)
+		return; /* MUST-55: source quench among them */
+	/*
+	 * R5927-2: in synchronized states every error is soft: remembered for when we give up. MUST-56,
+	 * SHLD-25. A connection that is only being opened ends by a hard one, as in Linux.
+	 */
+	c->soft_err = err;
+	if (hard && !tcp_state_synchronized(c->ep.state))
+		tcp_conn_drop(t, c, err);
+}

@@ -1,0 +1,59 @@
+/*
+ * Path MTU messages, believed as far as RFC 5927 7.2 lets them.
+ *
+ * A message that claims less than what has already got through contradicts the evidence: it is kept
+ * aside and believed only when the segment it speaks of times out. One that claims less than what
+ * was sent, but more than what got through, is believed at once. What it costs is one segment sent
+ * again in smaller pieces, and no congestion window: nothing was lost to congestion.
+ */
+#include "stack/core/emit.h"
+#include "stack/ip/pmtu.h"
+#include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fn.h"
+
+static void apply(struct tapir *t, struct tcp_conn *c, uint32_t mtu, uint32_t sent_len)
+{
+	uint16_t before = c->mss;
+	struct route rt;
+
+	if (tcp_conn_route(t, c, &rt) < 0)
+		return;
+	pmtu_update(t, rt.dst, mtu, sent_len, rt.mtu);
+	tcp_conn_update_mss(t, c);
+	if (c->mss >= before || !c->act)
+		return;
+	/* R1191-7: what was too big goes again; the rest of the flight does not, and cwnd stays. */
+	tcp_rec_mark_head_lost(t, c, tcp_conn_smss(c));
+	tcp_conn_dirty(t, c);
+}
+
+void tcp_pmtu_told(struct tapir *t, struct tcp_conn *c, const struct icmp_err *e)
+{
+	uint32_t mtu = e->mtu;
+	struct route rt;
+
+	if (c->opt.flags & TCP_O_DONTROUTE || tcp_conn_route(t, c, &rt) < 0)
+		return;
+	if (e->local)
+		mtu = rt.mtu;
+	if (!e->local && mtu >= rt.mtu)
+		return; /* R1191-5: never an increase */
+	/* R5927-4: it would have to be about something that large. */
+	if (!e->local && c->max_sent && mtu >= c->max_sent)
+		return;
+	if (!e->local && c->max_acked && mtu < c->max_acked && c->backoff == 0) {
+		c->mtu_pending = (uint16_t)max_u32(mtu, 1);
+		return;
+	}
+	apply(t, c, mtu, e->quoted_len);
+}
+
+void tcp_pmtu_timeout(struct tapir *t, struct tcp_conn *c)
+{
+	uint32_t mtu = c->mtu_pending;
+
+	if (!mtu)
+		return;
+	c->mtu_pending = 0;
+	apply(t, c, mtu == 1 ? 0 : mtu, c->max_sent);
+}

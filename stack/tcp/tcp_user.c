@@ -1,0 +1,665 @@
+/*
+ * The user calls of RFC 9293 3.9.1: OPEN, SEND, RECEIVE, CLOSE, ABORT, STATUS.
+ *
+ * They check the arguments against the state, move bytes between the application and the buffers,
+ * and mark the connection dirty. What leaves because of it leaves in the next flush, but for a SYN
+ * and a RST, which nothing else can usefully be merged with.
+ */
+#include <errno.h>
+#include <limits.h>
+
+#include "stack/core/emit.h"
+#include "stack/link/neigh.h"
+#include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fn.h"
+#include "stack/tcp/tcp_user.h"
+
+static int take_err(struct tcp_conn *c)
+{
+	int err = c->err;
+
+	c->err = 0;
+	return -err;
+}
+
+/* ---- OPEN ---- */
+
+int tcp_user_bind(struct tapir *t, struct tcp_conn *c, const struct tapir_sockaddr *sa)
+{
+	uint32_t ip4;
+
+	if (!tapir_addr_is_v4(&sa->addr))
+		return -EAFNOSUPPORT;
+	if (c->ep.state != TAPIR_TCP_CLOSED || c->ep.epflags & TCP_EP_BOUND ||
+	    c->flags & TCP_F_DETACHED)
+		return -EINVAL;
+	ip4 = tapir_addr_to_v4(&sa->addr);
+	/* R1122-22, R1122-94: only an address of ours. */
+	if (ip4 && !netif_by_addr(t, ip4))
+		return -EADDRNOTAVAIL;
+	return tcp_port_bind(t, c, &sa->addr, sa->port);
+}
+
+/* Whether dst can be the other end of a connection (MUST-46, SHLD-27). */
+static int check_peer(const struct tapir *t, const struct tapir_sockaddr *sa)
+{
+	uint32_t dst = tapir_addr_to_v4(&sa->addr);
+
+	(void)t;
+	if (!tapir_addr_is_v4(&sa->addr))
+		return -EAFNOSUPPORT;
+	if (sa->port == 0)
+		return -EADDRNOTAVAIL;
+	if (dst == 0 || dst == UINT32_MAX || dst >> 28 == 0xe)
+		return -ENETUNREACH; /* no broadcast, no multicast */
+	return 0;
+}
+
+/* The local port: the bound one, when it makes a tuple that is free or may be taken; else an ephemeral one. */
+static int choose_port(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_ep *there;
+
+	if (!(c->ep.epflags & TCP_EP_BOUND))
+		return tcp_port_connect(t, c);
+	there = tcp_demux_find(t, &c->ep.tuple);
+	if (!there)
+		return 0;
+	if (there->kind == TCP_EP_TW && tcp_tw_reuse(t, container_of(there, struct tcp_tw, ep)))
+		return 0;
+	return -EADDRNOTAVAIL;
+}
+
+int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_sockaddr *sa)
+{
+	struct tapir_addr bound = c->ep.tuple.laddr;
+	struct route rt;
+	uint64_t space;
+	int r;
+
+	if (c->err)
+		return take_err(c);
+	if (c->ep.state == TAPIR_TCP_SYN_SENT || c->ep.state == TAPIR_TCP_SYN_RECEIVED)
+		return -EALREADY;
+	if (c->ep.state != TAPIR_TCP_CLOSED || c->flags & TCP_F_DETACHED)
+		return c->flags & TCP_F_DETACHED ? -ECONNABORTED : -EISCONN;
+	r = check_peer(t, sa);
+	if (r < 0)
+		return r;
+	r = route_lookup(t, tapir_addr_to_v4(&sa->addr), tapir_addr_to_v4(&bound), c->opt.ifindex,
+			 &rt);
+	if (r < 0)
+		return r;
+	if (rt.kind != RX_UNICAST)
+		return -ENETUNREACH;
+	if (c->opt.flags & TCP_O_DONTROUTE && rt.gateway)
+		return -ENETUNREACH;
+	if (!tcp_act_get(t, c))
+		return -ENOMEM;
+	c->ep.tuple.laddr = tapir_addr_v4(rt.src); /* MUST-44 */
+	c->ep.tuple.raddr = sa->addr;
+	c->ep.tuple.rport = sa->port;
+	r = choose_port(t, c);
+	if (r < 0) {
+		c->ep.tuple.laddr = bound;
+		c->ep.tuple.raddr = (struct tapir_addr){{0}};
+		c->ep.tuple.rport = 0;
+		tcp_act_release_if_idle(t, c);
+		return r;
+	}
+	c->act->rt = rt;
+	c->flags |= TCP_F_ACTIVE;
+	c->iss = tcp_isn(t, &c->ep.tuple);
+	c->ts_off = tcp_ts_offset(t, &c->ep.tuple);
+	c->snd_una = c->iss;
+	c->snd_nxt = c->iss;
+	c->snd_max = c->iss;
+	c->snd_sml = c->iss;
+	c->snd_up = c->iss;
+	c->recover = c->iss;
+	c->big_end = c->iss;
+	c->last_rcv_ns = t->now_ns; /* until something comes: when we began */
+	space = c->opt.rcvbuf ? c->opt.rcvbuf
+			      : max_u64((uint64_t)t->conf.tcp_rmem_max, (uint64_t)t->conf.rmem_max);
+	c->rcv_wscale = t->conf.tcp_window_scaling ? tcp_wscale_for(space) : 0;
+	if (c->opt.rcvbuf)
+		c->rcv_limit = c->opt.rcvbuf;
+	c->rcv_wnd = 0;
+	tcp_conn_update_mss(t, c);
+	tcp_demux_insert(t, &c->ep);
+	tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_SENT);
+	tcp_output(t, c);
+	return -EINPROGRESS;
+}
+
+/* ---- SEND ---- */
+
+/* Whether the state lets the application send: 0, or the errno. */
+static int may_user_send(struct tcp_conn *c)
+{
+	if (c->err)
+		return take_err(c);
+	if (c->flags & (TCP_F_FIN_QUEUED | TCP_F_DETACHED))
+		return c->flags & TCP_F_CONNECTED || c->flags & TCP_F_FIN_QUEUED ? -EPIPE
+										 : -ENOTCONN;
+	switch ((enum tapir_tcp_state)c->ep.state) {
+	case TAPIR_TCP_ESTABLISHED:
+	case TAPIR_TCP_CLOSE_WAIT:
+		return 0;
+	case TAPIR_TCP_SYN_SENT:
+	case TAPIR_TCP_SYN_RECEIVED:
+		return -EAGAIN; /* a blocking socket would wait for the handshake */
+	case TAPIR_TCP_CLOSED:
+		return -ENOTCONN;
+	case TAPIR_TCP_FIN_WAIT_1:
+	case TAPIR_TCP_FIN_WAIT_2:
+	case TAPIR_TCP_CLOSING:
+	case TAPIR_TCP_LAST_ACK:
+	case TAPIR_TCP_TIME_WAIT:
+	case TAPIR_TCP_LISTEN:
+		return -EPIPE;
+	}
+	return -EPIPE;
+}
+
+static int no_room(struct tcp_conn *c)
+{
+	c->flags |= TCP_F_WANT_OUT;
+	return -EAGAIN;
+}
+
+/* Room made in the ring for up to `want` bytes; 0 or negative: none. */
+static int64_t send_room(struct tapir *t, struct tcp_conn *c, size_t want)
+{
+	uint32_t room = tcp_snd_room(t, c);
+	uint32_t got;
+
+	if (room == 0)
+		return no_room(c);
+	if (!tcp_act_get(t, c))
+		return -ENOMEM;
+	got = tcp_snd_grow(t, c, (uint32_t)min_u64(want, room));
+	if (got == 0) {
+		tcp_act_release_if_idle(t, c);
+		return c->act ? no_room(c)
+			      : -ENOMEM; /* acknowledgments will make room, or nothing will */
+	}
+	return got;
+}
+
+/* What a write leaves behind: PSH, urgent mark, and the wish to be sent. */
+static void after_write(struct tapir *t, struct tcp_conn *c, int flags)
+{
+	if (flags & TAPIR_MSG_MORE)
+		c->flags |= TCP_F_MORE;
+	else
+		c->flags &= ~(uint32_t)TCP_F_MORE;
+	if (flags & TAPIR_MSG_OOB) {
+		c->snd_up = tcp_snd_end(c); /* MUST-30, RFC 6093 */
+		c->flags |= TCP_F_URG_SENT | TCP_F_PUSH;
+	}
+	tcp_conn_dirty(t, c);
+}
+
+int64_t tcp_user_send(struct tapir *t, struct tcp_conn *c, const struct iovec *iov, int n,
+		      int flags)
+{
+	uint64_t want = 0;
+	int64_t got, sum = 0;
+	int r = may_user_send(c);
+
+	if (r < 0)
+		return r;
+	for (int i = 0; i < n; i++)
+		want += min_u64(iov[i].iov_len, UINT32_MAX);
+	if (want == 0)
+		return 0;
+	got = send_room(t, c, (size_t)want);
+	if (got < 0)
+		return got;
+	for (int i = 0; i < n && sum < got; i++) {
+		size_t len = min_size(iov[i].iov_len, (size_t)(got - sum));
+
+		sum += (int64_t)ring_append(&c->act->snd, iov[i].iov_base, len);
+	}
+	if ((uint64_t)sum < want) {
+		c->flags |= TCP_F_WANT_OUT; /* a short count is told like -EAGAIN */
+		flags &= ~TAPIR_MSG_OOB; /* the urgent byte is the last one, which is not in yet */
+	}
+	after_write(t, c, flags);
+	return sum;
+}
+
+int64_t tcp_user_reserve(struct tapir *t, struct tcp_conn *c, size_t want, struct iovec *iov,
+			 int max, int *niov)
+{
+	struct ring_wspan span[2];
+	int64_t got, sum = 0;
+	unsigned n;
+	int r = may_user_send(c);
+
+	*niov = 0;
+	if (r < 0)
+		return r;
+	if (want == 0 || max <= 0)
+		return -EINVAL;
+	got = send_room(t, c, want);
+	if (got < 0)
+		return got;
+	n = ring_reserve(&c->act->snd, (size_t)got, span);
+	for (unsigned i = 0; i < n && *niov < max; i++) {
+		iov[*niov].iov_base = span[i].p;
+		iov[*niov].iov_len = span[i].len;
+		sum += (int64_t)span[i].len;
+		(*niov)++;
+	}
+	return sum;
+}
+
+int tcp_user_commit(struct tapir *t, struct tcp_conn *c, size_t len, int flags)
+{
+	int r;
+
+	if (!c->act || len > ring_space(&c->act->snd) || len > tcp_snd_room(t, c))
+		return -EINVAL;
+	r = may_user_send(c);
+	if (r < 0)
+		return r;
+	ring_commit(&c->act->snd, (uint32_t)len);
+	if (len)
+		after_write(t, c, flags);
+	return 0;
+}
+
+/* ---- RECEIVE ---- */
+
+/* Whether the urgent byte stands at the head, and is to be left out of the stream. */
+static bool skip_urgent(const struct tcp_conn *c)
+{
+	return c->flags & TCP_F_URG_RCVD && !(c->opt.flags & TCP_O_OOBINLINE) &&
+	       c->rcv_user + 1 == c->rcv_up;
+}
+
+/* Bytes that can be read now, up to the urgent mark (RFC 9293 3.8.5). */
+static uint32_t readable(const struct tcp_conn *c)
+{
+	uint32_t n = tcp_rcv_end(c) - c->rcv_user;
+
+	if (c->flags & TCP_F_URG_RCVD && seq_gt(c->rcv_up - 1, c->rcv_user))
+		n = min_u32(n, c->rcv_up - 1 - c->rcv_user);
+	return n;
+}
+
+/* Nothing to read: why. */
+static int64_t nothing(struct tcp_conn *c)
+{
+	if (c->flags & TCP_F_FIN_RCVD)
+		return 0;
+	if (c->err)
+		return take_err(c);
+	if (c->flags & (TCP_F_SHUT_RD | TCP_F_DETACHED))
+		return c->flags & TCP_F_CONNECTED || c->flags & TCP_F_SHUT_RD ? 0 : -ENOTCONN;
+	if (c->ep.state == TAPIR_TCP_CLOSED)
+		return -ENOTCONN;
+	return -EAGAIN;
+}
+
+/*
+ * Receive buffer auto-tuning: when the application read more than half of the buffer within a round
+ * trip, the buffer is what holds the sender back: double it, up to the limit.
+ */
+static void tune_rcvbuf(struct tapir *t, struct tcp_conn *c, uint32_t n)
+{
+	struct tcp_act *a = c->act;
+	uint64_t rtt_ns = (uint64_t)(c->rtt.srtt_us ? c->rtt.srtt_us : 100000) * 1000;
+
+	if (!a || c->opt.rcvbuf)
+		return;
+	a->tune_copied += n;
+	if (t->now_ns - a->tune_ns < rtt_ns)
+		return;
+	if (a->tune_copied > c->rcv_limit / 2)
+		c->rcv_limit = (uint32_t)min_u64(2 * (uint64_t)c->rcv_limit,
+						 max_u64(c->rcv_limit,
+							 (uint64_t)t->conf.tcp_rmem_max / 2));
+	a->tune_copied = 0;
+	a->tune_ns = t->now_ns;
+}
+
+/* The application took n bytes. */
+static void consumed(struct tapir *t, struct tcp_conn *c, uint32_t n)
+{
+	uint32_t from = c->rcv_user;
+
+	c->rcv_user += n;
+	if (c->flags & TCP_F_URG_RCVD && seq_geq(c->rcv_user, c->rcv_up))
+		c->flags &= ~(uint32_t)TCP_F_URG_RCVD;
+	if (c->act)
+		tcp_rcv_release(t, c, from, c->rcv_user);
+	tune_rcvbuf(t, c, n);
+	tcp_user_window(t, c);
+	tcp_act_release_if_idle(t, c);
+}
+
+void tcp_user_window(struct tapir *t, struct tcp_conn *c)
+{
+	uint32_t now = c->rcv_wnd;
+	uint32_t next;
+
+	if (c->flags & (TCP_F_FIN_RCVD | TCP_F_DETACHED) || !tcp_state_synchronized(c->ep.state))
+		return;
+	/* As Linux: an update leaves when the window would at least double. */
+	if ((uint64_t)now * 2 > c->rcv_limit)
+		return;
+	next = tcp_rcv_window(t, c);
+	if (next > now && next / 2 >= now) {
+		c->flags |= TCP_F_ACK_NOW | TCP_F_WND_UPDATE;
+		tcp_conn_dirty(t, c);
+	}
+}
+
+/* The urgent byte by itself. */
+static int64_t recv_oob(struct tcp_conn *c, const struct iovec *iov, int n, int flags)
+{
+	uint8_t byte;
+
+	if (c->opt.flags & TCP_O_OOBINLINE || !(c->flags & TCP_F_URG_RCVD) ||
+	    c->flags & TCP_F_OOB_READ)
+		return -EINVAL;
+	if (seq_lt(tcp_rcv_end(c), c->rcv_up))
+		return -EAGAIN; /* told of, not arrived */
+	if (n < 1 || iov[0].iov_len < 1)
+		return 0;
+	tcp_rcv_read(c, c->rcv_up - 1, &byte, 1);
+	*(uint8_t *)iov[0].iov_base = byte;
+	if (!(flags & TAPIR_MSG_PEEK))
+		c->flags |= TCP_F_OOB_READ;
+	return 1;
+}
+
+int64_t tcp_user_recv(struct tapir *t, struct tcp_conn *c, const struct iovec *iov, int n,
+		      int flags)
+{
+	uint32_t avail, seq, done = 0;
+
+	if (flags & TAPIR_MSG_OOB)
+		return recv_oob(c, iov, n, flags);
+	if (skip_urgent(c) && seq_geq(tcp_rcv_end(c), c->rcv_up))
+		consumed(t, c, 1);
+	avail = readable(c);
+	seq = c->rcv_user;
+	if (avail == 0)
+		return nothing(c);
+	for (int i = 0; i < n && done < avail; i++) {
+		uint32_t len = (uint32_t)min_u64(iov[i].iov_len, avail - done);
+
+		if (flags & TAPIR_MSG_TRUNC)
+			; /* Linux: the bytes are discarded */
+		else
+			tcp_rcv_read(c, seq + done, iov[i].iov_base, len);
+		done += len;
+	}
+	if (!(flags & TAPIR_MSG_PEEK) && done)
+		consumed(t, c, done);
+	return done;
+}
+
+int64_t tcp_user_peek(struct tapir *t, struct tcp_conn *c, struct iovec *iov, int max, int *niov)
+{
+	uint32_t avail, seq, done = 0;
+
+	*niov = 0;
+	if (skip_urgent(c) && seq_geq(tcp_rcv_end(c), c->rcv_up))
+		consumed(t, c, 1);
+	avail = readable(c);
+	seq = c->rcv_user;
+	if (avail == 0)
+		return nothing(c);
+	while (*niov < max && done < avail) {
+		uint32_t len;
+		const uint8_t *p = tcp_rcv_at(c, seq + done, avail - done, &len);
+
+		iov[*niov].iov_base = (void *)(uintptr_t)p;
+		iov[*niov].iov_len = len;
+		(*niov)++;
+		done += len;
+	}
+	return done;
+}
+
+int tcp_user_consume(struct tapir *t, struct tcp_conn *c, size_t len)
+{
+	if (len > readable(c))
+		return -EINVAL;
+	if (len)
+		consumed(t, c, (uint32_t)len);
+	return 0;
+}
+
+int tcp_user_held(struct tapir *t, struct tcp_conn *c, size_t bytes)
+{
+	if (bytes > INT32_MAX)
+		return -EINVAL;
+	c->held = (uint32_t)bytes;
+	tcp_user_window(t, c);
+	return 0;
+}
+
+/* ---- CLOSE, ABORT ---- */
+
+/* The application will send no more: FIN follows what is queued (RFC 9293 3.10.4). */
+static void queue_fin(struct tapir *t, struct tcp_conn *c)
+{
+	c->flags |= TCP_F_FIN_QUEUED | TCP_F_PUSH;
+	if (c->ep.state == TAPIR_TCP_CLOSE_WAIT)
+		tcp_set_state(t, &c->ep, TAPIR_TCP_LAST_ACK);
+	else
+		tcp_set_state(t, &c->ep, TAPIR_TCP_FIN_WAIT_1);
+	tcp_conn_dirty(t, c);
+}
+
+int tcp_user_shutdown(struct tapir *t, struct tcp_conn *c, int how)
+{
+	if (how != TAPIR_SHUT_RD && how != TAPIR_SHUT_WR && how != TAPIR_SHUT_RDWR)
+		return -EINVAL;
+	if (c->ep.state == TAPIR_TCP_CLOSED)
+		return -ENOTCONN;
+	if (how != TAPIR_SHUT_WR && !(c->flags & TCP_F_SHUT_RD)) {
+		c->flags |=
+			TCP_F_SHUT_RD; /* discards nothing: what arrives is still acknowledged */
+		ready_mark(t, &c->rdy, TAPIR_IN | TAPIR_RDHUP);
+	}
+	if (how == TAPIR_SHUT_RD)
+		return 0;
+	switch ((enum tapir_tcp_state)c->ep.state) {
+	case TAPIR_TCP_SYN_SENT:
+		tcp_conn_drop(t, c, 0);
+		return 0;
+	case TAPIR_TCP_SYN_RECEIVED:
+	case TAPIR_TCP_ESTABLISHED:
+	case TAPIR_TCP_CLOSE_WAIT:
+		if (!(c->flags & TCP_F_FIN_QUEUED))
+			queue_fin(t, c);
+		ready_mark(t, &c->rdy, TAPIR_OUT);
+		return 0;
+	case TAPIR_TCP_FIN_WAIT_1:
+	case TAPIR_TCP_FIN_WAIT_2:
+	case TAPIR_TCP_CLOSING:
+	case TAPIR_TCP_LAST_ACK:
+	case TAPIR_TCP_TIME_WAIT:
+	case TAPIR_TCP_CLOSED:
+	case TAPIR_TCP_LISTEN:
+		break;
+	}
+	return 0;
+}
+
+/* No handle any more, the network goes on. False: too many such already, and c was reset. */
+static bool make_orphan(struct tapir *t, struct tcp_conn *c)
+{
+	if (t->tcp->norphan >= (uint64_t)t->conf.tcp_max_orphans) {
+		STAT_INC(t, TcpExt, TCPAbortOnMemory);
+		STAT_INC(t, Tapir, TcpOrphansFull);
+		tcp_respond_rst_conn(t, c);
+		tcp_conn_drop(t, c, 0);
+		return false;
+	}
+	c->flags |= TCP_F_ORPHAN;
+	t->tcp->norphan++;
+	c->keep_ns = TAPIR_NEVER;
+	return true;
+}
+
+void tcp_user_abort(struct tapir *t, struct tcp_conn *c)
+{
+	ready_end(&c->rdy);
+	c->rdy.sock = 0;
+	/* RFC 9293 3.10.5: RST where the peer knows of us. */
+	if (tcp_state_synchronized(c->ep.state) || c->ep.state == TAPIR_TCP_SYN_RECEIVED)
+		tcp_respond_rst_conn(t, c);
+	if (c->flags & TCP_F_DETACHED || c->ep.state == TAPIR_TCP_CLOSED) {
+		tcp_conn_free(t, c);
+		return;
+	}
+	tcp_conn_drop(t, c, 0);
+}
+
+void tcp_user_close(struct tapir *t, struct tcp_conn *c)
+{
+	bool unread = c->rcv_user != tcp_rcv_end(c);
+
+	ready_end(&c->rdy);
+	c->rdy.sock = 0;
+	if (c->flags & TCP_F_DETACHED || c->ep.state == TAPIR_TCP_CLOSED) {
+		tcp_conn_free(t, c);
+		return;
+	}
+	if (c->ep.state == TAPIR_TCP_SYN_SENT) {
+		tcp_conn_drop(t, c, 0); /* silently; a SYN-ACK that still comes finds nobody */
+		return;
+	}
+	if (unread || c->held || c->opt.linger_s == 0) {
+		/* MUST-17's other side: what was not read must not look delivered (RFC 1122 4.2.2.13). */
+		if (unread || c->held)
+			STAT_INC(t, TcpExt, TCPAbortOnClose);
+		else
+			STAT_INC(t, TcpExt, TCPAbortOnLinger);
+		tcp_respond_rst_conn(t, c);
+		tcp_conn_drop(t, c, 0);
+		return;
+	}
+	if (!(c->flags & TCP_F_FIN_QUEUED))
+		queue_fin(t, c);
+	if (!make_orphan(t, c))
+		return;
+	if (c->act) /* nobody reads: pages with nothing in them go */
+		tcp_act_release_if_idle(t, c);
+	if (c->ep.state == TAPIR_TCP_FIN_WAIT_2) {
+		if (c->opt.linger2_s < 0) {
+			tcp_respond_rst_conn(t, c);
+			tcp_conn_drop(t, c, 0);
+			return;
+		}
+		tcp_conn_to_finwait2_record(t, c);
+	}
+}
+
+/* ---- STATUS ---- */
+
+void tcp_user_queues(const struct tcp_conn *c, uint32_t *recv_q, uint32_t *send_q)
+{
+	*recv_q = tcp_rcv_end(c) - c->rcv_user;
+	*send_q = c->act ? c->act->snd.len : 0;
+}
+
+int tcp_user_poll(struct tapir *t, const struct tcp_conn *c)
+{
+	bool ended = c->flags & TCP_F_DETACHED;
+	int bits = 0;
+
+	if (c->err)
+		bits |= TAPIR_ERR;
+	if (ended || (c->flags & TCP_F_FIN_RCVD && c->flags & TCP_F_FIN_SENT))
+		bits |= TAPIR_HUP;
+	if (c->ep.state == TAPIR_TCP_CLOSED && !ended)
+		return bits | TAPIR_OUT | TAPIR_HUP; /* as Linux for a fresh socket */
+	if (c->ep.state == TAPIR_TCP_SYN_SENT || c->ep.state == TAPIR_TCP_SYN_RECEIVED)
+		return bits;
+	if (c->flags & (TCP_F_FIN_RCVD | TCP_F_SHUT_RD) || ended)
+		bits |= TAPIR_IN | TAPIR_RDHUP;
+	if (tcp_rcv_end(c) != c->rcv_user)
+		bits |= TAPIR_IN;
+	if (c->flags & TCP_F_URG_RCVD)
+		bits |= TAPIR_PRI;
+	if (ended || c->flags & TCP_F_FIN_QUEUED || tcp_snd_room(t, c) >= tcp_snd_limit(t, c) / 3)
+		bits |= TAPIR_OUT;
+	return bits;
+}
+
+static uint32_t segs(uint32_t bytes, uint32_t mss)
+{
+	return mss ? (bytes + mss - 1) / mss : 0;
+}
+
+void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_info *o)
+{
+	const struct tcp_act *a = c->act;
+	uint32_t mss = tcp_conn_smss(c);
+	uint32_t max_us = (uint32_t)t->conf.tcp_rto_max_ms * 1000;
+
+	*o = (struct tapir_tcp_info){0};
+	o->state = c->ep.state;
+	o->retransmits = c->backoff;
+	o->probes = c->probes_out;
+	o->backoff = c->backoff;
+	o->options = (uint8_t)((c->flags & TCP_F_TS ? 1 : 0) | (c->flags & TCP_F_SACK ? 2 : 0) |
+			       (c->flags & TCP_F_WS ? 4 : 0));
+	o->snd_wscale = c->snd_wscale;
+	o->rcv_wscale = c->rcv_wscale;
+	o->rto_us = (uint32_t)tcp_rto_backed_off_us(&c->rtt, c->backoff, max_us);
+	o->ato_us = (uint32_t)t->conf.tcp_delack_min_ms * 1000;
+	o->snd_mss = mss;
+	o->rcv_mss = c->rcv_mss;
+	o->advmss = a ? tcp_mss_announce(&c->opt, a->rt.mtu) : mss;
+	o->pmtu = a ? a->rt.mtu : 0;
+	o->unacked = a ? segs(a->in_flight + a->lost_bytes, mss) : 0;
+	o->lost = a ? segs(a->lost_bytes, mss) : 0;
+	o->rtt_us = c->rtt.srtt_us;
+	o->rttvar_us = c->rtt.rttvar_us;
+	o->min_rtt_us = c->min_rtt_us;
+	o->snd_ssthresh = c->cc.ssthresh == TCP_SSTHRESH_INF ? INT32_MAX : c->cc.ssthresh / mss;
+	o->snd_cwnd = c->cc.cwnd / mss;
+	o->total_retrans = c->total_retrans;
+	o->bytes_acked = c->bytes_acked;
+	o->bytes_received = c->bytes_received;
+	o->bytes_sent = c->bytes_sent;
+	o->bytes_retrans = c->bytes_retrans;
+	o->segs_out = c->segs_out;
+	o->segs_in = c->segs_in;
+	o->data_segs_out = c->data_segs_out;
+	o->data_segs_in = c->data_segs_in;
+	o->notsent_bytes = a ? tcp_snd_end(c) - seq_max(c->snd_nxt, tcp_snd_base(c)) : 0;
+	if (c->flags & TCP_F_FIN_SENT)
+		o->notsent_bytes = 0;
+	o->snd_wnd = c->snd_wnd;
+	o->rcv_wnd = c->rcv_wnd;
+	o->iss = c->iss;
+	o->irs = c->irs;
+	o->snd_una = c->snd_una;
+	o->snd_nxt = c->snd_nxt;
+	o->rcv_nxt = c->rcv_nxt;
+}
+
+void tcp_user_opt_changed(struct tapir *t, struct tcp_conn *c)
+{
+	if (c->opt.rcvbuf)
+		c->rcv_limit = c->opt.rcvbuf;
+	tcp_keepalive_start(t, c);
+	if (tcp_state_synchronized(c->ep.state)) {
+		if (c->opt.flags & TCP_O_NODELAY && !(c->opt.flags & TCP_O_CORK))
+			c->flags |= TCP_F_PUSH; /* setting NODELAY pushes */
+		tcp_conn_update_mss(t, c);
+		tcp_conn_dirty(t, c);
+	}
+	tcp_timer_update(t, c);
+}
