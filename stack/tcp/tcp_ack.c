@@ -51,6 +51,13 @@ static void sample_rtt(struct tapir *t, struct tcp_conn *c, const struct tcp_seg
 	 */
 	if (!(c->flags & TCP_F_TS) || !(seg->opt.has & TCP_HAS_TS) || !seg->opt.tsecr)
 		return;
+	/*
+	 * A D-SACK says that a repeated copy was answered, because the answer to an earlier one was
+	 * lost. The echo is then of that earlier one, and what it measures is our own time-out: samples
+	 * of that kind would make each time-out longer than the last.
+	 */
+	if (seg->opt.has & TCP_HAS_SACK && seq_lt(seg->opt.sack[0].start, seg->ack))
+		return;
 	ms = tcp_ts_now(t, c->ts_off) - seg->opt.tsecr;
 	if (ms <= 0x7fffffff / 1000)
 		tcp_conn_rtt_sample(t, c, (uint64_t)max_u32(ms, 1) * 1000000);

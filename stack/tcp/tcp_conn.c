@@ -26,6 +26,7 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 	c->cc.ops = &cc_newreno;
 	c->opt.linger_s = -1;
 	c->keep_ns = TAPIR_NEVER;
+	c->fw2_ns = TAPIR_NEVER;
 	c->rcv_limit = (uint32_t)(t->conf.tcp_rmem_default / 2);
 	c->peer_mss = TCP_MSS_DEFAULT;
 	c->mss = TCP_MSS_DEFAULT;
@@ -199,6 +200,10 @@ void tcp_conn_to_timewait(struct tapir *t, struct tcp_conn *c)
 
 void tcp_conn_to_finwait2_record(struct tapir *t, struct tcp_conn *c)
 {
+	if (c->opt.linger2_s > 0)
+		c->fw2_ns = t->now_ns + min_u64((uint64_t)c->opt.linger2_s,
+						(uint64_t)t->conf.tcp_fin_timeout_s) *
+						UINT64_C(1000000000);
 	tcp_demux_remove(t, &c->ep);
 	tcp_tw_new(t, c, TAPIR_TCP_FIN_WAIT_2);
 	tcp_set_state(t, &c->ep, TAPIR_TCP_CLOSED);

@@ -199,7 +199,9 @@ struct tcp_conn {
 	uint64_t last_rcv_ns;  /* any acceptable segment: keepalive */
 	uint64_t last_data_ns; /* data was last sent: idleness (RFC 5681 4.1) */
 	uint64_t keep_ns;      /* next keepalive action, TAPIR_NEVER: none */
-	struct list out;       /* t->dirty or netif.txwait */
+	uint64_t
+		fw2_ns; /* when FIN-WAIT-2 of an orphan ends, for its record; TAPIR_NEVER: the setting's time */
+	struct list out; /* t->dirty or netif.txwait */
 	struct ready rdy;
 	struct timer timer;	       /* TIMER_TCP_CONN, at the minimum of all deadlines */
 	struct tcp_listener *listener; /* not accepted yet: whose accept queue it is in */
@@ -276,9 +278,8 @@ struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
 
 /* ---- input: tcp_input.c, tcp_ack.c, tcp_text.c ---- */
 /*
- * RFC 9293 3.10.7.3 and 3.10.7.4. Consumes seg->rx->pkt; may free c. A passive open that becomes
- * ESTABLISHED in it is put on its listener's accept queue (tcp_listener_established()) before the steps
- * go on; when that refuses, the connection is reset.
+ * RFC 9293 3.10.7.3 and 3.10.7.4. Consumes seg->rx->pkt; may free c. After a passive open's first ACK
+ * tcp_listen_complete() puts c on the accept queue.
  */
 void tcp_conn_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg);
 
