@@ -283,27 +283,35 @@ static int open_regular(const struct http_root *r, const char *path, struct http
 	return 200;
 }
 
+static int open_looked_at(const struct http_root *r, const char *path, struct http_file *out)
+{
+	mode_t mode;
+	int status = look(r, path, &mode);
+	if (status != 200)
+		return status;
+	if (S_ISREG(mode))
+		return open_regular(r, path, out);
+	return S_ISDIR(mode) ? 301 : 403;
+}
+
 int http_file_open(const struct http_root *r, const struct http_path *path, struct http_file *out)
 {
 	static const char index[] = "/index.html";
 	char name[HTTP_MAX_PATH + sizeof index];
 	mode_t mode;
-	int status = look(r, path->text, &mode);
-	if (status != 200)
-		return status;
-	if (S_ISREG(mode))
-		return path->slash ? 404 : open_regular(r, path->text, out);
-	if (!S_ISDIR(mode))
-		return 403;
 	if (!path->slash)
-		return 301;
+		return open_looked_at(r, path->text, out);
+	/* The index first: it is what a directory's name nearly always means. */
 	memcpy(name, path->text, path->len);
 	memcpy(name + path->len, index, sizeof index);
-	const char *file = path->len ? name : name + 1;
-	status = look(r, file, &mode);
-	if (status == 404 || (status == 200 && !S_ISREG(mode)))
-		return 403; /* the directory is there, but its contents are not listed */
-	return status == 200 ? open_regular(r, file, out) : status;
+	int status = open_looked_at(r, path->len ? name : name + 1, out);
+	if (status != 404 && status != 301)
+		return status;
+	status = look(r, path->text, &mode);
+	if (status != 200)
+		return status;
+	/* The directory is there, but its contents are not listed; nor has a file a slash behind it. */
+	return S_ISREG(mode) ? 404 : 403;
 }
 
 struct mime {
