@@ -44,6 +44,7 @@ static int target_of(struct tapir *t, tapir_sock_t h, struct target *o)
 	switch ((enum sock_kind)o->s->kind) {
 	case SOCK_UDP:
 		o->udp = o->s->u.udp;
+		TAPIR_ASSERT(o->udp);
 		return 0;
 	case SOCK_TCP:
 		o->conn = o->s->u.conn;
@@ -51,6 +52,7 @@ static int target_of(struct tapir *t, tapir_sock_t h, struct target *o)
 		return 0;
 	case SOCK_LISTEN:
 		o->opt = tcp_listener_opt(o->s->u.listener);
+		TAPIR_ASSERT(o->opt);
 		return 0;
 	case SOCK_FREE:
 		break;
