@@ -1,4 +1,3 @@
-#if __has_include("stack/tcp/tcp_input.c") /* links with the data path, not before */
 /*
  * What must be true of every endpoint between two entries, whatever came in. Tests and fuzzers run it
  * after each entry. It states what the other files rely on: that numbers are in order, that records and
@@ -253,4 +252,3 @@ void tcp_check(struct tapir *t)
 	tcp_tw_check(t);
 	check_ports(t, bound + nlisten + ts->ntw);
 }
-#endif

@@ -1,4 +1,3 @@
-#if __has_include("stack/tcp/tcp_input.c") /* links with the data path, not before */
 /*
  * Who gets a segment, and who may use a port.
  *
@@ -496,4 +495,3 @@ int tcp_port_connect(struct tapir *t, struct tcp_conn *c)
 	STAT_INC(t, Tapir, EphemeralPortsFull);
 	return -EADDRNOTAVAIL;
 }
-#endif

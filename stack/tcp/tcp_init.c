@@ -1,4 +1,3 @@
-#if __has_include("stack/tcp/tcp_input.c") /* links with the data path, not before */
 /*
  * The transport's own life: keys and tables at the start, everything at the end; and what concerns all its
  * endpoints at once. Keys come from the instance's generator, each for one use (RFC 6528 3, RFC 4987 3.6,
@@ -157,4 +156,3 @@ int tcp_sock_next(struct tapir *t, unsigned stage, uint32_t *pos, struct tapir_s
 	info_of(&e->ep, out);
 	return 1;
 }
-#endif

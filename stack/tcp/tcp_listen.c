@@ -1,4 +1,3 @@
-#if __has_include("stack/tcp/tcp_input.c") /* links with the data path, not before */
 /*
  * Listeners: passive OPEN, the segments that reach LISTEN, and the queue of what awaits accept().
  *
@@ -357,4 +356,3 @@ void tcp_listen_timer(struct tapir *t, struct timer *tm)
 	(void)t;
 	(void)tm;
 }
-#endif

@@ -1,4 +1,3 @@
-#if __has_include("stack/tcp/tcp_input.c") /* links with the data path, not before */
 /*
  * Segments that no connection sends: RST to what belongs nowhere, SYN-ACK and ACK from records, ACK
  * from TIME-WAIT; and RST from a connection, which ends with it. All leave by tcp_xmit(), without
@@ -220,4 +219,3 @@ void tcp_respond_ack_tw(struct tapir *t, struct tcp_tw *tw)
 	}
 	tcp_xmit(t, &x);
 }
-#endif

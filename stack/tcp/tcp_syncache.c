@@ -1,4 +1,3 @@
-#if __has_include("stack/tcp/tcp_input.c") /* links with the data path, not before */
 /*
  * SYN-RECEIVED by passive open: a record, not a connection (RFC 4987 3.5).
  *
@@ -275,4 +274,3 @@ void tcp_syncache_icmp_err(struct tapir *t, struct tcp_syn_ent *e, const struct 
 	if (icmp_err_errno(err->type, err->code, &hard) && hard)
 		back_to_listen(t, e);
 }
-#endif

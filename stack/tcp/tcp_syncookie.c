@@ -1,4 +1,3 @@
-#if __has_include("stack/tcp/tcp_input.c") /* links with the data path, not before */
 /*
  * SYN cookies (RFC 4987 3.6): when the SYN queue is full, the ISN of the SYN-ACK says all that a record would.
  *
@@ -158,4 +157,3 @@ bool tcp_syncookie_check(struct tapir *t, struct tcp_listener *l, const struct t
 	}
 	return true;
 }
-#endif

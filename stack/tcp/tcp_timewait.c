@@ -1,4 +1,3 @@
-#if __has_include("stack/tcp/tcp_input.c") /* links with the data path, not before */
 /*
  * TIME-WAIT, and FIN-WAIT-2 of a connection that no handle holds any more: a record of 80 bytes instead of
  * a connection (RFC 9293 3.6.1).
@@ -583,4 +582,3 @@ bool tcp_tw_input(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *seg)
 	time_wait_input(t, tw, seg);
 	return false;
 }
-#endif
