@@ -343,6 +343,12 @@ static enum tcp_step step_ack_syn_received(struct tapir *t, struct tcp_conn *c, 
 		c->flags |= TCP_F_SYN_ACKED;
 	}
 	established(t, c, seg, c->probes_out > 0);
+	if (c->flags & TCP_F_PASSIVE && !tcp_listener_established(t, c)) {
+		/* No room to be accepted: who completed the open looked for it, so this is rare. */
+		tcp_respond_rst_conn(t, c);
+		tcp_conn_drop(t, c, ECONNABORTED);
+		return TCP_STEP_GONE;
+	}
 	return TCP_STEP_NEXT;
 }
 
