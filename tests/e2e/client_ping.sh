@@ -34,7 +34,7 @@ test_every_size_is_answered() {
 test_no_answer_is_exit_1() {
 	ip tuntap add dev tap0 mode tap
 	ip addr add 192.0.2.1/24 dev tap0
-	sysctl -qw net.ipv4.icmp_echo_ignore_all=1
+	echo 1 >/proc/sys/net/ipv4/icmp_echo_ignore_all
 	ping_says 1 -c 2 -i 0.05 -W 0.2 $host
 	has "$scratch/out" '^2 packets transmitted, 0 received, 100% packet loss'
 	has_not "$scratch/out" '^rtt'
@@ -49,7 +49,7 @@ test_a_host_that_is_not_there_is_told_by_our_own_address() {
 test_an_error_of_the_gateway_is_told_with_its_name() {
 	ip tuntap add dev tap0 mode tap
 	ip addr add 192.0.2.1/24 dev tap0
-	sysctl -qw net.ipv4.ip_forward=1
+	echo 1 >/proc/sys/net/ipv4/ip_forward
 	ip route add unreachable 198.51.100.0/24
 	ping_says 1 -c 1 198.51.100.7
 	has "$scratch/out" '^From 192\.0\.2\.1 icmp_seq=1 Destination Host Unreachable$'
@@ -61,7 +61,7 @@ test_an_error_of_the_gateway_is_told_with_its_name() {
 test_a_small_ttl_is_told_as_exceeded() {
 	ip tuntap add dev tap0 mode tap
 	ip addr add 192.0.2.1/24 dev tap0
-	sysctl -qw net.ipv4.ip_forward=1
+	echo 1 >/proc/sys/net/ipv4/ip_forward
 	ip link add veth0 type veth peer name veth1
 	ip addr add 198.51.100.1/24 dev veth0
 	ip link set veth0 up
