@@ -492,6 +492,9 @@ static void on_listener(struct loop *l, struct loop_handler *h, tapir_sock_t s, 
 	(void)bits;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		struct tapir_sockaddr peer;
+		/* Nobody is sent away for a guest who does not come. */
+		if (srv->nconns >= srv->conf.max_conns && !(tapir_poll(srv->t, s) & TAPIR_IN))
+			return;
 		if (!make_room(srv)) {
 			srv->full = true;
 			return;
