@@ -127,6 +127,7 @@ void tcp_conn_free(struct tapir *t, struct tcp_conn *c)
 	if (c->flags & TCP_F_ORPHAN)
 		t->tcp->norphan--;
 	list_del(&c->all);
+	t->tcp->conns_gen++;
 	t->tcp->nconn--;
 	mem_free(t, c, sizeof(*c));
 }
