@@ -143,10 +143,10 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 	if (len) {
 		x.data = &c->act->snd;
 		x.off = seq - tcp_snd_base(c);
-		/* MUST-30 (RFC 9293 3.8.5): the pointer is an offset from SEG.SEQ. */
+		/* MUST-30, MUST-62 (RFC 9293 3.8.5): from SEG.SEQ to the octet after the urgent data. */
 		if (c->flags & TCP_F_URG_SENT && seq_gt(c->snd_up, seq)) {
 			x.flags |= TCP_URG;
-			x.urg = (uint16_t)min_u32(c->snd_up - seq - 1, UINT16_MAX);
+			x.urg = (uint16_t)min_u32(c->snd_up - seq, UINT16_MAX);
 		}
 	}
 	r = tcp_xmit(t, &x);

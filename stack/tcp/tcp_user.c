@@ -510,13 +510,32 @@ static bool make_orphan(struct tapir *t, struct tcp_conn *c)
 	return true;
 }
 
+/* RFC 9293 3.10.5, EVT-52: RST, but where both sides have already said that they are done. */
+static void abort_rst(struct tapir *t, struct tcp_conn *c)
+{
+	switch ((enum tapir_tcp_state)c->ep.state) {
+	case TAPIR_TCP_SYN_RECEIVED:
+	case TAPIR_TCP_ESTABLISHED:
+	case TAPIR_TCP_FIN_WAIT_1:
+	case TAPIR_TCP_FIN_WAIT_2:
+	case TAPIR_TCP_CLOSE_WAIT:
+		tcp_respond_rst_conn(t, c);
+		return;
+	case TAPIR_TCP_CLOSED:
+	case TAPIR_TCP_LISTEN:
+	case TAPIR_TCP_SYN_SENT:
+	case TAPIR_TCP_CLOSING:
+	case TAPIR_TCP_LAST_ACK:
+	case TAPIR_TCP_TIME_WAIT:
+		return;
+	}
+}
+
 void tcp_user_abort(struct tapir *t, struct tcp_conn *c)
 {
 	ready_end(&c->rdy);
 	c->rdy.sock = 0;
-	/* RFC 9293 3.10.5: RST where the peer knows of us. */
-	if (tcp_state_synchronized(c->ep.state) || c->ep.state == TAPIR_TCP_SYN_RECEIVED)
-		tcp_respond_rst_conn(t, c);
+	abort_rst(t, c);
 	if (c->flags & TCP_F_DETACHED || c->ep.state == TAPIR_TCP_CLOSED) {
 		tcp_conn_free(t, c);
 		return;
@@ -544,7 +563,7 @@ void tcp_user_close(struct tapir *t, struct tcp_conn *c)
 			STAT_INC(t, TcpExt, TCPAbortOnClose);
 		else
 			STAT_INC(t, TcpExt, TCPAbortOnLinger);
-		tcp_respond_rst_conn(t, c);
+		abort_rst(t, c);
 		tcp_conn_drop(t, c, 0);
 		return;
 	}
