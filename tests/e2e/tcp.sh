@@ -1,0 +1,133 @@
+#!/bin/sh
+# TCP with the kernel and ncat as the peer: both directions, half-close, peers that stop reading or vanish.
+. tests/e2e/lib.sh
+
+big() {
+	head -c "$1" /dev/urandom >"$scratch/big"
+}
+
+test_ncat_gets_back_what_it_sends() {
+	need ncat
+	big 20000000
+	start echo
+	timeout 40 "$peers/ncat" $us 7 <"$scratch/big" | cmp - "$scratch/big"
+	stop
+}
+
+test_many_conversations_at_a_time_are_kept_apart() {
+	need ncat
+	big 1000000
+	start echo --port 7777
+	pids=
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		(
+			head -c $((40000 * i)) "$scratch/big" >"$scratch/in.$i"
+			timeout 30 "$peers/ncat" $us 7777 <"$scratch/in.$i" | cmp - "$scratch/in.$i"
+		) &
+		pids="$pids $!"
+	done
+	for p in $pids; do
+		wait "$p" || fail "one of them"
+	done
+	stop
+}
+
+test_half_closed_by_the_peer_the_rest_still_comes() {
+	need ncat
+	start echo
+	# ncat sends its FIN at the end of its input, and then reads on
+	printf 'one\ntwo\n' | timeout 10 "$peers/ncat" $us 7 >"$scratch/out"
+	[ "$(cat "$scratch/out")" = "$(printf 'one\ntwo')" ]
+	stop
+}
+
+test_udp_echo_answers_datagrams_of_every_size() {
+	need ncat
+	start echo
+	for size in 1 1472 8000; do # what ncat reads at once, 8192 bytes, is a datagram
+		big $size
+		timeout 10 "$peers/ncat" -u -i 1 $us 7 <"$scratch/big" 2>/dev/null >"$scratch/out" || true
+		cmp "$scratch/out" "$scratch/big"
+	done
+	stop
+}
+
+test_udp_to_a_closed_port_is_refused() {
+	need ncat
+	start up
+	{
+		echo x
+		sleep 0.3
+		echo y
+		sleep 0.3
+	} | expect_status 1 timeout 5 "$peers/ncat" -u $us 9 2>"$scratch/err"
+	has "$scratch/err" 'refused'
+	stop
+}
+
+test_a_peer_that_sends_and_never_reads_stops_itself() {
+	start echo
+	# 100 MB offered, nothing read: what is taken is what the buffers hold
+	mkfifo "$scratch/never"
+	(sleep 30 <"$scratch/never") &
+	timeout 3 "$peers/ncat" $us 7 </dev/zero >"$scratch/never" 2>/dev/null || true
+	kb=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status")
+	[ "$kb" -lt $((120000 * ${RUN_TIMES:-1})) ] || fail "$kb kB in memory"
+	echo fine | timeout 5 "$peers/ncat" $us 7 | grep -q fine
+	stop
+}
+
+test_a_kernel_peer_that_vanishes_is_given_up() {
+	need ncat
+	big 100000
+	start echo --sysctl net.ipv4.tcp_retries2=3
+	timeout 30 "$peers/ncat" $us 7 </dev/zero >/dev/null &
+	eventually sh -c "ss -tn | grep -q '$us:7'"
+	# the wire is cut: nothing arrives any more, in neither direction
+	ip link set tap0 down
+	sleep 3
+	ip link set tap0 up
+	# the kernel lost its route and address cache, not its connection; others are served
+	timeout 10 "$peers/ncat" $us 7 <"$scratch/big" | cmp - "$scratch/big"
+	stop
+}
+
+test_connections_are_ended_by_a_fin_at_the_end() {
+	need ncat tcpdump
+	start echo --pcap "$scratch/a.pcap"
+	(
+		echo hello
+		sleep 8
+	) | timeout 10 "$peers/ncat" $us 7 >"$scratch/out" &
+	eventually grep -q hello "$scratch/out"
+	stop
+	tcpdump -nn -r "$scratch/a.pcap" 'tcp and src 192.0.2.2 and tcp[13] & 1 != 0' 2>/dev/null >"$scratch/fins"
+	has "$scratch/fins" 'Flags \[F'
+}
+
+test_a_connection_that_does_not_end_gets_a_rst_after_a_second() {
+	need ncat tcpdump
+	start echo --pcap "$scratch/a.pcap"
+	# the shell holds its end open whatever comes: the kernel acknowledges our FIN, and that is all
+	"$peers/ncat" --send-only -i 20 $us 7 >/dev/null <"/dev/zero" &
+	sleep 0.5
+	kill -STOP $!
+	before=$(now_ms)
+	stop
+	[ $(($(now_ms) - before)) -ge 900 ]
+	tcpdump -nn -r "$scratch/a.pcap" 'tcp and src 192.0.2.2 and tcp[13] & 4 != 0' 2>/dev/null >"$scratch/rsts"
+	has "$scratch/rsts" 'Flags \[R'
+	kill -KILL $!
+}
+
+test_1000_connections_one_after_the_other() {
+	need ab
+	mkdir "$scratch/site"
+	echo page >"$scratch/site/index.html"
+	start httpd --root "$scratch/site" --quiet
+	"$peers/ab" -q -n 1000 -c 1 http://$us/ >"$scratch/out" 2>&1
+	has "$scratch/out" '^Failed requests: *0$'
+	stop
+}
+
+run_tests "$@"
