@@ -36,31 +36,35 @@ static bool is_duplicate(const struct tcp_conn *c, const struct tcp_seg *seg)
 	       seg->wnd == c->snd_wnd;
 }
 
-static void sample_rtt(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
+/*
+ * Takes a round-trip time from what was acknowledged, if any is there. R6298-5, R7323-15: where only
+ * retransmissions were acknowledged, timestamps tell which copy it was: its age is the sample, but for one case. An
+ * echo from before the latest retransmission may say that the first copy's answer comes late; or that the answer
+ * to an earlier copy was lost, and a repetition of it comes now. That one would measure our own time-out, each
+ * longer than the last. If it comes sooner after the retransmission than any answer ever came, it is the
+ * former; else nobody can tell, and Karn's rule stands.
+ */
+static bool sample_rtt(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
 		       const struct tcp_acked *acked)
 {
+	uint64_t age_ns;
 	uint32_t ms;
 
 	if (acked->rtt_ns != UINT64_MAX) {
 		tcp_conn_rtt_sample(t, c, acked->rtt_ns);
-		return;
+		return true;
 	}
-	/*
-	 * R6298-5, R7323-15: only retransmissions were acknowledged; timestamps tell which copy it
-	 * was. Only SND.UNA moving forward brings us here.
-	 */
 	if (!(c->flags & TCP_F_TS) || !(seg->opt.has & TCP_HAS_TS) || !seg->opt.tsecr)
-		return;
-	/*
-	 * A D-SACK says that a repeated copy was answered, because the answer to an earlier one was
-	 * lost. The echo is then of that earlier one, and what it measures is our own time-out: samples
-	 * of that kind would make each time-out longer than the last.
-	 */
-	if (seg->opt.has & TCP_HAS_SACK && seq_lt(seg->opt.sack[0].start, seg->ack))
-		return;
+		return false;
 	ms = tcp_ts_now(t, c->ts_off) - seg->opt.tsecr;
-	if (ms <= 0x7fffffff / 1000)
-		tcp_conn_rtt_sample(t, c, (uint64_t)max_u32(ms, 1) * 1000000);
+	if (ms > 0x7fffffff / 1000)
+		return false;
+	age_ns = (uint64_t)max_u32(ms, 1) * 1000000;
+	if (acked->again_ns + 1000000 < age_ns &&
+	    (c->min_rtt_us == 0 || acked->again_ns / 1000 >= c->min_rtt_us))
+		return false;
+	tcp_conn_rtt_sample(t, c, age_ns);
+	return true;
 }
 
 /* The path works: tell the neighbour cache, so that it need not ask (R1122-83). */
@@ -92,9 +96,10 @@ static void new_ack(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *s
 	c->bytes_acked += data;
 	if (seq_geq(seg->ack, c->big_end))
 		c->max_acked = c->max_sent;
-	sample_rtt(t, c, seg, &acked);
+	/* R6298-5: Karn's second half: the backed-off RTO stays until a round trip is measured again, as in Linux. */
+	if (sample_rtt(t, c, seg, &acked))
+		c->backoff = 0;
 	confirm_first_hop(t, c);
-	c->backoff = 0;
 	c->probes_out = 0;
 	c->soft_err = 0;
 	a->retrans_start_ns = 0;
@@ -122,12 +127,16 @@ static void new_ack(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *s
 	}
 }
 
-/* RFC 9293 3.10.7.4: only a newer segment may change the window (SND.WL1, SND.WL2). */
+/*
+ * RFC 9293 3.10.7.4, EVT-30: only a newer segment may change the window (SND.WL1, SND.WL2). One that acknowledges
+ * more is newer whatever its sequence number, as in Linux: a retransmission may carry it. Without
+ * that SND.UNA would move on under the old window, and the edge with it, beyond what the peer offered.
+ */
 static void update_window(struct tcp_conn *c, const struct tcp_seg *seg)
 {
 	if (seq_lt(seg->ack, c->snd_una))
 		return;
-	if (!(seq_lt(c->snd_wl1, seg->seq) ||
+	if (!(seq_lt(c->snd_wl1, seg->seq) || seq_gt(seg->ack, c->snd_wl2) ||
 	      (c->snd_wl1 == seg->seq && seq_leq(c->snd_wl2, seg->ack))))
 		return;
 	if (c->snd_wnd != seg->wnd && c->act && c->flags & TCP_F_PERSIST && seg->wnd) {

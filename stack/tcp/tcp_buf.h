@@ -65,6 +65,7 @@ void tcp_rec_sent(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint32_t le
 struct tcp_acked {
 	uint32_t bytes;	    /* sequence space newly acknowledged */
 	uint64_t rtt_ns;    /* of the oldest piece sent once; UINT64_MAX: none (Karn) */
+	uint64_t again_ns;  /* since the latest retransmission of any of it; UINT64_MAX: none */
 	bool retransmitted; /* some of it had been sent again */
 	bool syn, fin;
 };

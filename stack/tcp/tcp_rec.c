@@ -149,7 +149,7 @@ void tcp_rec_acked(struct tapir *t, struct tcp_conn *c, uint32_t ack, struct tcp
 {
 	struct tcp_act *a = c->act;
 
-	*out = (struct tcp_acked){.rtt_ns = UINT64_MAX};
+	*out = (struct tcp_acked){.rtt_ns = UINT64_MAX, .again_ns = UINT64_MAX};
 	while (!list_empty(&a->recs)) {
 		struct tcp_rec *r = LIST_FIRST(&a->recs, struct tcp_rec, seq_link);
 		uint32_t n;
@@ -157,10 +157,12 @@ void tcp_rec_acked(struct tapir *t, struct tcp_conn *c, uint32_t ack, struct tcp
 		if (seq_leq(ack, r->seq))
 			break;
 		n = seq_lt(ack, r->seq + r->len) ? ack - r->seq : r->len;
-		if (r->times > 1)
+		if (r->times > 1) {
 			out->retransmitted = true;
-		else if (out->rtt_ns == UINT64_MAX)
+			out->again_ns = min_u64(out->again_ns, t->now_ns - r->sent_ns);
+		} else if (out->rtt_ns == UINT64_MAX) {
 			out->rtt_ns = t->now_ns - r->sent_ns;
+		}
 		out->bytes += n;
 		sums_out(a, r);
 		if (n < r->len) {
