@@ -1,0 +1,110 @@
+/*
+ * Runs all packet scripts below tests/script/, or those that the arguments name (a path, a part of one, or a
+ * pattern); each is a test. -l lists them.
+ *
+ * A script runs in a process of its own, so that a broken invariant of the stack fails one script only.
+ */
+#include <errno.h>
+#include <fnmatch.h>
+#include <glob.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/script.h"
+
+enum { SECONDS = 60 };
+
+/* What the child says: its error, then what the stack's asserts printed. */
+static void run_child(const char *path, int fd)
+{
+	static struct script s;
+	bool ok;
+
+	dup2(fd, STDERR_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	alarm(SECONDS);
+	ok = script_load(&s, path) && script_run(&s);
+	if (!ok)
+		fprintf(stderr, "%s\n", s.error);
+	script_free(&s);
+	fflush(NULL);
+	exit(ok ? 0 : 1);
+}
+
+static void print_comments(int fd)
+{
+	static char text[65536];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	char *save = NULL;
+
+	text[n > 0 ? n : 0] = '\0';
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		printf("# %s\n", line);
+}
+
+static bool run_one(const char *path, size_t k)
+{
+	const char *name = strncmp(path, "tests/", 6) == 0 ? path + 6 : path;
+	int fd = memfd_create("script", MFD_CLOEXEC), status = 0;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fd < 0 ? -1 : fork();
+	if (pid < 0) {
+		perror("test_scripts");
+		exit(1);
+	}
+	if (pid == 0)
+		run_child(path, fd);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	printf("%sok %zu - %s\n", status == 0 ? "" : "not ", k, name);
+	if (WIFSIGNALED(status))
+		printf("# %s: killed by signal %d%s\n", path, WTERMSIG(status),
+		       WTERMSIG(status) == SIGALRM ? " (no end)" : "");
+	if (status != 0)
+		print_comments(fd);
+	fflush(stdout);
+	close(fd);
+	return status == 0;
+}
+
+static bool wanted(const char *path, char **patterns, int n)
+{
+	for (int i = 0; i < n; i++) {
+		if (strstr(path, patterns[i]) || fnmatch(patterns[i], path, 0) == 0)
+			return true;
+	}
+	return n == 0;
+}
+
+int main(int argc, char **argv)
+{
+	glob_t found;
+	size_t n = 0, k = 0, failed = 0;
+
+	if (glob("tests/script/*/*.pkt", 0, NULL, &found) != 0) {
+		printf("1..1\nnot ok 1 - tests/script/*/*.pkt: no script here\n");
+		return 1;
+	}
+	if (argc > 1 && strcmp(argv[1], "-l") == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			printf("%s\n", found.gl_pathv[i]);
+		globfree(&found);
+		return 0;
+	}
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		n += wanted(found.gl_pathv[i], argv + 1, argc - 1);
+	printf("# suite script/test_scripts\n1..%zu\n", n);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		if (wanted(found.gl_pathv[i], argv + 1, argc - 1))
+			failed += !run_one(found.gl_pathv[i], ++k);
+	}
+	globfree(&found);
+	return failed > 0 || n == 0;
+}
