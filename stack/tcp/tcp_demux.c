@@ -17,7 +17,9 @@
  * Ephemeral ports for connect() are RFC 6056's algorithm 4: for each (local address, remote address,
  * remote port) a secret offset, plus a counter picked from a table by a second hash. Ports to one
  * destination do not repeat soon (a peer's TIME-WAIT is not met), ports to different destinations tell
- * nothing of one another, and steps are random, so that counting ours tells little either.
+ * nothing of one another, and steps are random, so that counting ours tells little either. The hashes
+ * change every ten seconds: who finds out which destinations share a counter (CVE-2022-1012, CL-40) finds
+ * others the next time, and can't recognise us by them.
  */
 #include <errno.h>
 
@@ -31,6 +33,7 @@ enum {
 	PORT_CHUNK = 256,
 	/* RFC 6056 3.3.5: at most this much between two ports taken one after the other. */
 	PORT_STEP = 8,
+	PORT_EPOCH_S = 10,
 };
 
 /* ---- the tables ---- */
@@ -457,12 +460,13 @@ static bool tuple_usable(struct tapir *t, const struct tcp_tuple *tu)
 static void port_hashes(const struct tapir *t, const struct tcp_tuple *tu, uint32_t *offset,
 			uint32_t *index)
 {
-	uint8_t b[34];
+	uint8_t b[38];
 	uint64_t h;
 
 	memcpy(b, tu->laddr.b, 16);
 	memcpy(b + 16, tu->raddr.b, 16);
 	put_be16(b + 32, tu->rport);
+	put_be32(b + 34, (uint32_t)(t->now_ns / (PORT_EPOCH_S * UINT64_C(1000000000))));
 	h = siphash24(b, sizeof(b), &t->tcp->port_key);
 	*offset = (uint32_t)h;
 	*index = (uint32_t)(h >> 32) % TCP_PORT_TABLE;
