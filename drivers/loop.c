@@ -33,8 +33,9 @@ enum {
 };
 
 static const uint64_t SLACK_NS = 100 * NS_PER_MS;
-static const uint64_t LINGER_NS = 1000 * NS_PER_MS; /* for FINs to be answered */
-static const uint64_t DRAIN_NS = 300 * NS_PER_MS;   /* for the last packets to leave */
+static const uint64_t LINGER_NS = 1000 * NS_PER_MS;    /* since the stop, for FINs to be answered */
+static const uint64_t LINGER_MIN_NS = 250 * NS_PER_MS; /* where that time is spent already */
+static const uint64_t DRAIN_NS = 300 * NS_PER_MS;      /* for the last packets to leave */
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 enum { NSIGNALS = 3 };
@@ -54,7 +55,8 @@ struct loop {
 	bool finishing;	     /* handlers are not called any more */
 	bool dead;
 	bool no_pwait2;
-	int stop; /* -1, or what loop_stopping() tells */
+	int stop;	  /* -1, or what loop_stopping() tells */
+	uint64_t stop_ns; /* when it was first asked for */
 	bool stop_again;
 	struct epoll_event ev[EVENTS];
 	int nev;
@@ -348,6 +350,12 @@ static void wait_events(struct loop *l, uint64_t ns)
 		l->nev = 0;
 }
 
+static void note_stop(struct loop *l)
+{
+	if (l->stop < 0)
+		l->stop_ns = l->now_ns;
+}
+
 /* The descriptors that are the loop's own: they only leave a note. */
 static int note_own(struct loop *l)
 {
@@ -363,6 +371,7 @@ static int note_own(struct loop *l)
 		} else if (f == &l->sig) {
 			if (read(f->fd, &v, sizeof(v)) == sizeof(v)) {
 				l->stop_again = l->stop > 0;
+				note_stop(l);
 				l->stop = v == (uint64_t)SIGTERM || v == (uint64_t)SIGHUP ? (int)v
 											  : SIGINT;
 			}
@@ -417,6 +426,7 @@ int loop_run(struct loop *l)
 
 void loop_stop(struct loop *l)
 {
+	note_stop(l);
 	if (l->stop < 0)
 		l->stop = 0;
 }
@@ -575,7 +585,10 @@ void loop_finish(struct loop *l)
 	/* a closed listener lets go of what it had not handed out, and an iterator may miss what moves */
 	for (int i = 0; i < 3; i++)
 		each_socket(l, finish_one);
-	uint64_t end = l->now_ns + LINGER_NS;
+	note_stop(l);
+	uint64_t end = l->stop_ns + LINGER_NS;
+	if (end < l->now_ns + LINGER_MIN_NS)
+		end = l->now_ns + LINGER_MIN_NS;
 	while (!all_finished(l) && l->now_ns < end && !l->stop_again) {
 		uint64_t step = l->now_ns + 50 * NS_PER_MS;
 

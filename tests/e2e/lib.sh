@@ -142,7 +142,7 @@ run_tests() {
 	all=$(sed -n 's/^\(test_[A-Za-z0-9_]*\) *().*/\1/p' "$0")
 	[ $# = 0 ] || all=$*
 	echo "1..$(echo "$all" | wc -w)"
-	dir=$(mktemp -d) || exit 1
+	dir=$(mktemp -d) && chmod 755 "$dir" || exit 1
 	trap 'rm -rf "$dir"' EXIT
 	trap 'exit 1' INT TERM
 	number=0 bad=0
