@@ -206,6 +206,9 @@ check-self:
 bench: all
 	@tools/bench/run
 
+bench-quick: all
+	@tools/bench/run --quick
+
 tidy:
 	clang-format -i $$(find stack dns tls drivers apps tests -name '*.[ch]' 2>/dev/null)
 
@@ -239,7 +242,7 @@ help:
 #: make fuzz       every fuzz target for FUZZ_SECONDS (30) each, with clang's libFuzzer
 #: make cov        all tests with line and branch coverage of stack/
 #: make sim-long   the simulations, many more seeds
-#: make bench      the benchmarks
+#: make bench      throughput beside the kernel's own stack      make bench-quick   ... under a minute
 #: make tidy       formats all C files
 #: make install    to PREFIX (/usr/local), under DESTDIR
 #: make clean      removes what was built
@@ -247,7 +250,7 @@ help:
 #: What the build needs: sh tools/bootstrap [build|demo|test|check]
 
 .PHONY: all unit tests peers test e2e asan ubsan valgrind run-all run-script sim-long fuzz run-fuzz cov run-cov check \
-	check-layers check-headers check-purity check-style check-self bench tidy demo install clean help
+	check-layers check-headers check-purity check-style check-self bench bench-quick tidy demo install clean help
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d)
