@@ -91,9 +91,10 @@ static enum verdict input_echo(struct tapir *t, struct rx *rx)
 		return lose(rx, DROP_ICMP_RATE);
 
 	/* R1122-66, R1122-70, R792-2: the same message but for its type, and so its checksum. */
-	csum = get_be16(p->data + 2);
+	csum = cksum_update16(get_be16(p->data + 2), ICMP_ECHO << 8, ICMP_ECHO_REPLY << 8);
 	p->data[0] = ICMP_ECHO_REPLY;
-	put_be16(p->data + 2, cksum_update16(csum, ICMP_ECHO << 8, ICMP_ECHO_REPLY << 8));
+	/* Both forms of zero verify, but over a reply of nothing but zeros only this one. */
+	put_be16(p->data + 2, csum ? csum : 0xffff);
 	/* R1122-69: from the address that was asked. Options are never reflected (NUC-01, U11-01). */
 	if (rx->dst_kind == RX_UNICAST)
 		tx.src = rx->ip.dst;

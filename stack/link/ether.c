@@ -71,31 +71,19 @@ enum verdict ether_input(struct tapir *t, struct rx *rx)
 	}
 }
 
-/* Room for `pad` bytes behind the contiguous ones, by moving these down when there is none. */
-static int make_tailroom(struct pkt **pp, uint32_t pad)
+/*
+ * Room for `pad` bytes behind the contiguous ones, by moving these down when there is none: a frame so
+ * short that it wants padding leaves room enough on one side of the smallest buffer.
+ */
+static void make_tailroom(struct pkt *p, uint32_t pad)
 {
-	struct pkt *p = *pp;
-	struct pkt *c;
+	uint32_t room = (uint32_t)pkt_tailroom(p);
 
-	if (pkt_tailroom(p) >= pad)
-		return 0;
-	if (pkt_headroom(p) + pkt_tailroom(p) >= pad) {
-		uint32_t by = pad - (uint32_t)pkt_tailroom(p);
-
-		memmove(p->data - by, p->data, p->len);
-		p->data -= by;
-		return 0;
-	}
-	c = pkt_alloc(p->t, 0, p->len + pad);
-	if (!c)
-		return -ENOMEM;
-	c->flags = p->flags & (uint16_t)~PKT_RESERVE;
-	c->csum_start = p->csum_start;
-	c->csum_offset = p->csum_offset;
-	memcpy(pkt_put(c, p->len), p->data, p->len);
-	pkt_free(p);
-	*pp = c;
-	return 0;
+	if (room >= pad)
+		return;
+	TAPIR_ASSERT(pkt_headroom(p) >= pad - room);
+	memmove(p->data - (pad - room), p->data, p->len);
+	p->data -= pad - room;
 }
 
 int ether_send(struct netif *ifp, struct pkt *p, const struct tapir_mac *dst, uint16_t type)
@@ -114,11 +102,12 @@ int ether_send(struct netif *ifp, struct pkt *p, const struct tapir_mac *dst, ui
 		uint32_t pad = ETH_ZLEN - len;
 
 		/* IP-05: zeros, whatever was in the buffer before (CVE-2003-0001). */
-		if (pkt_own(&p) < 0 || make_tailroom(&p, pad) < 0) {
+		if (pkt_own(&p) < 0) {
 			ifp->tx_drops++;
 			pkt_drop(p, DROP_NO_MEMORY);
 			return -ENOBUFS;
 		}
+		make_tailroom(p, pad);
 		memset(pkt_put(p, pad), 0, pad);
 	}
 	return netif_enqueue(ifp, p);
