@@ -222,7 +222,7 @@ static void conn_refuse(struct http_conn *c, int status, const char *why)
 	conn_respond(c, false);
 }
 
-/* RFC 9110 15.2.1. What does not fit is not said: the client goes on after a while without it. */
+/* HT-30, RFC 9110 15.2.1. What does not fit is not said: the client goes on after a while without it. */
 static void say_continue(struct http_conn *c)
 {
 	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -268,7 +268,7 @@ static bool conn_event(struct http_conn *c, enum http_event ev)
 /* What a step of a connection leaves to do. */
 enum next { GO_ON, WAIT, GONE };
 
-/* Parses slices of the receive buffer; *used gets how many bytes of it are done with. */
+/* HT-12, HT-13: one request at a time. Parses slices of the receive buffer; *used gets how many bytes of it are done with. */
 static void conn_parse(struct http_conn *c, const struct iovec *iov, int n, size_t *used)
 {
 	for (int i = 0; i < n; i++) {
@@ -458,7 +458,7 @@ static bool conn_make(struct http_server *srv, tapir_sock_t s, const struct tapi
 }
 
 /*
- * At the limit the longest idle connection makes room (RFC 9112 9.5), or one that has been sending its header
+ * HT-29: at the limit the longest idle connection makes room (RFC 9112 9.5), or one that has been sending its header
  * for longer than an honest client needs, so that slow ones can't keep the others out; NULL: nobody does.
  */
 static struct http_conn *victim(struct http_server *srv)
@@ -551,7 +551,7 @@ int http_server_start(struct http_server *srv, struct tapir *t, const struct htt
 	return 0;
 }
 
-/* A slow client may be slow, not still: it goes on when enough has moved since the last look. */
+/* HT-03: a slow client may be slow, not still: it goes on when enough has moved since the last look. */
 static void conn_progress(struct http_conn *c, uint64_t acked)
 {
 	if (c->mark == MARK_UNKNOWN || acked >= c->mark + c->srv->conf.min_bytes) {
@@ -580,14 +580,14 @@ static void conn_expire(struct http_conn *c)
 		else
 			conn_close(c);
 		return;
-	case HTTP_CLASS_HEAD:
+	case HTTP_CLASS_HEAD: /* HT-01 */
 		c->srv->timeouts++;
 		if (!c->work || http_parser_idle(&c->work->parser)) {
 			conn_close(c); /* it never asked */
 			return;
 		}
 		break;
-	case HTTP_CLASS_BODY:
+	case HTTP_CLASS_BODY: /* HT-02 */
 		if (c->work->parser.body_seen >= c->mark + min) {
 			conn_wait(c, HTTP_CLASS_BODY, c->work->parser.body_seen);
 			return;

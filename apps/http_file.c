@@ -29,6 +29,7 @@ enum {
 	MIME_ENDING_MAX = 16,
 };
 
+/* HT-19: the kernel refuses every way out of the root. */
 static int openat2_beneath(int dir, const char *path, int flags)
 {
 	struct open_how how = {
@@ -45,7 +46,7 @@ static int openat2_beneath(int dir, const char *path, int flags)
 	return -EAGAIN;
 }
 
-/* One component of a walk. A link in it is -ELOOP whatever the flags would make of it. */
+/* HT-19: one component of a walk. A link in it is -ELOOP whatever the flags would make of it. */
 static int open_component(int dir, const char *name, int flags)
 {
 	int fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC);
@@ -139,12 +140,12 @@ static int decode_segment(const char **raw, struct http_path *out, size_t *n)
 			int hi = hex_digit((*raw)[1]);
 			int lo = hi < 0 ? -1 : hex_digit((*raw)[2]);
 			if (lo < 0)
-				return 400;
+				return 400; /* HT-21 */
 			c = (unsigned char)(hi << 4 | lo);
 			*raw += 2;
 		}
 		if (c < ' ' || c == 0x7f)
-			return 400;
+			return 400; /* HT-20 */
 		if (c == '/')
 			status = 404; /* no file's name has one; but go on, the rest may be worse */
 		if (out->len + len + 2 > sizeof out->text)
@@ -193,7 +194,7 @@ int http_path_decode(const char *raw, struct http_path *out)
 	return *raw ? 400 : status;
 }
 
-/* RFC 3986 3.3: what may stand in a segment as it is. */
+/* RFC 3986 3.3: what may stand in a segment as it is; HT-26: all else is escaped. */
 static bool plain(unsigned char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||

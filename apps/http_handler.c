@@ -65,7 +65,7 @@ void http_handle(const struct http_site *site, const struct http_parser *req,
 		http_response_error(r, 405, "Only GET, HEAD and OPTIONS are served here.");
 		r->allow = allowed;
 		break;
-	case HTTP_CONNECT:
+	case HTTP_CONNECT: /* IH-08: a method is known or it is not, and has an answer */
 	case HTTP_OTHER:
 		http_response_error(r, 501, "This method is not known here.");
 		break;

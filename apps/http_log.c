@@ -24,7 +24,7 @@ char *http_log_addr(const struct tapir_addr *a, char out[16])
 	return out;
 }
 
-/* Appends escaped text, its escaped form cut to HTTP_LOG_PART bytes. */
+/* HT-27: appends escaped text, its escaped form cut to HTTP_LOG_PART bytes. */
 static size_t escape(char *out, const char *s, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";

@@ -208,7 +208,7 @@ static enum http_why judge_byte(struct http_parser *p, unsigned char c)
 {
 	uint32_t n = p->len - p->line;
 	if (p->cr)
-		return HTTP_WHY_BARE_CR; /* RFC 9112 2.2: a bare CR makes the element invalid */
+		return HTTP_WHY_BARE_CR; /* HT-14, RFC 9112 2.2: it makes the element invalid */
 	if (p->phase == PH_CRLF)
 		return c == '\r' ? HTTP_WHY_NONE : HTTP_WHY_CHUNK_END;
 	if (c == '\r')
@@ -221,7 +221,7 @@ static enum http_why judge_byte(struct http_parser *p, unsigned char c)
 			p->space = c == ' ';
 			if (!p->space && !is_token(c))
 				return HTTP_WHY_METHOD_CHAR;
-			/* RFC 9112 3: 501 for a method longer than any we know, 414 for the target. */
+			/* HT-22, RFC 9112 3: 501 for a method longer than any we know, 414 for the target. */
 			if (!p->space && n >= HTTP_MAX_METHOD)
 				return HTTP_WHY_METHOD_LONG;
 		}
@@ -291,7 +291,7 @@ static enum http_why target_form(struct http_parser *p, char *target, size_t len
 	return HTTP_WHY_NONE;
 }
 
-/* RFC 9112 3: method SP request-target SP HTTP-version, n bytes at the start of buf. */
+/* HT-17, RFC 9112 3: method SP request-target SP HTTP-version, n bytes at the start of buf. */
 static enum http_why request_line(struct http_parser *p, size_t n)
 {
 	char *s = p->buf;
@@ -337,17 +337,17 @@ static enum http_why request_line(struct http_parser *p, size_t n)
 /* RFC 9112 5: field-name ":" OWS field-value OWS, n bytes at s, NUL behind them. Cuts name and value apart. */
 static enum http_why field_line(char *s, size_t n, char **value)
 {
-	/* RFC 9112 2.2 and 5.2: folding, and white space before the first field, are refused. */
+	/* HT-15, RFC 9112 2.2 and 5.2: folding, and white space before the first field, are refused. */
 	if (s[0] == ' ' || s[0] == '\t')
 		return HTTP_WHY_FOLD;
 	char *colon = memchr(s, ':', n);
 	if (!colon)
 		return HTTP_WHY_NO_COLON;
-	/* RFC 9112 5.1: white space before the colon is answered with 400. */
+	/* HT-15, RFC 9112 5.1: white space before the colon is answered with 400. */
 	if (colon > s && (colon[-1] == ' ' || colon[-1] == '\t'))
 		return HTTP_WHY_NAME_SPACE;
 	if (colon == s)
-		return HTTP_WHY_NAME_CHAR;
+		return HTTP_WHY_NAME_CHAR; /* HT-16 */
 	for (const char *c = s; c < colon; c++) {
 		if (!is_token((unsigned char)*c))
 			return HTTP_WHY_NAME_CHAR;
@@ -363,7 +363,7 @@ static enum http_why field_line(char *s, size_t n, char **value)
 	return HTTP_WHY_NONE;
 }
 
-/* RFC 9110 8.6: 1*DIGIT, no sign, no list; a value past 64 bits saturates, to be refused as too large. */
+/* HT-09, IH-07, RFC 9110 8.6: 1*DIGIT, no sign, no list; a value past 64 bits saturates, to be refused as too large. */
 static bool decimal(const char *s, uint64_t *out)
 {
 	uint64_t v = 0;
@@ -379,7 +379,7 @@ static bool decimal(const char *s, uint64_t *out)
 	return true;
 }
 
-/* The next element of a comma-separated list (RFC 9110 5.6.1), or false at the end. May be empty. */
+/* HT-23: the next element of a comma-separated list (RFC 9110 5.6.1), or false at the end. May be empty. */
 static bool list_next(const char **s, const char **item, size_t *len)
 {
 	if (!*s)
@@ -405,7 +405,7 @@ static enum http_why field_known(struct http_parser *p, const char *name, const 
 	const char *item;
 	size_t len;
 	if (strcasecmp(name, "Host") == 0) {
-		/* RFC 9112 3.2: more than one Host, or an invalid one, is answered with 400. */
+		/* HT-18, RFC 9112 3.2: more than one Host, or an invalid one, is answered with 400. */
 		for (unsigned i = 0; i < p->nfields; i++) {
 			if (strcasecmp(p->buf + p->field[i].name, "Host") == 0)
 				return HTTP_WHY_HOST_TWICE;
@@ -413,7 +413,7 @@ static enum http_why field_known(struct http_parser *p, const char *name, const 
 		return host_valid(value, strlen(value)) ? HTTP_WHY_NONE : HTTP_WHY_HOST_VALUE;
 	}
 	if (strcasecmp(name, "Content-Length") == 0) {
-		/* RFC 9112 6.3: equal repeated lengths may be merged; refusing them is the safe choice. */
+		/* HT-08, RFC 9112 6.3: equal repeated lengths may be merged; refusing them is the safe choice. */
 		if (p->have_cl)
 			return HTTP_WHY_CL_TWICE;
 		p->have_cl = true;
@@ -427,7 +427,7 @@ static enum http_why field_known(struct http_parser *p, const char *name, const 
 			p->keep_alive = p->keep_alive || is_word(item, len, "keep-alive");
 		}
 	} else if (strcasecmp(name, "Expect") == 0 && p->minor > 0) {
-		/* RFC 9110 10.1.1: 417 for what is not 100-continue; HTTP/1.0 knows no Expect. */
+		/* HT-30, RFC 9110 10.1.1: 417 for what is not 100-continue; HTTP/1.0 knows no Expect. */
 		if (strcasecmp(value, "100-continue") != 0)
 			return HTTP_WHY_EXPECT;
 		p->expect_continue = true;
@@ -435,7 +435,7 @@ static enum http_why field_known(struct http_parser *p, const char *name, const 
 	return HTTP_WHY_NONE;
 }
 
-/* RFC 9112 6.1 and 6.3: chunked must be the last coding and appear once; we know no other. */
+/* HT-07, RFC 9112 6.1 and 6.3: chunked must be the last coding and appear once; we know no other. */
 static enum http_why transfer_codings(const struct http_parser *p)
 {
 	bool last_chunked = false, other = false;
@@ -466,7 +466,7 @@ static enum http_event head_done(struct http_parser *p)
 		p->host_off = (uint16_t)(host - p->buf);
 	if (p->have_te) {
 		if (p->have_cl)
-			return bad(p, HTTP_WHY_CL_AND_TE);
+			return bad(p, HTTP_WHY_CL_AND_TE); /* HT-05, HT-06 */
 		if (p->minor == 0)
 			return bad(p, HTTP_WHY_TE_IN_10);
 		enum http_why why = transfer_codings(p);
@@ -475,7 +475,7 @@ static enum http_event head_done(struct http_parser *p)
 		p->chunked = true;
 	}
 	if (p->content_len > HTTP_MAX_BODY)
-		return bad(p, HTTP_WHY_BODY_LONG);
+		return bad(p, HTTP_WHY_BODY_LONG); /* IH-06 */
 	p->keep = !p->close && (p->minor > 0 || p->keep_alive);
 	p->expect_continue = p->expect_continue && (p->chunked || p->content_len);
 	p->left = p->content_len;
@@ -484,7 +484,7 @@ static enum http_event head_done(struct http_parser *p)
 	return HTTP_EV_HEAD;
 }
 
-/* RFC 9112 7.1: chunk-size [ chunk-ext ]. At most 16 digits, so the value can't overflow. */
+/* HT-10, HT-11, R20-20, RFC 9112 7.1: chunk-size [ chunk-ext ]. At most 16 digits, so the value can't overflow. */
 static enum http_why chunk_line(struct http_parser *p, const char *s, size_t n)
 {
 	uint64_t size = 0;
@@ -528,6 +528,7 @@ static enum http_event line_done(struct http_parser *p, size_t n)
 		if (n == 0)
 			return head_done(p);
 		p->section += (uint32_t)n + 2;
+		/* HT-28, NUC-06: a bounded table, searched in order. */
 		why = p->nfields < HTTP_MAX_FIELDS ? field_line(s, n, &value)
 						   : HTTP_WHY_FIELDS_MANY;
 		if (!why)
@@ -568,7 +569,7 @@ static enum http_event line_done(struct http_parser *p, size_t n)
 	return HTTP_EV_MORE;
 }
 
-/* Take bytes of lines until a line tells something or the input ends. */
+/* HT-25: take bytes of lines until a line tells something or the input ends. */
 static enum http_event parse_lines(struct http_parser *p, const uint8_t *in, size_t len,
 				   size_t *used)
 {

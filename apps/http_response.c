@@ -132,6 +132,7 @@ void http_response_finish(struct http_response *r, int minor, const char *date)
 	put(r, "\r\n");
 	r->head_len = r->text_len;
 	r->off = 0;
+	/* HT-31 */
 	r->left = r->fd >= 0 && !r->no_body ? r->size : 0;
 	if (page_len && !r->no_body)
 		put(r, "%s", page);
