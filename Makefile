@@ -100,9 +100,6 @@ $(T)/%.o: %.c $(T)/flags
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(COMMON) $(PCAP_CFLAGS) $(CMOCKA_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# What stands in for a file goes when the file comes.
-$(T)/stack/standins.o: $(T)/sources
-
 $(LIB): $(LIB_SRC:%.c=$(T)/%.o) $(T)/sources
 	@rm -f $@
 	ar rcs $@ $(filter %.o,$^)

@@ -128,6 +128,7 @@ static int set_device(struct target *o, const void *val, size_t len)
 		return -ENODEV;
 	if (o->udp)
 		return udp_bind_device(o->t, o->udp, v);
+	TAPIR_ASSERT(o->opt);
 	/* A connection that is under way goes where it goes. */
 	if (o->conn && o->conn->ep.state != TAPIR_TCP_CLOSED)
 		return -EISCONN;
