@@ -27,7 +27,9 @@ static void transfer(uint64_t seed, uint64_t up, uint64_t down, uint32_t loss_pp
 	       (double)(s->now_ns - s->start_ns) / 1e9, (unsigned long long)s->frames,
 	       (unsigned long long)s->steps,
 	       (unsigned long long)wirecheck_totals_of(s->wire)->retrans_segs);
-	if (getenv("TAPIR_SIM_TELL")) sim_fail(s, "%llu frames %llu steps", (unsigned long long)s->frames, (unsigned long long)s->steps);
+	if (getenv("TAPIR_SIM_TELL"))
+		sim_fail(s, "%llu frames %llu steps", (unsigned long long)s->frames,
+			 (unsigned long long)s->steps);
 	sim_free(s);
 }
 
