@@ -48,7 +48,8 @@ static uint32_t window_field(struct tapir *t, struct tcp_conn *c, bool syn)
 	if (field << shift < old)
 		field = (old + (UINT32_C(1) << shift) - 1) >> shift;
 	field = min_u32(field, UINT16_MAX);
-	c->rcv_wnd = field << shift;
+	/* A SYN, unscaled, may be unable to say what was promised since it went first: the promise stays. */
+	c->rcv_wnd = syn ? max_u32(field, old) : field << shift;
 	if (old && !c->rcv_wnd)
 		STAT_INC(t, TcpExt, TCPToZeroWindowAdv);
 	if (!old && c->rcv_wnd)

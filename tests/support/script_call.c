@@ -717,11 +717,10 @@ static bool counter(struct run *r, const char *name, int64_t *value)
 /* Fields of TCP_INFO, by Linux's names and ours. */
 #define INFO_FIELDS(F)                                                                             \
 	F(tcpi_state, state)                                                                       \
-	F(tcpi_retransmits, retransmits) F(tcpi_probes, probes) F(tcpi_backoff, backoff) F(        \
-		tcpi_options, options) F(tcpi_snd_wscale,                                          \
-					 snd_wscale) F(tcpi_rcv_wscale,                            \
-						       rcv_wscale) F(tcpi_rto, rto_us) F(tcpi_ato, \
-											 ato_us)   \
+	F(tcpi_retransmits, retransmits)                                                           \
+	F(tcpi_probes, probes) F(tcpi_backoff, backoff) F(tcpi_options, options) F(                \
+		tcpi_snd_wscale, snd_wscale) F(tcpi_rcv_wscale,                                    \
+					       rcv_wscale) F(tcpi_rto, rto_us) F(tcpi_ato, ato_us) \
 		F(tcpi_snd_mss, snd_mss) F(tcpi_rcv_mss, rcv_mss) F(tcpi_advmss, advmss) F(        \
 			tcpi_pmtu, pmtu) F(tcpi_unacked, unacked) F(tcpi_sacked,                   \
 								    sacked) F(tcpi_lost, lost)     \

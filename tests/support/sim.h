@@ -174,6 +174,8 @@ struct sim_listener *sim_listen(struct sim *s, unsigned host, uint16_t port, int
 				const struct sim_bulk_conf *conf);
 struct sim_bulk *sim_connect(struct sim *s, unsigned host, unsigned to, uint16_t port,
 			     const struct sim_bulk_conf *conf);
+/* Sets what conf says of buffers, NODELAY, LINGER; before connect, for the window scale. */
+void sim_options(struct sim *s, unsigned host, tapir_sock_t sock, const struct sim_bulk_conf *conf);
 /* An application over a socket that exists, connecting or connected. */
 struct sim_bulk *sim_bulk(struct sim *s, unsigned host, tapir_sock_t sock,
 			  const struct sim_bulk_conf *conf);

@@ -296,8 +296,7 @@ static void end_bulk(struct sim_app *a)
 	free(a);
 }
 
-static void options(struct sim *s, unsigned host, tapir_sock_t sock,
-		    const struct sim_bulk_conf *conf)
+void sim_options(struct sim *s, unsigned host, tapir_sock_t sock, const struct sim_bulk_conf *conf)
 {
 	struct tapir *t = s->host[host].t;
 	int one = 1, rcv = (int)conf->rcvbuf, snd = (int)conf->sndbuf;
@@ -327,7 +326,6 @@ struct sim_bulk *sim_bulk(struct sim *s, unsigned host, tapir_sock_t sock,
 	b->app.on = on_bulk;
 	b->app.end = end_bulk;
 	s->busy++;
-	options(s, host, sock, conf);
 	sim_app_add(s, &b->app, host, sock, TAPIR_IN | TAPIR_OUT | TAPIR_RDHUP);
 	return b;
 }
@@ -342,8 +340,9 @@ struct sim_bulk *sim_connect(struct sim *s, unsigned host, unsigned to, uint16_t
 	int r;
 
 	sim_assert(s, sock > 0);
-	b = sim_bulk(s, host, sock, conf);
+	sim_options(s, host, sock, conf);
 	r = tapir_connect(t, sock, &sa);
+	b = sim_bulk(s, host, sock, conf);
 	if (r < 0 && r != -EINPROGRESS)
 		finish(b, -r);
 	return b;
@@ -357,6 +356,7 @@ static void on_listener(struct sim_app *a, uint32_t bits)
 	sim_assert(a->s, !(bits & TAPIR_ERR));
 	while ((sock = tapir_accept(a->s->host[a->host].t, a->sock, NULL)) > 0) {
 		l->accepted++;
+		sim_options(a->s, a->host, sock, &l->conf);
 		l->last = sim_bulk(a->s, a->host, sock, &l->conf);
 		l->last->connected = true;
 	}
@@ -383,7 +383,7 @@ struct sim_listener *sim_listen(struct sim *s, unsigned host, uint16_t port, int
 	l->conf = *conf;
 	l->app.on = on_listener;
 	l->app.end = end_listener;
-	options(s, host, sock, conf);
+	sim_options(s, host, sock, conf);
 	sim_assert(s, tapir_bind(t, sock, &sa) == 0);
 	sim_assert(s, tapir_listen(t, sock, backlog) == 0);
 	sim_app_add(s, &l->app, host, sock, TAPIR_IN);

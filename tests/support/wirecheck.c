@@ -15,6 +15,8 @@
 
 enum { BUCKETS = 4096, RANGES_MAX = 512 };
 
+#define TS_ORDER_NS (UINT64_C(24) * 86400 * 1000000000)
+
 struct range {
 	uint32_t start, end;
 };
@@ -34,6 +36,7 @@ struct book {
 	bool edge_known;
 	uint32_t last_wnd;
 	uint32_t tsval;
+	uint64_t ts_ns; /* when */
 	bool ts_sent;
 	uint64_t newsless_acks;
 
@@ -304,7 +307,8 @@ static const char *check_syn(struct wirecheck *w, struct book *b, const struct w
 	return NULL;
 }
 
-static const char *check_options(struct wirecheck *w, struct book *b, const struct wireview *v)
+static const char *check_options(struct wirecheck *w, struct book *b, const struct wireview *v,
+				 uint64_t time_ns)
 {
 	if (!(v->flags & WV_SYN) && (v->has_mss || v->has_ws || v->has_sack_ok))
 		return fail(w, v, b, "an option that only a SYN may have");
@@ -317,11 +321,13 @@ static const char *check_options(struct wirecheck *w, struct book *b, const stru
 	if (b->offered_ts && b->peer_ts) {
 		if (!v->has_ts)
 			return fail(w, v, b, "timestamps were agreed on, but this has none");
-		if (b->ts_sent && after(b->tsval, v->tsval))
+		/* Within 2^31 ms numbers have an order (RFC 7323 5.2). */
+		if (b->ts_sent && after(b->tsval, v->tsval) && time_ns - b->ts_ns < TS_ORDER_NS)
 			return fail(w, v, b, "TSval went back from %u", b->tsval);
 		if (b->peer_ts_known && after(v->tsecr, b->peer_ts_max))
 			return fail(w, v, b, "TSecr was never received");
 		b->tsval = v->tsval;
+		b->ts_ns = time_ns;
 		b->ts_sent = true;
 	} else if (v->has_ts) {
 		return fail(w, v, b, "timestamps without agreement");
@@ -356,6 +362,9 @@ static const char *check_ack(struct wirecheck *w, struct book *b, const struct w
 	if (!(v->flags & WV_SYN) && b->offered_ws && b->peer_ws)
 		wnd <<= b->ws;
 	edge = v->ack + wnd;
+	/* A SYN's window is not scaled: repeated, it may be unable to say what was promised since. */
+	if (b->edge_known && v->flags & WV_SYN && after(b->edge, edge))
+		return NULL;
 	if (b->edge_known && after(b->edge, edge))
 		return fail(w, v, b, "right edge went back from %u to %u", b->edge - b->irs,
 			    edge - b->irs);
@@ -441,8 +450,8 @@ static const char *check_tcp(struct wirecheck *w, uint32_t host, uint64_t time_n
 	/* Answers of a listener or of a record to what it does not know: no book to hold them against. */
 	if (!b->syn_sent || (!(v->flags & WV_SYN) && !b->syn_seen))
 		return v->len > 0 ? fail(w, v, b, "data without a handshake") : NULL;
-	if ((bad = check_options(w, b, v)) || (v->flags & WV_ACK && (bad = check_ack(w, b, v))) ||
-	    (bad = check_text(w, b, v)))
+	if ((bad = check_options(w, b, v, time_ns)) ||
+	    (v->flags & WV_ACK && (bad = check_ack(w, b, v))) || (bad = check_text(w, b, v)))
 		return bad;
 	if (wireview_seg_len(v) == 0 && (bad = check_acks_bound(w, b, v, time_ns)))
 		return bad;
