@@ -37,6 +37,7 @@ struct netif {
 	struct list groups;			     /* multicast: struct igmp_group, ip/igmp.c */
 	struct timer igmp_timer;		     /* TIMER_IGMP_IF */
 	uint64_t igmp_v1_until_ns, igmp_v2_until_ns; /* older querier heard (RFC 3376 7.2.1) */
+	uint64_t igmp_answered_ns;		     /* last answer to a general query */
 
 	uint64_t rx_packets, rx_bytes, rx_drops;
 	uint64_t tx_packets, tx_bytes, tx_drops;

@@ -8,8 +8,8 @@
  *	change   a group was joined or left: told at once, and again after a random time up to 1 s (version
  *	         2: 10 s), since the first may be lost. A group that was left stays as a record until then.
  *	answer   to a query: after a random time up to what the query allows, so that hosts do not all
- *	         speak at once. A pending answer that is due earlier is kept: a flood of queries makes no
- *	         more answers than one in each such time.
+ *	         speak at once. A pending answer that is due earlier is kept, and none comes within
+ *	         100 ms of the last: a flood of queries is not worth a flood of answers.
  *
  * One timer a group serves both. The answer to a general query of version 3 is one report for all groups,
  * by the interface's timer.
@@ -37,7 +37,7 @@ enum {
 	REPEAT_V2_MS = 10000,	    /* RFC 2236 8.10 */
 	OLD_QUERIER_V2_S = 260,	    /* RFC 3376 8.12 */
 	OLD_QUERIER_V1_S = 400,	    /* RFC 2236 8.11 */
-	RESPONSE_MIN_MS = 100,	    /* ours: no query makes us answer faster than this */
+	RESPONSE_MIN_MS = 100,	    /* ours: no queries make us answer faster than this */
 	RESPONSE_MAX_MS = 25 * 1000 /* and none is remembered for longer than version 2's most */
 };
 
@@ -51,6 +51,7 @@ struct igmp_group {
 	bool answering;	 /* answer_ns means something */
 	bool reporter;	 /* version 2: the last report of this group here was ours */
 	uint64_t change_ns, answer_ns;
+	uint64_t answered_ns; /* last answer */
 };
 
 static enum verdict lose(struct rx *rx, enum drop_reason reason)
@@ -293,6 +294,7 @@ void igmp_timer(struct tapir *t, struct timer *tm)
 
 	if (g->answering && t->now_ns >= g->answer_ns) {
 		g->answering = false;
+		g->answered_ns = t->now_ns;
 		send_state(t, g, false);
 	}
 	if (g->changes > 0 && t->now_ns >= g->change_ns)
@@ -305,6 +307,7 @@ void igmp_if_timer(struct tapir *t, struct timer *tm)
 {
 	struct netif *ifp = container_of(tm, struct netif, igmp_timer);
 
+	ifp->igmp_answered_ns = t->now_ns;
 	if (speaks(ifp))
 		send_all(t, ifp);
 }
@@ -349,9 +352,17 @@ static void note_querier(struct tapir *t, struct netif *ifp, unsigned spoken)
 		cancel_all(t, ifp);
 }
 
-static void plan_answer(struct tapir *t, struct igmp_group *g, uint32_t max_ms)
+/* A random time within max_ms, but not soon after the last answer. */
+static uint64_t answer_time(struct tapir *t, uint32_t max_ms, uint64_t answered_ns)
 {
 	uint64_t at = t->now_ns + (1 + random_below(t, max_ms)) * NS_PER_MS;
+
+	return max_u64(at, answered_ns + RESPONSE_MIN_MS * NS_PER_MS);
+}
+
+static void plan_answer(struct tapir *t, struct igmp_group *g, uint32_t max_ms)
+{
+	uint64_t at = answer_time(t, max_ms, g->answered_ns);
 
 	if (g->refs == 0 || g->ip4 == IGMP_ALL_HOSTS || (g->answering && g->answer_ns <= at))
 		return;
@@ -363,7 +374,7 @@ static void plan_answer(struct tapir *t, struct igmp_group *g, uint32_t max_ms)
 static void answer(struct tapir *t, struct netif *ifp, const struct igmp_query *q)
 {
 	uint32_t max_ms = clamp_u32(q->max_resp_ms, RESPONSE_MIN_MS, RESPONSE_MAX_MS);
-	uint64_t at = t->now_ns + (1 + random_below(t, max_ms)) * NS_PER_MS;
+	uint64_t at = answer_time(t, max_ms, ifp->igmp_answered_ns);
 	struct igmp_group *g;
 
 	/* RFC 3376 5.2, rule 1: a general answer that comes sooner says it all. */
