@@ -46,7 +46,6 @@ enum {
 struct child {
 	struct loop_fd fd; /* its output */
 	struct loop_timer limit;
-	struct demo *demo;
 	pid_t pid;
 	bool done, killed, line_begun;
 	char output[OUTPUT];
@@ -60,6 +59,7 @@ struct demo {
 	struct http_server_conf conf;
 	struct http_site site;
 	struct loop_timer tick;
+	struct child child; /* the one that runs now */
 	bool ticking, serving, interrupted;
 	int step;
 	char ip[16];
@@ -164,6 +164,8 @@ static int run(struct demo *d, struct child *c, const char *command)
 	for (char *rest = words, *w; n < MAX_ARGS && (w = strsep(&rest, " "));)
 		argv[n++] = w;
 	argv[n] = NULL;
+	if (n == 0)
+		return -1;
 	if (pipe2(p, O_CLOEXEC) != 0)
 		return -1;
 	c->pid = spawn(argv, p[1]);
@@ -404,8 +406,8 @@ static void step_counters(struct demo *d)
 
 static int run_steps(struct demo *d)
 {
-	struct child *c = calloc(1, sizeof(*c));
-	int status = c ? start_httpd(d) : app_error("demo", "no memory");
+	struct child *c = &d->child;
+	int status = start_httpd(d);
 
 	if (status == 0)
 		status = step_ping(d, c);
@@ -420,7 +422,6 @@ static int run_steps(struct demo *d)
 	loop_timer_cancel(d->app.loop, &d->tick);
 	if (d->serving)
 		http_server_stop(&d->server, false);
-	free(c);
 	return d->interrupted ? 0 : status;
 }
 

@@ -30,7 +30,7 @@ static void say_hello(const struct app *a, const struct stack_opts *o)
 
 int cmd_up(int argc, char **argv)
 {
-	struct stack_opts o;
+	struct stack_opts o = {.dev = DEV_TAP};
 	struct app a;
 	int first;
 	const struct opt_command cmd = {
