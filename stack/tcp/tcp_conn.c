@@ -222,11 +222,11 @@ struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
 	if (!c)
 		return NULL;
 	c->ep.tuple = p->tuple;
+	c->opt = l->opt; /* before the reference: it counts SO_REUSEADDR */
 	if (tcp_port_ref(t, &c->ep) < 0) {
 		tcp_conn_free(t, c);
 		return NULL;
 	}
-	c->opt = l->opt;
 	if (l->cc)
 		c->cc.ops = l->cc;
 	if (c->opt.rcvbuf)
