@@ -290,6 +290,14 @@ void tcp_timer_update(struct tapir *t, struct tcp_conn *c); /* tcp_timer.c: arms
 
 /* The receive window to advertise now, in bytes, never taking back what was promised. */
 uint32_t tcp_rcv_window(struct tapir *t, struct tcp_conn *c);
+/* The largest that a receive buffer may become: SO_RCVBUF, or the larger of the two settings, as Linux. */
+static inline uint64_t tcp_rcv_space_max(const struct tapir *t, const struct tcp_opt *o)
+{
+	if (o->rcvbuf)
+		return o->rcvbuf;
+	return max_u64((uint64_t)t->conf.tcp_rmem_max, (uint64_t)t->conf.rmem_max);
+}
+
 /* The window scale that a receive buffer of `space` bytes needs (RFC 7323 2.2; Linux's rule). */
 uint8_t tcp_wscale_for(uint64_t space);
 

@@ -231,7 +231,7 @@ bool tcp_listen_offer(struct tapir *t, struct tcp_listener *l, const struct tcp_
 	p->ws = t->conf.tcp_window_scaling && seg->opt.has & TCP_HAS_WSCALE;
 	if (p->ws) {
 		p->snd_wscale = (uint8_t)min_u32(seg->opt.wscale, TCP_WSCALE_MAX); /* R7323-6 */
-		p->rcv_wscale = tcp_wscale_for(rcvbuf ? rcvbuf : (uint64_t)t->conf.tcp_rmem_max);
+		p->rcv_wscale = tcp_wscale_for(tcp_rcv_space_max(t, &l->opt));
 	}
 	p->ts_off = tcp_ts_offset(t, &seg->tuple);
 	p->ts_recent = p->ts ? seg->opt.tsval : 0;

@@ -152,8 +152,7 @@ bool tcp_syncookie_check(struct tapir *t, struct tcp_listener *l, const struct t
 	p->ws = (bits & TS_WSCALE_MASK) <= TCP_WSCALE_MAX && t->conf.tcp_window_scaling;
 	if (p->ws) {
 		p->snd_wscale = bits & TS_WSCALE_MASK;
-		p->rcv_wscale = tcp_wscale_for(l->opt.rcvbuf ? l->opt.rcvbuf
-							     : (uint64_t)t->conf.tcp_rmem_max);
+		p->rcv_wscale = tcp_wscale_for(tcp_rcv_space_max(t, &l->opt));
 	}
 	return true;
 }

@@ -55,21 +55,6 @@ static int check_peer(const struct tapir *t, const struct tapir_sockaddr *sa)
 	return 0;
 }
 
-/* The local port: the bound one, when it makes a tuple that is free or may be taken; else an ephemeral one. */
-static int choose_port(struct tapir *t, struct tcp_conn *c)
-{
-	struct tcp_ep *there;
-
-	if (!(c->ep.epflags & TCP_EP_BOUND))
-		return tcp_port_connect(t, c);
-	there = tcp_demux_find(t, &c->ep.tuple);
-	if (!there)
-		return 0;
-	if (there->kind == TCP_EP_TW && tcp_tw_reuse(t, container_of(there, struct tcp_tw, ep)))
-		return 0;
-	return -EADDRNOTAVAIL;
-}
-
 int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_sockaddr *sa)
 {
 	struct tapir_addr bound = c->ep.tuple.laddr;
@@ -99,7 +84,7 @@ int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_soc
 	c->ep.tuple.laddr = tapir_addr_v4(rt.src); /* MUST-44 */
 	c->ep.tuple.raddr = sa->addr;
 	c->ep.tuple.rport = sa->port;
-	r = choose_port(t, c);
+	r = tcp_port_connect(t, c);
 	if (r < 0) {
 		c->ep.tuple.laddr = bound;
 		c->ep.tuple.raddr = (struct tapir_addr){{0}};
@@ -119,8 +104,7 @@ int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_soc
 	c->recover = c->iss;
 	c->big_end = c->iss;
 	c->last_rcv_ns = t->now_ns; /* until something comes: when we began */
-	space = c->opt.rcvbuf ? c->opt.rcvbuf
-			      : max_u64((uint64_t)t->conf.tcp_rmem_max, (uint64_t)t->conf.rmem_max);
+	space = tcp_rcv_space_max(t, &c->opt);
 	c->rcv_wscale = t->conf.tcp_window_scaling ? tcp_wscale_for(space) : 0;
 	if (c->opt.rcvbuf)
 		c->rcv_limit = c->opt.rcvbuf;
