@@ -101,24 +101,26 @@ void tcp_snd_free(struct tapir *t, struct tcp_conn *c)
 
 static uint8_t *page_get(struct tapir *t)
 {
-	uint8_t *p = t->tcp->page_free;
+	struct tcp_free *p = t->tcp->page_free;
 
 	if (p) {
-		memcpy(&t->tcp->page_free, p, sizeof(p));
+		t->tcp->page_free = p->next;
 		t->tcp->npage_free--;
-		return p;
+		return (uint8_t *)p;
 	}
 	return tcp_mem_alloc(t, TCP_PAGE);
 }
 
 static void page_put(struct tapir *t, uint8_t *p)
 {
+	struct tcp_free *f = (void *)p;
+
 	if (t->tcp->npage_free >= POOL_PAGES) {
 		tcp_mem_free(t, p, TCP_PAGE);
 		return;
 	}
-	memcpy(p, &t->tcp->page_free, sizeof(p));
-	t->tcp->page_free = p;
+	f->next = t->tcp->page_free;
+	t->tcp->page_free = f;
 	t->tcp->npage_free++;
 }
 

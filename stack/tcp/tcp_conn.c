@@ -46,13 +46,14 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 
 struct tcp_act *tcp_act_get(struct tapir *t, struct tcp_conn *c)
 {
+	struct tcp_free *f = t->tcp->act_free;
 	struct tcp_act *a = c->act;
 
 	if (a)
 		return a;
-	a = t->tcp->act_free;
-	if (a)
-		memcpy(&t->tcp->act_free, a, sizeof(a));
+	a = (void *)f;
+	if (f)
+		t->tcp->act_free = f->next;
 	else
 		a = tcp_mem_alloc(t, sizeof(*a));
 	if (!a)
@@ -74,13 +75,13 @@ struct tcp_act *tcp_act_get(struct tapir *t, struct tcp_conn *c)
 
 static void act_free(struct tapir *t, struct tcp_conn *c)
 {
-	struct tcp_act *a = c->act;
+	struct tcp_free *f = (void *)c->act;
 
 	tcp_rec_free_all(t, c);
 	tcp_snd_free(t, c);
 	tcp_rcv_free(t, c);
-	memcpy(a, &t->tcp->act_free, sizeof(a));
-	t->tcp->act_free = a;
+	f->next = t->tcp->act_free;
+	t->tcp->act_free = f;
 	c->act = NULL;
 }
 

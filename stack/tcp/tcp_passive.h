@@ -61,6 +61,11 @@ struct tcp_port {
 
 enum { TCP_PORT_TABLE = 256 }; /* counters of RFC 6056 3.3.4 */
 
+/* A free piece of memory in a list, in its own first bytes. */
+struct tcp_free {
+	struct tcp_free *next;
+};
+
 /* The transport's own state: tcp_demux.c and others know its parts. */
 struct tcp_state {
 	struct siphash_key hash_key, isn_key, ts_key, port_key, cookie_key[2];
@@ -80,8 +85,7 @@ struct tcp_state {
 	bool recycled_set;
 	uint32_t nconn, norphan, nsyn, ntw;
 	uint64_t mem_bytes; /* rings, pages, records: bounded by tcp_mem_max */
-	struct tcp_act *act_free;
-	uint8_t *page_free; /* free pages, linked by their first bytes */
+	struct tcp_free *act_free, *page_free;
 	uint32_t npage_free;
 	struct tcp_rec *rec_free;
 	uint32_t nrec_free;

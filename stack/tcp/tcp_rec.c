@@ -64,16 +64,16 @@ void tcp_pools_fini(struct tapir *t)
 		tcp_mem_free(t, r, sizeof(*r));
 	}
 	while (t->tcp->page_free) {
-		uint8_t *p = t->tcp->page_free;
+		struct tcp_free *p = t->tcp->page_free;
 
-		memcpy(&t->tcp->page_free, p, sizeof(p));
+		t->tcp->page_free = p->next;
 		tcp_mem_free(t, p, TCP_PAGE);
 	}
 	while (t->tcp->act_free) {
-		struct tcp_act *a = t->tcp->act_free;
+		struct tcp_free *a = t->tcp->act_free;
 
-		memcpy(&t->tcp->act_free, a, sizeof(a));
-		tcp_mem_free(t, a, sizeof(*a));
+		t->tcp->act_free = a->next;
+		tcp_mem_free(t, a, sizeof(struct tcp_act));
 	}
 	t->tcp->npage_free = 0;
 	t->tcp->nrec_free = 0;

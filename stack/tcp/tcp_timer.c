@@ -102,7 +102,8 @@ static bool timed_out(const struct tapir *t, const struct tcp_conn *c, uint64_t 
 
 	if (c->opt.user_timeout_ms)
 		return waited >= (uint64_t)c->opt.user_timeout_ms * MS;
-	return c->backoff > 0 && waited >= retries_ns(t, retry_limit(t, c)); /* MUST-20, SHLD-11: R2, by time */
+	return c->backoff > 0 &&
+	       waited >= retries_ns(t, retry_limit(t, c)); /* MUST-20, SHLD-11: R2, by time */
 }
 
 /* The connection is given up: what ICMP said explains it best (RFC 1122 4.2.3.9). */
