@@ -18,6 +18,8 @@ B := $(if $(filter plain,$(VARIANT)),build,$(T))
 WARN := -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wstrict-prototypes -Wvla
 WARN += $(if $(filter true 1,$(CI) $(WERROR)),-Werror)
 OPT := -O2 -g
+# TCP is there to be stepped through in a debugger: nothing of it is optimized out. docs/performance.md has what it costs.
+STEP_OPT := $(if $(filter plain,$(VARIANT)),-Og)
 MODE :=
 LINKMODE :=
 RUN :=
@@ -84,7 +86,7 @@ PCAP_LIBS := $(shell $(PKG_CONFIG) --libs libpcap)
 CMOCKA_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 # Other flags than last time make everything anew.
-FLAGS := $(CC) $(COMMON) $(PCAP_CFLAGS) $(CMOCKA_CFLAGS) $(CFLAGS) $(LDFLAGS)
+FLAGS := $(CC) $(COMMON) $(STEP_OPT) $(PCAP_CFLAGS) $(CMOCKA_CFLAGS) $(CFLAGS) $(LDFLAGS)
 # So does a source that goes, for the archives.
 keep = $(shell mkdir -p $(T); printf '%s\n' '$(2)' | cmp -s - $(T)/$(1) || printf '%s\n' '$(2)' >$(T)/$(1))
 $(call keep,flags,$(FLAGS))
@@ -94,6 +96,7 @@ endif
 all: $(LIB) $(PROGRAM)
 
 $(CORE_OBJ): STD := $(CORE_CFLAGS)
+$(T)/stack/tcp/%.o $(T)/stack/sock/%.o: COMMON += $(STEP_OPT)
 STD := $(HOST_CFLAGS)
 
 $(T)/%.o: %.c $(T)/flags

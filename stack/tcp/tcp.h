@@ -25,14 +25,6 @@ struct tcp_tuple {
 
 enum tcp_ep_kind { TCP_EP_CONN, TCP_EP_LISTENER, TCP_EP_SYN, TCP_EP_TW };
 
-struct tcp_ep {
-	struct hnode node; /* in the demux; see tcp_demux.c */
-	struct tcp_tuple tuple;
-	uint8_t state;	  /* enum tapir_tcp_state: only tcp_set_state() writes it */
-	uint8_t kind;	  /* enum tcp_ep_kind */
-	uint16_t epflags; /* enum tcp_epflag */
-};
-
 enum tcp_epflag {
 	TCP_EP_HASHED = 1 << 0, /* in the demux by its tuple */
 	TCP_EP_BOUND = 1 << 1,	/* holds a reference on its local port */
@@ -40,6 +32,15 @@ enum tcp_epflag {
 	TCP_EP_NOREUSE = 1 << 2,  /* taken without SO_REUSEADDR */
 	TCP_EP_EXPLICIT = 1 << 3, /* by bind() or listen(): connect() leaves the port alone */
 	TCP_EP_TS = 1 << 4,	  /* a TIME-WAIT record: the connection used timestamps */
+};
+
+/* Enums and not integers, so that a debugger shows their names. */
+struct tcp_ep {
+	struct hnode node; /* in the demux; see tcp_demux.c */
+	struct tcp_tuple tuple;
+	enum tapir_tcp_state state : 8; /* only tcp_set_state() writes it */
+	enum tcp_ep_kind kind : 8;
+	enum tcp_epflag epflags : 16;
 };
 
 /* A segment on its way through the steps of RFC 9293 3.10.7. */

@@ -163,7 +163,7 @@ struct tcp_conn {
 	uint32_t snd_una, snd_nxt, snd_wnd, snd_wl1;
 	uint32_t snd_wl2, snd_max, rcv_nxt,
 		rcv_wnd; /* rcv_nxt + rcv_wnd: the highest edge advertised */
-	uint32_t flags;	 /* enum tcp_flag */
+	enum tcp_flag flags;
 	uint32_t ts_recent;
 	struct tcp_act *act; /* NULL: idle */
 	struct tcp_cc cc;
