@@ -48,6 +48,7 @@ static int target_of(struct tapir *t, tapir_sock_t h, struct target *o)
 		return 0;
 	case SOCK_TCP:
 		o->conn = o->s->u.conn;
+		TAPIR_ASSERT(o->conn);
 		o->opt = &o->conn->opt;
 		return 0;
 	case SOCK_LISTEN:

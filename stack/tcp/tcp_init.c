@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "stack/core/random.h"
+#include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_passive.h"
 #include "stack/tcp/tcp_user.h"
 

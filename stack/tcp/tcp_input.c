@@ -658,7 +658,7 @@ enum verdict tcp_input(struct tapir *t, struct rx *rx)
 				return V_DONE;
 			break; /* a new incarnation: on to the listener */
 		case TCP_EP_LISTENER:
-			TAPIR_ASSERT(!"a listener has no 4-tuple");
+			TAPIR_UNREACHABLE(); /* a listener has no 4-tuple */
 		}
 	}
 	l = tcp_demux_listener(t, &seg.tuple, rx->ifp->ifindex);

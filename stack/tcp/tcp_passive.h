@@ -101,10 +101,6 @@ struct tcp_state {
 	uint32_t rst_left;
 };
 
-/* ---- tcp_rec.c ---- */
-/* Free lists of pages and records go back: end of the instance. */
-void tcp_pools_fini(struct tapir *t);
-
 /* ---- tcp_state.c: the one door for a state ---- */
 /* Moves ep to `to`, checked against the edges of RFC 9293 3.3.2; counts, emits TAPIR_EV_TCP_STATE. */
 void tcp_set_state(struct tapir *t, struct tcp_ep *ep, enum tapir_tcp_state to);
@@ -202,7 +198,7 @@ void tcp_syncache_purge(struct tapir *t, struct tcp_listener *l, bool tell);
 void tcp_syncache_addr_gone(struct tapir *t, struct tcp_listener *l, const struct tapir_addr *a);
 void tcp_syncache_icmp_err(struct tapir *t, struct tcp_syn_ent *e, const struct icmp_err *err);
 /* Answers a SYN with a cookie, keeping nothing. */
-void tcp_syncookie_send(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p,
+void tcp_syncookie_send(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *offer,
 			const struct tcp_seg *seg);
 /* Whether the ACK in seg returns a cookie of ours (RFC 4987 3.6); then *p is what had been agreed on. */
 bool tcp_syncookie_check(struct tapir *t, struct tcp_listener *l, const struct tcp_seg *seg,

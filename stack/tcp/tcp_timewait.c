@@ -259,7 +259,8 @@ struct tcp_tw *tcp_tw_new(struct tapir *t, struct tcp_conn *c, enum tapir_tcp_st
 	tw->ts_recent = c->ts_recent;
 	tw->wnd_hi = window_hi(c);
 	/* Rounded up: never shorter than it should be. */
-	tw->expire_ms = (uint32_t)((t->now_ns + NS_PER_MS - 1) / NS_PER_MS + life_ms(t, c, state));
+	tw->expire_ms =
+		(uint32_t)((t->now_ns + NS_PER_MS - 1) / NS_PER_MS + life_ms(t, c, (uint8_t)state));
 	tw->answer_ms = now_ms(t) - (uint32_t)t->conf.tcp_invalid_ratelimit_ms;
 	tcp_set_state(t, &tw->ep, state);
 	fifo_insert(ts, tw, idx);

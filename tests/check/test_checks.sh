@@ -220,13 +220,13 @@ fresh_tree
 yes '/* filler */' | head -n 900 >>"$scratch/tree/stack/base/number.c"
 refuses file_too_long check-style '907 lines'
 
-breaks mistake_that_clang_tidy_sees check-style 'clang-analyzer-core.NullDereference' stack/base/number.c <<'END'
+breaks mistake_that_clang_tidy_sees check-style 'clang-analyzer-core.DivideZero' stack/base/number.c <<'END'
 
-int number_at(const int *p);
+int number_share(int n);
 
-int number_at(const int *p)
+int number_share(int n)
 {
-	return p ? 0 : *p;
+	return n == 0 ? 100 / n : 1;
 }
 END
 breaks mistake_that_cppcheck_sees check-style 'arrayIndexOutOfBounds' stack/base/number.c <<'END'

@@ -212,7 +212,7 @@ refuses line_that_is_no_row 'list.tsv:9: not a row'
 
 fresh_tree
 edit tests/unit/ip/test_ip.c 's/TEST(lengths_agree, /TEST(lengths_agree,/; s/"R791-1")//'
-refuses test_line_that_is_broken 'not readable: write TEST(name, "ID ID") on one line'
+refuses test_line_that_is_broken 'not readable: write TEST(name, "ID ID") at the start of a line'
 
 fresh_tree
 edit tests/e2e/ping.sh 's/^test_big_ping/helper/'

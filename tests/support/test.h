@@ -18,7 +18,7 @@
  *	}
  *
  * The second argument of TEST lists the requirements that the test shows, separated by spaces, "" for
- * none; tools/rfc-ledger reads the line as text, so it stays on one line and starts in column 0.
+ * none; tools/rfc-ledger reads the line as text, so it starts in column 0.
  */
 #include <setjmp.h>
 #include <stdarg.h>
