@@ -76,4 +76,16 @@ test_a_capture_of_a_packet_socket_has_right_checksums() {
 	has "$scratch/dump" 'UDP'
 }
 
+test_jumbo_frames_and_segments_left_to_hardware_arrive_whole() {
+	need ncat
+	wire
+	ip link set near0 mtu 9000
+	ip link set far0 mtu 9000
+	head -c 5000000 /dev/urandom >"$scratch/big"
+	start echo --dev packet:far0
+	timeout 20 "$peers/ncat" $us 7 <"$scratch/big" | cmp - "$scratch/big"
+	ping -n -q -c 1 -W 1 -M do -s 8972 $us
+	stop
+}
+
 run_tests "$@"

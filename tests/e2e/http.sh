@@ -79,12 +79,21 @@ test_a_fetch_aborted_half_way_leaves_the_server_well() {
 
 test_a_reader_with_a_limited_rate_gets_the_file_whole() {
 	site
-	head -c 6000000 "$scratch/site/big.bin" >"$scratch/site/part.bin"
-	before=$(now_ms)
-	curl --limit-rate 2M http://$us/part.bin | cmp - "$scratch/site/part.bin"
-	took=$(($(now_ms) - before))
-	[ $took -gt 1000 ] || fail "6 MB at 2 MB/s took $took ms: there was no limit"
+	# curl keeps the limit only roughly: how long it takes shows nothing
+	curl --limit-rate 3M http://$us/big.bin | cmp - "$scratch/site/big.bin"
 	stop
+}
+
+test_a_reader_that_stops_for_a_while_closes_the_window_and_gets_the_file_whole() {
+	need tcpdump
+	site --pcap "$scratch/a.pcap"
+	curl http://$us/big.bin | {
+		sleep 1.5
+		cat
+	} | cmp - "$scratch/site/big.bin"
+	stop
+	tcpdump -nn -r "$scratch/a.pcap" 'src 192.0.2.1 and tcp[14:2] = 0 and tcp[13] = 16' 2>/dev/null >"$scratch/zero"
+	has "$scratch/zero" 'win 0'
 }
 
 test_a_page_at_every_mtu() {
