@@ -2,6 +2,7 @@
  * The loop over a driver whose wire is a socket pair: timers in order, descriptors, signals, a device
  * that goes away. No test waits for time to pass: deadlines are in the past or a descriptor is ready.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -265,6 +266,219 @@ TEST(the_clock_begins_where_the_instance_does_and_moves, "")
 	end(&f);
 }
 
+/* --- straight-line code: against a listener in the same stack, by its loopback --- */
+
+static const uint64_t SOON = 5000 * NS_PER_MS;
+
+static tapir_sock_t listener(struct fixture *f, uint16_t port)
+{
+	struct tapir_sockaddr sa = tapir_sockaddr_v4(TAPIR_IP4(127, 0, 0, 1), port);
+	tapir_sock_t s = tapir_socket(f->t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+
+	assert_true(s > 0);
+	assert_int_equal(tapir_bind(f->t, s, &sa), 0);
+	assert_int_equal(tapir_listen(f->t, s, 8), 0);
+	return s;
+}
+
+/* A connection from the stack to itself: both its ends. */
+static void connected(struct fixture *f, tapir_sock_t ends[2])
+{
+	struct tapir_sockaddr to = tapir_sockaddr_v4(TAPIR_IP4(127, 0, 0, 1), 4000);
+	struct tapir_sockaddr peer;
+	uint64_t deadline = loop_clock(f->l) + SOON;
+	tapir_sock_t s = listener(f, 4000);
+
+	ends[0] = loop_connect(f->l, &to, deadline);
+	assert_true(ends[0] > 0);
+	ends[1] = loop_accept(f->l, s, &peer, deadline);
+	assert_true(ends[1] > 0);
+	assert_int_equal(tapir_addr_to_v4(&peer.addr), TAPIR_IP4(127, 0, 0, 1));
+	tapir_close(f->t, s);
+}
+
+TEST(a_connection_is_made_and_bytes_pass_both_ways, "")
+{
+	struct fixture f;
+	tapir_sock_t ends[2];
+	char got[16];
+
+	begin(&f);
+	connected(&f, ends);
+	uint64_t deadline = loop_clock(f.l) + SOON;
+	assert_int_equal(loop_send(f.l, ends[0], "to and fro", 10, deadline), 10);
+	assert_int_equal(loop_recv_all(f.l, ends[1], got, 10, deadline), 10);
+	assert_memory_equal(got, "to and fro", 10);
+	assert_int_equal(loop_send(f.l, ends[1], "fro", 3, deadline), 3);
+	assert_int_equal(loop_recv(f.l, ends[0], got, sizeof(got), deadline), 3);
+	assert_memory_equal(got, "fro", 3);
+	tapir_close(f.t, ends[1]);
+	assert_int_equal(loop_recv(f.l, ends[0], got, sizeof(got), deadline), 0);
+	tapir_close(f.t, ends[0]);
+	end(&f);
+}
+
+/* Reads and checks what the other end sends. */
+struct reader {
+	struct loop_handler handler;
+	uint64_t n;
+	bool wrong;
+};
+
+static void on_data(struct loop *l, struct loop_handler *h, tapir_sock_t s, uint32_t bits)
+{
+	struct reader *r = (struct reader *)h;
+	static uint8_t buf[65536];
+	struct iovec iov = {buf, sizeof(buf)};
+	int64_t n;
+
+	(void)bits;
+	while ((n = tapir_recv(loop_tapir(l), s, &iov, 1, 0)) > 0) {
+		for (int64_t i = 0; i < n; i++, r->n++)
+			r->wrong |= buf[i] != (uint8_t)(r->n * 7 >> 3);
+	}
+}
+
+TEST(more_than_the_buffers_hold_is_sent_while_a_handler_reads, "")
+{
+	enum { MANY = 8 << 20 };
+	struct reader r = {{on_data}, 0, false};
+	struct fixture f;
+	tapir_sock_t ends[2];
+	uint8_t *bytes = test_malloc(MANY);
+
+	begin(&f);
+	connected(&f, ends);
+	for (uint64_t i = 0; i < MANY; i++)
+		bytes[i] = (uint8_t)(i * 7 >> 3);
+	assert_true(loop_watch(f.l, ends[1], TAPIR_IN, &r.handler) >= 0);
+	uint64_t deadline = loop_clock(f.l) + 12 * SOON;
+	assert_int_equal(loop_send(f.l, ends[0], bytes, MANY, deadline), MANY);
+	while (r.n < MANY && loop_clock(f.l) < deadline)
+		assert_int_equal(loop_turn(f.l, deadline), 0);
+	assert_int_equal(r.n, MANY);
+	assert_false(r.wrong);
+	test_free(bytes);
+	end(&f);
+}
+
+TEST(a_port_where_nobody_listens_refuses, "")
+{
+	struct tapir_sockaddr to = tapir_sockaddr_v4(TAPIR_IP4(127, 0, 0, 1), 9);
+	struct fixture f;
+
+	begin(&f);
+	assert_int_equal(loop_connect(f.l, &to, loop_clock(f.l) + SOON), -ECONNREFUSED);
+	end(&f);
+}
+
+TEST(a_deadline_in_the_past_is_a_timeout, "")
+{
+	struct fixture f;
+	tapir_sock_t ends[2];
+	char got[4];
+
+	begin(&f);
+	connected(&f, ends);
+	assert_int_equal(loop_recv(f.l, ends[0], got, sizeof(got), 0), -ETIMEDOUT);
+	assert_int_equal(loop_wait(f.l, ends[0], TAPIR_IN, loop_now(f.l)), -ETIMEDOUT);
+	tapir_sock_t s = listener(&f, 4001);
+	assert_int_equal(loop_accept(f.l, s, NULL, 0), -ETIMEDOUT);
+	end(&f);
+}
+
+TEST(a_loop_asked_to_stop_interrupts_who_waits, "")
+{
+	struct fixture f;
+	tapir_sock_t ends[2];
+	char got[4];
+
+	begin(&f);
+	connected(&f, ends);
+	loop_stop(f.l);
+	assert_int_equal(loop_recv(f.l, ends[0], got, sizeof(got), TAPIR_NEVER), -EINTR);
+	end(&f);
+}
+
+TEST(a_device_that_is_gone_fails_who_waits, "")
+{
+	struct fixture f;
+	tapir_sock_t ends[2];
+	char got[4];
+
+	begin(&f);
+	connected(&f, ends);
+	close(f.peer);
+	f.peer = -1;
+	assert_int_equal(loop_recv(f.l, ends[0], got, sizeof(got), TAPIR_NEVER), -ENODEV);
+	end(&f);
+}
+
+static unsigned count_unfinished(struct tapir *t)
+{
+	struct tapir_sock_iter it = {0};
+	struct tapir_sock_info s;
+	unsigned n = 0;
+
+	while (tapir_sock_next(t, &it, &s))
+		n += s.state != TAPIR_TCP_TIME_WAIT && s.state != TAPIR_TCP_CLOSED;
+	return n;
+}
+
+TEST(the_end_closes_every_conversation_and_listener, "")
+{
+	struct fixture f;
+	tapir_sock_t ends[2];
+
+	begin(&f);
+	connected(&f, ends);
+	listener(&f, 4001);
+	assert_int_equal(loop_send(f.l, ends[0], "unread", 6, loop_clock(f.l) + SOON), 6);
+	uint64_t before = host_clock_ns();
+	loop_finish(f.l);
+	assert_true(host_clock_ns() - before < 2000 * NS_PER_MS);
+	assert_int_equal(count_unfinished(f.t), 0);
+	assert_int_equal(tapir_poll(f.t, ends[0]), -EBADF);
+	assert_int_equal(tapir_poll(f.t, ends[1]), -EBADF);
+	end(&f);
+}
+
+/* Closes the other end's socket: what was told of it is void then. */
+struct closer {
+	struct loop_handler handler;
+	tapir_sock_t other;
+	int called;
+};
+
+static void on_close_other(struct loop *l, struct loop_handler *h, tapir_sock_t s, uint32_t bits)
+{
+	struct closer *c = (struct closer *)h;
+
+	(void)s;
+	(void)bits;
+	c->called++;
+	tapir_abort(loop_tapir(l), c->other);
+}
+
+TEST(a_socket_closed_by_anothers_handler_is_not_served, "")
+{
+	struct fixture f;
+	tapir_sock_t a[2];
+	struct closer c[2];
+
+	begin(&f);
+	connected(&f, a);
+	for (int i = 0; i < 2; i++) {
+		c[i] = (struct closer){{on_close_other}, a[1 - i], 0};
+		/* writable from the start: both are told in the same turn */
+		assert_true(loop_watch(f.l, a[i], TAPIR_OUT, &c[i].handler) >= 0);
+	}
+	assert_int_equal(loop_turn(f.l, 0), 0);
+	/* the reset may be told to the one that is left */
+	assert_true((c[0].called == 0) != (c[1].called == 0));
+	end(&f);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -278,6 +492,14 @@ int main(void)
 		cmocka_unit_test(a_device_that_goes_away_ends_the_loop_with_the_reason),
 		cmocka_unit_test(frames_from_the_wire_reach_the_interface),
 		cmocka_unit_test(the_clock_begins_where_the_instance_does_and_moves),
+		cmocka_unit_test(a_connection_is_made_and_bytes_pass_both_ways),
+		cmocka_unit_test(more_than_the_buffers_hold_is_sent_while_a_handler_reads),
+		cmocka_unit_test(a_port_where_nobody_listens_refuses),
+		cmocka_unit_test(a_deadline_in_the_past_is_a_timeout),
+		cmocka_unit_test(a_loop_asked_to_stop_interrupts_who_waits),
+		cmocka_unit_test(a_device_that_is_gone_fails_who_waits),
+		cmocka_unit_test(the_end_closes_every_conversation_and_listener),
+		cmocka_unit_test(a_socket_closed_by_anothers_handler_is_not_served),
 	};
 	return tapir_test_run("unit/drivers/test_loop", tests);
 }
