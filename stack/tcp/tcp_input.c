@@ -26,18 +26,18 @@ static uint32_t now_ms(const struct tapir *t)
 }
 
 /*
- * The ACK that an unacceptable segment gets (RFC 9293 3.10.7.4, first). One without text comes from a
+ * The ACK that an unacceptable segment gets (RFC 9293 3.10.7.4, first). An empty one comes from a
  * keepalive, a probe, or somebody who wants us to send: these are answered at a bounded rate.
  */
 static void ack_unacceptable(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
 {
 	uint32_t limit = (uint32_t)t->conf.tcp_invalid_ratelimit_ms;
 
-	if (seg->text_len == 0 && limit && c->oow_ack_ms && now_ms(t) - c->oow_ack_ms < limit) {
+	if (seg->len == 0 && limit && c->oow_ack_ms && now_ms(t) - c->oow_ack_ms < limit) {
 		STAT_INC(t, TcpExt, TCPACKSkippedSeq);
 		return;
 	}
-	if (seg->text_len == 0)
+	if (seg->len == 0)
 		c->oow_ack_ms = now_ms(t) | 1;
 	tcp_send_ack(t, c);
 }
