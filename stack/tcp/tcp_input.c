@@ -32,13 +32,14 @@ static uint32_t now_ms(const struct tapir *t)
 static void ack_unacceptable(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
 {
 	uint32_t limit = (uint32_t)t->conf.tcp_invalid_ratelimit_ms;
+	uint32_t now = now_ms(t) | 1; /* never 0, which stands for "not yet" */
 
-	if (seg->len == 0 && limit && c->oow_ack_ms && now_ms(t) - c->oow_ack_ms < limit) {
+	if (seg->len == 0 && limit && c->oow_ack_ms && now - c->oow_ack_ms < limit) {
 		STAT_INC(t, TcpExt, TCPACKSkippedSeq);
 		return;
 	}
 	if (seg->len == 0)
-		c->oow_ack_ms = now_ms(t) | 1;
+		c->oow_ack_ms = now;
 	tcp_send_ack(t, c);
 }
 
