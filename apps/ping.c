@@ -221,9 +221,11 @@ static void finish(struct ping *p)
 	loop_stop(p->app.loop);
 }
 
-/* Nothing is on its way any more: no need to wait. */
+/* Nothing is on its way any more, or nobody reads what we tell: no need to wait. */
 static void finish_if_done(struct ping *p)
 {
+	if (ferror(stdout))
+		finish(p);
 	if (p->count && p->ntransmitted >= (uint64_t)p->count &&
 	    p->nreceived + p->nerrors >= p->ntransmitted)
 		finish(p);
@@ -278,6 +280,7 @@ static void on_next(struct loop *l, struct loop_timer *tm)
 	struct ping *p = (struct ping *)(void *)((char *)tm - offsetof(struct ping, next));
 
 	send_one(p);
+	finish_if_done(p);
 	if (!p->count || p->ntransmitted < (uint64_t)p->count) {
 		/* from the last moment, not from now: the interval does not drift */
 		uint64_t at = tm->at_ns + p->interval_ns;
@@ -285,7 +288,6 @@ static void on_next(struct loop *l, struct loop_timer *tm)
 		loop_timer_set(l, tm, at > loop_now(l) ? at : loop_now(l));
 	} else {
 		give_up_later(p);
-		finish_if_done(p);
 	}
 }
 

@@ -569,6 +569,20 @@ static void abort_one(struct loop *l, const struct tapir_sock_info *s)
 	tapir_abort(l->t, s->sock);
 }
 
+/*
+ * What was closed by its owner and still has bytes to deliver has no handle to abort. A host that gives
+ * its address up resets the connections of that address (RFC 5227 2.4): so do we, and for good.
+ */
+static void give_addresses_up(struct loop *l)
+{
+	struct tapir_ifaddr a;
+
+	while (tapir_addr_get(l->t, l->ifindex, 0, &a) == 0) {
+		if (tapir_addr_del(l->t, l->ifindex, &a.addr) < 0)
+			break;
+	}
+}
+
 static bool queue_empty(struct loop *l)
 {
 	const struct pkt *p;
@@ -597,6 +611,8 @@ void loop_finish(struct loop *l)
 	}
 	for (int i = 0; i < 3; i++)
 		each_socket(l, abort_one);
+	if (!all_finished(l))
+		give_addresses_up(l);
 	end = l->now_ns + DRAIN_NS;
 	while (!queue_empty(l) && l->now_ns < end) {
 		if (loop_turn(l, end) < 0)

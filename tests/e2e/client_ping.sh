@@ -84,6 +84,11 @@ test_no_route_is_exit_2() {
 	has "$scratch/err" 'Network is unreachable'
 }
 
+test_it_ends_when_nobody_reads_what_it_tells() {
+	timeout 10 "$TAPIR" ping -i 0.05 $host | head -n 2 >"$scratch/out"
+	has "$scratch/out" 'icmp_seq=1 '
+}
+
 test_a_flood_of_2000_has_no_loss() {
 	ping_says 0 -c 2000 -i 0 $host
 	has "$scratch/out" '^2000 packets transmitted, 2000 received, 0% packet loss'

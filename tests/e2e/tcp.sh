@@ -130,6 +130,22 @@ test_a_connection_that_does_not_end_gets_a_rst_after_a_second() {
 	kill -KILL $!
 }
 
+test_a_connection_closed_by_us_with_bytes_left_gets_a_rst_too() {
+	need ncat tcpdump
+	big 400000
+	start echo --pcap "$scratch/a.pcap"
+	# it sends all, then its FIN, and reads nothing: echo has closed, and TCP has bytes left for a closed window
+	mkfifo "$scratch/never"
+	sleep 20 <"$scratch/never" &
+	"$peers/ncat" $us 7 <"$scratch/big" >"$scratch/never" &
+	sleep 1
+	stop
+	tcpdump -nn -S -r "$scratch/a.pcap" 'tcp and src 192.0.2.2' 2>/dev/null >"$scratch/ours"
+	tail -n 5 "$scratch/ours"
+	has_not "$scratch/ours" 'Flags \[F'
+	has "$scratch/ours" 'Flags \[R'
+}
+
 test_1000_connections_one_after_the_other() {
 	need ab
 	mkdir "$scratch/site"
