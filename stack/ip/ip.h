@@ -41,6 +41,20 @@ enum verdict ip_input(struct tapir *t, struct rx *rx);
 /* Headers between the link's payload and a transport's: what ip_output will add. */
 enum { IP_HDR_LEN = 20, IP_MAX_LEN = 65535 };
 
+/*
+ * The largest message of a transport (RFC 1122 3.3.2, 3.3.3): what can be received, the same from
+ * everywhere; and what can be sent over a route, whole (MMS_R and MMS_S).
+ */
+static inline uint32_t ip_mms_r(void)
+{
+	return IP_MAX_LEN - IP_HDR_LEN; /* R1122-87 */
+}
+
+static inline uint32_t ip_mms_s(const struct route *rt)
+{
+	return rt->mtu - IP_HDR_LEN; /* R1122-90 */
+}
+
 int ip_init(struct tapir *t); /* route, reass, pmtu with it; icmp_init() comes after */
 void ip_fini(struct tapir *t);
 void ip_check(struct tapir *t);

@@ -7,8 +7,7 @@
 #include "stack/ip/pmtu.h"
 #include "tests/unit/ip/ip_world.h"
 
-TEST(an_echo_request_comes_back_whole_from_the_address_that_was_asked,
-     "R1122-66 R1122-69 R1122-70 R792-2 R1122-15")
+TEST(an_echo_comes_back_whole_from_the_address_asked, "R1122-66 R1122-69 R1122-70 R792-2 R1122-15")
 {
 	struct world *w = *state;
 	struct world_pkt p;
@@ -217,8 +216,7 @@ static size_t stray(uint32_t src, uint32_t dst, size_t n)
 	return world_ip(buf, src, dst, 253, data, n);
 }
 
-TEST(an_error_quotes_what_came_exactly_up_to_576_bytes_in_all,
-     "R1122-46 R1122-47 R4884-3 R1122-49 CL-24")
+TEST(an_error_quotes_what_came_within_576_bytes, "R1122-46 R1122-47 R4884-3 R1122-49 CL-24")
 {
 	struct world *w = *state;
 	static const size_t sizes[] = {0, 1, 8, 100, 500, 528, 529, 1000, 1480};
@@ -525,8 +523,7 @@ static enum verdict decode(struct world *w, size_t n, struct icmp_err *e)
 	return v;
 }
 
-TEST(every_kind_of_error_reaches_the_transport_that_is_quoted,
-     "R1122-48 R1122-57 R1122-64 R1122-65 R1122-103")
+TEST(every_error_reaches_the_quoted_transport, "R1122-48 R1122-57 R1122-64 R1122-65 R1122-103")
 {
 	struct world *w = *state;
 	static const struct {
@@ -671,8 +668,8 @@ TEST(errors_have_linux_s_numbers_and_three_unreachables_are_hints, "R1122-58")
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(an_echo_request_comes_back_whole_from_the_address_that_was_asked),
-		TE(an_echo_request_comes_back_whole_from_the_address_that_was_asked),
+		T(an_echo_comes_back_whole_from_the_address_asked),
+		TE(an_echo_comes_back_whole_from_the_address_asked),
 		T(a_request_of_nothing_but_zeros_gets_a_right_checksum),
 		T(the_reply_leaves_from_the_address_that_was_asked_not_from_the_first),
 		T(a_wrong_checksum_is_dropped),
@@ -683,7 +680,7 @@ int main(void)
 		T(an_echo_to_many_meets_silence),
 		T(echoes_can_be_turned_off_or_limited),
 		T(large_echoes_are_answered_also_when_identifications_run_out),
-		T(an_error_quotes_what_came_exactly_up_to_576_bytes_in_all),
+		T(an_error_quotes_what_came_within_576_bytes),
 		T(no_error_is_answered_by_an_error),
 		T(nothing_sent_to_many_earns_an_error),
 		TE(what_came_in_a_link_broadcast_earns_no_error),
@@ -696,7 +693,7 @@ int main(void)
 		T(source_quench_is_discarded_in_silence_and_counted),
 		T(we_send_no_redirect_and_no_source_quench),
 		T(a_wrong_quote_is_not_believed),
-		T(every_kind_of_error_reaches_the_transport_that_is_quoted),
+		T(every_error_reaches_the_quoted_transport),
 		T(the_quote_ends_where_the_length_attribute_says),
 		T(fragmentation_needed_must_be_plausible),
 		T(no_message_changes_a_path_mtu_before_its_transport_has_agreed),

@@ -454,6 +454,121 @@ TEST(an_unknown_protocol_earns_a_protocol_unreachable, "R1122-56 R20-01 R20-05")
 	assert_int_equal(world_stat(w, STAT_Ip_InUnknownProtos), 1);
 }
 
+TEST(tunnels_are_unknown_protocols_at_any_depth, "R20-07 CL-26 R20-05")
+{
+	struct world *w = *state;
+	static uint8_t inner[3000];
+	uint8_t v6[48] = {0x60, 0, 0, 0, 0, 8, 43, 64};
+	struct world_pkt p;
+	size_t n;
+
+	/* 6in4, the inner header cut at every byte. */
+	for (size_t len = 0; len <= sizeof(v6); len++) {
+		world_push_ip(w, buf, world_ip(buf, WORLD_PEER, WORLD_US, 41, v6, len));
+		if (world_expect(w, out, &p)) {
+			assert_int_equal(p.type, 3);
+			assert_int_equal(p.code, 2);
+			assert_int_equal(p.len, 20 + len);
+		}
+		world_step(w, WORLD_S);
+	}
+	/* IP in IP, a hundred deep, in two fragments. */
+	n = world_icmp(inner, WORLD_PEER, WORLD_US, 8, 0, 1, "x", 1);
+	for (unsigned i = 0; i < 99; i++) {
+		memmove(inner + 20, inner, n);
+		n = world_ip(inner, WORLD_PEER, WORLD_US, 4, inner + 20, n);
+	}
+	assert_true(n > 2000);
+	for (unsigned i = 0; i < 2; i++) {
+		size_t len = i ? n - 1480 : 1480;
+
+		world_ip(buf, WORLD_PEER, WORLD_US, 4, inner + i * 1480, len);
+		be16(buf + 6, i ? 185 : 0x2000);
+		be16(buf + 10, 0);
+		be16(buf + 10, world_cksum(buf, 20, 0));
+		world_push_ip(w, buf, len + 20);
+	}
+	assert_true(world_expect(w, out, &p));
+	assert_int_equal(p.type, 3);
+	assert_int_equal(p.code, 2);
+	expect_silence(w);
+	assert_int_equal(world_stat(w, STAT_Icmp_InEchos), 0);
+}
+
+TEST(a_length_of_zero_never_makes_a_loop, "CL-34 AM33-01")
+{
+	struct world *w = *state;
+	uint8_t advert[64] = {0};
+	uint8_t opts[40];
+
+	/* A router advertisement whose entries are 0 long. */
+	refused(w, world_icmp(buf, WORLD_PEER, WORLD_US, 9, 0, 255u << 24, advert, 64),
+		DROP_ICMP_IGNORED);
+	for (unsigned kind = 2; kind < 256; kind++) {
+		for (unsigned at = 0; at < 39; at++) {
+			memset(opts, 1, sizeof(opts));
+			opts[at] = (uint8_t)kind;
+			opts[at + 1] = 0;
+			refused(w, with_options(ping(WORLD_PEER, WORLD_US), opts, 40),
+				DROP_IP_OPTION);
+		}
+	}
+}
+
+/* A datagram of UDP to a port where nobody listens: refused by an error, or by silence to many. */
+static void nobody_listens(struct world *w, uint16_t port, const void *body, size_t n)
+{
+	struct world_pkt p;
+	static const uint32_t many[] = {WORLD_BC, UINT32_MAX, TAPIR_IP4(224, 0, 0, 1),
+					TAPIR_IP4(224, 0, 0, 251), TAPIR_IP4(224, 0, 0, 252)};
+
+	world_step(w, 10 * WORLD_S);
+	world_push_ip(w, buf, world_udp(buf, WORLD_PEER, WORLD_US, port, port, body, n));
+	assert_true(world_expect(w, out, &p));
+	assert_int_equal(p.proto, 1);
+	assert_int_equal(p.type, 3);
+	assert_int_equal(p.code, 3);
+	for (size_t i = 0; i < 5; i++) {
+		world_push_ip(w, buf, world_udp(buf, WORLD_PEER, many[i], port, port, body, n));
+		expect_silence(w);
+	}
+}
+
+TEST(nobody_listens_for_dhcp_or_tftp, "R20-08 R20-10 R20-13 FR-12 IH-14")
+{
+	struct world *w = *state;
+	static uint8_t dhcp[576] = {2, 1, 6};
+
+	memcpy(dhcp + 236, "\x63\x82\x53\x63", 4);
+	memset(dhcp + 44, 'A', 192); /* names without an end */
+	dhcp[240] = 12;
+	dhcp[241] = 255; /* an option past the end */
+	nobody_listens(w, 68, dhcp, sizeof(dhcp));
+	nobody_listens(w, 68, dhcp, 242);
+	nobody_listens(w, 546, dhcp, 100);
+	nobody_listens(w, 547, dhcp, 100);
+	memset(dhcp, 'B', 512);
+	dhcp[0] = 0;
+	dhcp[1] = 1;
+	nobody_listens(w, 69, dhcp, 512);
+	expect_alive(w);
+}
+
+TEST(nobody_listens_for_names, "AM33-15 AM33-25 FR-09 FR-15")
+{
+	struct world *w = *state;
+	uint8_t q[300] = {0, 1, 0, 0, 0, 1, 0, 5};
+
+	memset(q + 12, 0xff, sizeof(q) - 12);
+	nobody_listens(w, 137, q, 40);
+	q[12] = 0x3f;
+	nobody_listens(w, 5355, q, 17);
+	nobody_listens(w, 5353, q, 24);
+	nobody_listens(w, 5353, q, sizeof(q));
+	nobody_listens(w, 5355, q, sizeof(q));
+	expect_alive(w);
+}
+
 TEST(random_packets_do_no_harm, "")
 {
 	struct world *w = *state;
@@ -513,6 +628,10 @@ int main(void)
 		T(both_forms_of_broadcast_are_recognised),
 		T(the_all_hosts_group_is_always_joined),
 		T(an_unknown_protocol_earns_a_protocol_unreachable),
+		T(tunnels_are_unknown_protocols_at_any_depth),
+		T(a_length_of_zero_never_makes_a_loop),
+		T(nobody_listens_for_dhcp_or_tftp),
+		T(nobody_listens_for_names),
 		T(random_packets_do_no_harm),
 	};
 

@@ -40,8 +40,7 @@ static int send_to(struct world *w, uint32_t dst, size_t n, uint8_t flags)
 	return send_tx(w, n, (struct ip_tx){.dst = dst, .flags = flags});
 }
 
-TEST(what_leaves_has_our_source_a_sane_ttl_and_the_reserved_bit_clear,
-     "R1122-22 R1122-32 R6274-8 R791-10 R1122-102")
+TEST(what_leaves_has_our_source_and_a_sane_ttl, "R1122-22 R1122-32 R6274-8 R791-10 R1122-102")
 {
 	struct world *w = *state;
 	struct world_pkt p;
@@ -68,6 +67,106 @@ TEST(what_leaves_has_our_source_a_sane_ttl_and_the_reserved_bit_clear,
 	send_to(w, WORLD_FAR, 100, IP_TX_DF);
 	assert_true(world_expect(w, out, &p));
 	assert_int_equal(p.ttl, 255);
+}
+
+TEST(the_largest_message_that_can_be_sent_is_known, "R1122-90")
+{
+	struct world *w = *state;
+	struct route rt;
+
+	pmtu_update(w->t, WORLD_FAR, 1300, 1500, 1500);
+	assert_int_equal(route_lookup(w->t, WORLD_FAR, 0, 0, &rt), 0);
+	assert_int_equal(ip_mms_s(&rt), 1280);
+	assert_int_equal(send_to(w, WORLD_FAR, ip_mms_s(&rt), IP_TX_DF), 0);
+	assert_int_equal(send_to(w, WORLD_FAR, ip_mms_s(&rt) + 1, IP_TX_DF), -EMSGSIZE);
+}
+
+TEST(every_tos_leaves_as_it_was_asked_for_and_changes_nothing_else, "R1122-31 R1122-102")
+{
+	struct world *w = *state;
+	struct world_pkt p;
+
+	for (unsigned tos = 0; tos < 256; tos++) {
+		struct ip_tx tx = {.dst = WORLD_FAR, .tos = (uint8_t)tos, .flags = IP_TX_DF};
+
+		assert_int_equal(send_tx(w, 100, tx), 0);
+		assert_true(world_expect(w, out, &p));
+		assert_int_equal(p.tos, tos);
+		assert_int_equal(p.ttl, 64);
+		assert_int_equal(p.l4_len, 100);
+	}
+}
+
+/* A script whose every answer is taken down, after traffic that left `junk` in memory. */
+static size_t leak_script(enum test_alloc_mode mode, uint8_t junk, uint8_t *all, size_t cap)
+{
+	static struct world w;
+	static uint8_t f[2000];
+	struct tapir_route gw = {.gw = tapir_addr_v4(WORLD_PEER)};
+	size_t n, used = 0;
+
+	world_init(&w, mode);
+	assert_int_equal(world_start(&w), 0);
+	world_netif(&w, TAPIR_NETIF_ETHER, WORLD_US, 24, 1500, 0);
+	tapir_route_add(w.t, &gw);
+	tapir_neigh_set(w.t, w.ifi, &gw.gw, &world_peer_mac);
+	for (unsigned i = 0; i < 600; i++) {
+		memset(f, junk, sizeof(f));
+		world_push(&w, f, i % 1600);
+	}
+	for (unsigned i = 0; i < 60; i++) {
+		uint32_t from = TAPIR_IP4(198, 51, 100, i);
+
+		switch (i % 5) {
+		case 0:
+			n = world_icmp(buf, from, WORLD_US, 8, 0, i, "abc", i % 4);
+			break;
+		case 1:
+			n = world_ip(buf, from, WORLD_US, 253, "0123456789", 10);
+			break;
+		case 2:
+			n = world_udp(buf, from, WORLD_US, 9, 9, "hello", 5);
+			break;
+		case 3:
+			n = world_tcp(buf, from, WORLD_US, 9, 9, 1, 0, 2, 9, NULL, 0, NULL, 0);
+			break;
+		default:
+			n = world_icmp(buf, from, WORLD_US, 8, 0, i, "0123456789abcdef", 16);
+			be16(buf + 6, 0x2000);
+			be16(buf + 10, 0);
+			be16(buf + 10, world_cksum(buf, 20, 0));
+		}
+		world_push_ip(&w, buf, n);
+	}
+	igmp_join(w.t, w.t->netif[w.ifi], TAPIR_IP4(239, 1, 1, 1));
+	memset(data, 0x77, sizeof(data));
+	for (size_t len = 1; len < 9000; len += 1111) {
+		struct pkt *p = tapir_pkt_alloc(w.t, len);
+		struct ip_tx tx = {.dst = WORLD_FAR, .proto = 253};
+
+		memcpy(pkt_put(p, (uint32_t)len), data, len);
+		ip_output(w.t, p, &tx);
+	}
+	world_step(&w, 40 * WORLD_S);
+	while ((n = world_pop(&w, f, sizeof(f))) > 0) {
+		assert_true(used + n <= cap);
+		memcpy(all + used, f, n);
+		used += n;
+	}
+	world_close(&w);
+	return used;
+}
+
+TEST(no_byte_of_old_memory_leaves, "IP-06 IP-05")
+{
+	static uint8_t a[200000], b[200000];
+	size_t n = leak_script(TEST_ALLOC_PLAIN, 0x11, a, sizeof(a));
+
+	assert_true(n > 15000);
+	assert_int_equal(leak_script(TEST_ALLOC_REVERSE, 0xee, b, sizeof(b)), n);
+	assert_memory_equal(a, b, n);
+	assert_int_equal(leak_script(TEST_ALLOC_GAPS, 0x42, b, sizeof(b)), n);
+	assert_memory_equal(a, b, n);
 }
 
 TEST(no_source_but_ours_is_ever_put_in, "R1122-22 R1122-26 R1122-97")
@@ -540,7 +639,10 @@ TEST(sizes_beyond_any_packet_are_refused, "R20-09")
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(what_leaves_has_our_source_a_sane_ttl_and_the_reserved_bit_clear),
+		T(what_leaves_has_our_source_and_a_sane_ttl),
+		T(the_largest_message_that_can_be_sent_is_known),
+		T(every_tos_leaves_as_it_was_asked_for_and_changes_nothing_else),
+		cmocka_unit_test(no_byte_of_old_memory_leaves),
 		T(no_source_but_ours_is_ever_put_in),
 		T(loopback_addresses_stay_inside),
 		T(a_ping_of_ourselves_is_answered_inside),

@@ -1,4 +1,5 @@
 /* Reassembly: the right datagram or none, within bounds. */
+#include "stack/ip/ip.h"
 #include "tests/support/rnd.h"
 #include "tests/unit/ip/ip_world.h"
 
@@ -112,6 +113,17 @@ TEST(sizes_from_576_to_the_greatest_are_reassembled, "R1122-86 R1122-70 IC-04")
 		expect_echo(w, len);
 	}
 	expect_silence(w);
+}
+
+TEST(the_largest_message_that_can_be_received_is_known, "R1122-87")
+{
+	struct world *w = *state;
+	uint32_t len = echo_message(ip_mms_r() - 8);
+
+	assert_int_equal(len, 65515);
+	push_all(w, &echo_cut, len, 1480);
+	assert_int_equal(world_stat(w, STAT_Icmp_InEchos), 1);
+	expect_echo(w, len);
 }
 
 TEST(a_flood_of_greatest_echoes_is_answered_within_bounds, "IC-04")
@@ -693,6 +705,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		T(fragments_in_any_order_become_the_datagram),
 		T(sizes_from_576_to_the_greatest_are_reassembled),
+		T(the_largest_message_that_can_be_received_is_known),
 		T(a_flood_of_greatest_echoes_is_answered_within_bounds),
 		T(fragments_belong_together_by_four_fields),
 		T(all_but_the_last_are_multiples_of_eight_long),

@@ -93,8 +93,7 @@ TEST(what_can_t_be_a_destination_is_refused, "R1122-25")
 	assert_int_equal(rt.src, WORLD_US);
 }
 
-TEST(the_source_is_ours_and_of_the_interface_that_it_leaves_by,
-     "R1122-22 R1122-26 R1122-94 R1122-95 R1122-97")
+TEST(the_source_is_ours_and_of_its_interface, "R1122-22 R1122-26 R1122-94 R1122-95 R1122-97")
 {
 	struct world *w = *state;
 	uint32_t other = TAPIR_IP4(10, 0, 0, 2);
@@ -441,7 +440,7 @@ int main(void)
 		T(prefixes_of_any_length_decide_what_is_on_the_link),
 		T(without_any_gateway_the_link_still_works),
 		T(what_can_t_be_a_destination_is_refused),
-		T(the_source_is_ours_and_of_the_interface_that_it_leaves_by),
+		T(the_source_is_ours_and_of_its_interface),
 		T(broadcast_and_multicast_find_an_interface),
 		T(bad_routes_are_refused),
 		T(the_table_is_bounded),
