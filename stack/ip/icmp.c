@@ -87,6 +87,7 @@ static enum verdict input_echo(struct tapir *t, struct rx *rx)
 	/* R1122-68, CL-15: one question to many is not worth many answers. */
 	if (!to_us_alone(rx) && t->conf.icmp_echo_ignore_broadcasts)
 		return lose(rx, DROP_ICMP_BCAST);
+	/* IC-04, IC-05: off by default; a reply is never larger than its request. */
 	if (rate != 0 && !limit_take(&t->ip->icmp->echo_full_ns, t->now_ns, rate, rate, 1))
 		return lose(rx, DROP_ICMP_RATE);
 
@@ -95,7 +96,7 @@ static enum verdict input_echo(struct tapir *t, struct rx *rx)
 	p->data[0] = ICMP_ECHO_REPLY;
 	/* Both forms of zero verify, but over a reply of nothing but zeros only this one. */
 	put_be16(p->data + 2, csum ? csum : 0xffff);
-	/* R1122-69: from the address that was asked. Options are never reflected (NUC-01, U11-01). */
+	/* R1122-69, R1122-93: from the address that was asked. Options are never reflected (NUC-01, U11-01). */
 	if (rx->dst_kind == RX_UNICAST)
 		tx.src = rx->ip.dst;
 	else
@@ -182,11 +183,14 @@ static enum verdict input_error(struct tapir *t, struct rx *rx, const struct icm
 		if (e->mtu != 0 && (e->mtu < TAPIR_MTU_MIN || e->mtu >= e->quoted_len))
 			return lose_bad(t, rx, DROP_ICMP_MTU);
 	}
-	/* R1122-48, R1122-57, R1122-64, R1122-65, R1122-103 */
+	/*
+	 * R1122-48, R1122-57, R1122-64, R1122-65, R1122-103. R8899-1: whether a flow of ours sent it is for
+	 * the transport to say, before anything is done about it.
+	 */
 	return V_ICMP_ERR;
 }
 
-/* R1122-61: see route_redirect() for who is believed. */
+/* R1122-61, IC-03: by default nobody; see route_redirect() for who else. */
 static enum verdict input_redirect(struct tapir *t, struct rx *rx, const struct icmp_hdr *h)
 {
 	struct icmp_quote q;
@@ -208,7 +212,7 @@ enum verdict icmp_input(struct tapir *t, struct rx *rx)
 	struct icmp_hdr h;
 
 	STAT_INC(t, Icmp, InMsgs);
-	/* R792-3 */
+	/* R792-3, AM33-12, FR-06, R20-15 */
 	if (icmp_hdr_decode(p->data, p->len, &h) < 0)
 		return lose_bad(t, rx, DROP_ICMP_SHORT);
 	/* R792-1 */
@@ -241,13 +245,13 @@ enum verdict icmp_input(struct tapir *t, struct rx *rx)
 		return lose(rx, DROP_ICMP_QUENCH);
 	case ICMP_REDIRECT:
 		return input_redirect(t, rx, &h);
-	case ICMP_TIMESTAMP:
+	case ICMP_TIMESTAMP: /* IC-06 */
 		STAT_INC(t, Icmp, InTimestamps);
 		return lose(rx, DROP_ICMP_IGNORED);
 	case ICMP_TIMESTAMP_REPLY:
 		STAT_INC(t, Icmp, InTimestampReps);
 		return lose(rx, DROP_ICMP_IGNORED);
-	case ICMP_MASK: /* R1122-75 */
+	case ICMP_MASK: /* R1122-75, R20-16 */
 		STAT_INC(t, Icmp, InAddrMasks);
 		return lose(rx, DROP_ICMP_IGNORED);
 	case ICMP_MASK_REPLY:

@@ -406,6 +406,7 @@ static enum verdict input_query(struct tapir *t, struct rx *rx)
 {
 	struct igmp_query q;
 
+	/* U11-10: read within its bounds; without a membership nothing comes of it. */
 	STAT_INC(t, Tapir, IgmpInQueries);
 	if (igmp_query_decode(rx->pkt->data, rx->pkt->len, &q) < 0)
 		return lose(rx, DROP_IGMP_SHORT);

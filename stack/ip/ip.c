@@ -1,6 +1,7 @@
 /*
  * The life of the IPv4 layer's state: each part is made and ended by its own file, in the order of
- * their needs. Whatever was made in part is ended as well.
+ * their needs. Whatever was made in part is ended as well. There is no stack without ICMP (R1122-15):
+ * tapir_create() makes it right after this.
  */
 #include <errno.h>
 

@@ -57,7 +57,7 @@ static uint16_t permute(uint64_t key, uint16_t n)
 int ipid_next(struct tapir *t, uint32_t src, uint32_t dst, uint8_t proto, uint16_t *id)
 {
 	struct ipid *s = t->ip->ipid;
-	/* R6274-5, CL-38: nothing seen on the wire leads to the key. */
+	/* R6274-5, CL-37, CL-38, CL-39: nothing seen on the wire leads to the key. */
 	uint64_t tuple = siphash_2u64((uint64_t)src << 32 | dst, proto, &s->key);
 	unsigned b = (unsigned)(tuple >> 32) % BUCKETS;
 

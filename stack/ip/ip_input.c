@@ -26,6 +26,7 @@
 #include "stack/wire/bytes.h"
 #include "stack/wire/icmp.h"
 
+/* R1122-18: nothing vanishes without being counted under its reason. */
 static enum verdict lose(struct rx *rx, enum drop_reason reason)
 {
 	rx->ifp->rx_drops++;
@@ -45,7 +46,11 @@ static enum verdict lose_addr(struct tapir *t, struct rx *rx, enum drop_reason r
 	return lose(rx, reason);
 }
 
-/* Step 1. DROP_NONE, with rx->ip filled and the packet cut to its total length; or why not. */
+/*
+ * Step 1: IHL, total length and what arrived must agree before anything else is read; whoever forgot
+ * one of these read beyond the frame (AM33-02, AM33-10, AM33-33, FR-05, FR-11, IH-11, NUC-03, R20-14).
+ * DROP_NONE, with rx->ip filled and the packet cut to its total length; or why not.
+ */
 static enum drop_reason check_form(struct tapir *t, struct rx *rx)
 {
 	struct pkt *p = rx->pkt;
@@ -80,10 +85,13 @@ static enum drop_reason check_options(const struct rx *rx)
 
 	if (rx->ip.hdr_len == IPV4_HLEN)
 		return DROP_NONE;
-	/* R791-2, R6274-9: lengths are checked; nothing is ever written into an option, or answered. */
+	/*
+	 * R791-2, R6274-9: lengths are checked (AM33-01, AM33-11, AM33-13, AM33-14, CL-34); nothing is ever
+	 * written into an option or reflected (IP-01, NUC-01, U11-01).
+	 */
 	if (ipv4_opts_scan(rx->pkt->data, rx->ip.hdr_len, &saw, NULL) < 0)
 		return DROP_IP_OPTION;
-	/* R6274-10: no address of a source route is used, whether it has come to its end or not. */
+	/* R6274-10, CL-23: no address of a source route is used, also when it has come to its end. */
 	if (saw & (IPV4_SAW_LSRR | IPV4_SAW_SSRR))
 		return DROP_IP_SOURCE_ROUTE;
 	/* R1122-37, R1122-39: all others are stepped over. */
@@ -95,7 +103,7 @@ static enum drop_reason check_source(const struct tapir *t, const struct rx *rx)
 {
 	uint32_t src = rx->ip.src;
 
-	/* R1122-24, R6274-13 */
+	/* R1122-24, R6274-13, IP-02 */
 	if (src >> 24 == 0 || src >> 28 >= 14 || netif_is_broadcast(rx->ifp, src))
 		return DROP_IP_SRC;
 	if (rx->looped)
@@ -103,7 +111,7 @@ static enum drop_reason check_source(const struct tapir *t, const struct rx *rx)
 	/* R1122-25 */
 	if (src >> 24 == 127)
 		return DROP_IP_LOOPBACK_ADDR;
-	/* R6274-14, CL-13: from outside, in our own name. */
+	/* R6274-14, CL-13, CL-14, CL-30: from outside, in our own name. */
 	if (netif_by_addr(t, src))
 		return DROP_IP_OWN_SRC;
 	return DROP_NONE;
@@ -159,7 +167,7 @@ static enum verdict next_protocol(struct tapir *t, struct rx *rx)
 		STAT_INC(t, Ip, InDelivers);
 		return V_NEXT_TCP;
 	default:
-		/* R1122-56 */
+		/* R1122-56: a tunnel is one of these, and is not looked into (R20-01, R20-05, R20-07, CL-26). */
 		STAT_INC(t, Ip, InUnknownProtos);
 		icmp_send_error(t, rx, ICMP_UNREACH, ICMP_UNREACH_PROTOCOL, 0);
 		return lose(rx, DROP_IP_PROTO);
@@ -191,13 +199,16 @@ enum verdict ip_input(struct tapir *t, struct rx *rx)
 	else if (rx->dst_kind == RX_BROADCAST)
 		STAT_INC(t, IpExt, InBcastPkts);
 
-	/* R1122-33: TTL is not looked at: the packet has arrived. */
+	/* R1122-33, IP-03: TTL is not looked at: the packet has arrived. */
 	rx->l3 = p->data;
 	rx->l3_len = p->len;
 	/* R1122-36: the options stay readable at rx->l3, the payload begins behind them. */
 	pkt_pull(p, rx->ip.hdr_len);
 
-	/* R1122-27; R6864-3: of a whole datagram the identification is never looked at. */
+	/*
+	 * R1122-27; R6864-1, R6864-3: of a whole datagram the identification is never looked at, nor is DF
+	 * of a fragment (R6274-6).
+	 */
 	if (ipv4_is_frag(&rx->ip) && !reass_input(t, rx))
 		return V_DONE;
 	return next_protocol(t, rx);

@@ -194,7 +194,7 @@ static int output_whole(struct tapir *t, struct netif *ifp, struct pkt *p, uint3
 	return ether_output(t, ifp, p, nexthop);
 }
 
-/* The way: the caller's while it is fresh, else looked up. */
+/* The way: the caller's while it is fresh (R1122-77, R1122-79: the route cache), else looked up. */
 static int find_route(struct tapir *t, const struct ip_tx *tx, struct route *rt)
 {
 	const struct netif *ifp;
@@ -258,6 +258,7 @@ int ip_output(struct tapir *t, struct pkt *p, const struct ip_tx *tx)
 	ifp = netif_get(t, rt.ifindex);
 	TAPIR_ASSERT(ifp);
 	len = pkt_wire_len(p) + hlen;
+	/* R20-09: pkt_wire_len() is bounded by what a packet can hold: no sum of these overflows. */
 	if (len > IP_MAX_LEN)
 		return fail(t, p, DROP_PKT_TOO_BIG, -EMSGSIZE);
 	err = make_headroom(&p);
@@ -274,7 +275,7 @@ int ip_output(struct tapir *t, struct pkt *p, const struct ip_tx *tx)
 	}
 	h = (struct ipv4_hdr){
 		.tos = tx->tos,
-		/* R1122-32: never 0. R1122-34 */
+		/* R1122-32: never 0. R1122-34, R6274-8: a setting, or the caller's (R1122-102). */
 		.ttl = tx->ttl ? tx->ttl : (uint8_t)t->conf.ip_default_ttl,
 		.proto = tx->proto,
 		.total_len = (uint16_t)len,

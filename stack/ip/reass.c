@@ -289,7 +289,7 @@ static struct reass *victim(const struct tapir *t)
 }
 
 /*
- * R6274-11, R6274-12: room for `bytes` more. False: there is none without giving up `keep` (which may be
+ * R6274-11, R6274-12, CL-07, CL-08: room for `bytes` more. False: there is none without giving up `keep` (which may be
  * NULL), or none at all.
  */
 static bool make_room(struct tapir *t, uint64_t bytes, const struct reass *keep)
@@ -382,19 +382,19 @@ static enum drop_reason check_piece(const struct rx *rx)
 {
 	uint32_t off = rx->ip.frag_off, len = rx->pkt->len;
 
-	/* R791-5 */
+	/* R791-5, AM33-17 */
 	if (len == 0 || (rx->ip.mf && len % 8 != 0))
 		return DROP_FRAG_BAD;
-	/* R791-6, CL-01 */
+	/* R791-6, CL-01, CL-06, AM33-07 */
 	if (off + len + rx->ip.hdr_len > IPV4_LEN_MAX)
 		return DROP_FRAG_TOO_BIG;
-	/* R1858-1, R3128-1, R6274-7: every fragment at offset 0, also a second one. */
+	/* R1858-1, R3128-1, R6274-7, CL-11: every fragment at offset 0, also a second one. */
 	if (off == 0 && len < least_header(rx->ip.proto))
 		return DROP_FRAG_TINY;
 	if (off == 0 && rx->ip.proto == IPPROTO_NUM_TCP &&
 	    (uint32_t)(rx->pkt->data[12] >> 4) * 4 > len)
 		return DROP_FRAG_TINY;
-	/* R1858-2: nobody else writes into the transport's header. */
+	/* R1858-2, CL-12: nobody else writes into the transport's header. */
 	if (off != 0 && off < least_header(rx->ip.proto))
 		return DROP_FRAG_TINY;
 	return DROP_NONE;
@@ -468,7 +468,10 @@ static int merge_ecn(uint8_t mask, uint8_t first)
 	return mask & not_ect ? 0 : first & 3;
 }
 
-/* All is there: rx describes the whole. False: consumed and lost. */
+/*
+ * All is there, up to the greatest datagram (R1122-86): rx describes the whole, made of received bytes and
+ * of these alone (R20-03), for the transport to verify (R6864-7). False: consumed and lost.
+ */
 static bool complete(struct tapir *t, struct reass *r, struct rx *rx)
 {
 	uint32_t hlen = r->hdr_len;
@@ -579,10 +582,10 @@ bool reass_input(struct tapir *t, struct rx *rx)
 
 	i = place(r, n.off);
 	why = check_place(r, &n, i);
-	if (why == DROP_FRAG_DUP)
+	if (why == DROP_FRAG_DUP) /* CL-31: it changes nothing, not even the time */
 		return lose(rx, why);
 	if (why == DROP_FRAG_OVERLAP) {
-		/* R1858-2, R3128-1, CL-02 */
+		/* R1858-2, R3128-1, CL-02, CL-03, CL-04, CL-05, CL-10 */
 		STAT_INC(t, IpExt, ReasmOverlaps);
 		reass_kill(t, r, why);
 		return lose(rx, why);

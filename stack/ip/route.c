@@ -389,6 +389,7 @@ static uint32_t find_same(const struct route_table *rt, const struct rt_entry *e
 	return rt->n;
 }
 
+/* R1122-78, R1122-85: static routes and gateways, by hand. */
 int route_add(struct tapir *t, const struct tapir_route *r)
 {
 	struct rt_entry e;

@@ -333,7 +333,10 @@ enum verdict arp_input(struct tapir *t, struct rx *rx)
 	struct ifaddr *own;
 	int n = arp_decode(rx->pkt->data, rx->pkt->len, &q);
 
-	/* R826-1, R826-7: nothing of a packet with other types or lengths is looked at. */
+	/*
+	 * R826-1, R826-7: nothing of a packet with other types or lengths is looked at, so that no length
+	 * in it is ever used as one (R20-19, FR-10, CL-34).
+	 */
 	if (n == WIRE_ESHORT)
 		return lose(rx, DROP_ARP_SHORT);
 	if (n < 0)

@@ -39,12 +39,12 @@ enum verdict ether_input(struct tapir *t, struct rx *rx)
 	switch (n) {
 	case ETH_HLEN:
 		break;
-	case WIRE_EVLAN:
+	case WIRE_EVLAN: /* IP-07: a tag says of which network the frame is: not ours */
 		return lose(rx, DROP_ETH_VLAN);
 	case WIRE_E8023:
 		/* R1122-10: no form of 802.3 is spoken, so none is understood. */
 		return lose(rx, DROP_ETH_8023);
-	default:
+	default: /* R20-11 */
 		return lose(rx, DROP_ETH_SHORT);
 	}
 	if (!mac_is_unicast(rx->eth.src))
@@ -57,7 +57,7 @@ enum verdict ether_input(struct tapir *t, struct rx *rx)
 		p->flags |= PKT_L2_BROADCAST;
 	else if (mac_is_group(rx->eth.dst))
 		p->flags |= PKT_L2_MULTICAST;
-	else if (!mac_equal(rx->eth.dst, own))
+	else if (!mac_equal(rx->eth.dst, own)) /* IP-08 */
 		return lose(rx, DROP_ETH_NOT_OURS);
 
 	pkt_pull(p, ETH_HLEN);
@@ -67,6 +67,7 @@ enum verdict ether_input(struct tapir *t, struct rx *rx)
 	case ETH_TYPE_ARP:
 		return V_NEXT_ARP;
 	default:
+		/* R1122-2: trailers, and IPv6 in whatever state (AM33-16, R20-02, R20-04, R20-18). */
 		return lose(rx, DROP_ETH_TYPE);
 	}
 }

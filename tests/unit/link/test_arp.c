@@ -442,6 +442,43 @@ TEST(with_the_first_policies_the_address_is_given_up, "")
 	world_close(w);
 }
 
+TEST(an_address_given_up_takes_its_connections_with_it, "R5227-8")
+{
+	struct world *w = fresh();
+	struct tapir_sockaddr sa = tapir_sockaddr_v4(0, 80);
+	struct tapir_addr peer = tapir_addr_v4(WORLD_PEER);
+	static uint8_t ip[200];
+	struct world_pkt p;
+	tapir_sock_t l, c;
+	int err = 0;
+	size_t len = sizeof(err), n;
+
+	w->conf.arp_defend = 0;
+	start(w);
+	tapir_neigh_set(w->t, w->ifi, &peer, &world_peer_mac);
+	world_settle(w);
+	l = tapir_socket(w->t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+	assert_true(l > 0);
+	assert_int_equal(tapir_bind(w->t, l, &sa), 0);
+	assert_int_equal(tapir_listen(w->t, l, 5), 0);
+	n = world_tcp(ip, WORLD_PEER, WORLD_US, 1000, 80, 100, 0, 2, 1000, NULL, 0, NULL, 0);
+	world_push_ip(w, ip, n);
+	assert_true(world_expect(w, out, &p));
+	n = world_tcp(ip, WORLD_PEER, WORLD_US, 1000, 80, 101, p.seq + 1, 16, 1000, NULL, 0, NULL,
+		      0);
+	world_push_ip(w, ip, n);
+	c = tapir_accept(w->t, l, NULL);
+	assert_true(c > 0);
+
+	push_gratuitous(w, 9, WORLD_US);
+	assert_int_equal(addr_state(w), TAPIR_ADDR_CONFLICT);
+	world_step(w, WORLD_MS);
+	assert_int_equal(tapir_getsockopt(w->t, c, TAPIR_SOL_SOCKET, TAPIR_SO_ERROR, &err, &len),
+			 0);
+	assert_int_equal(err, ECONNABORTED);
+	world_close(w);
+}
+
 TEST(an_interface_has_several_addresses_and_answers_for_each, "R1122-16")
 {
 	struct world *w = *state;
@@ -482,6 +519,7 @@ int main(void)
 		cmocka_unit_test(after_ten_conflicts_attempts_slow_down_to_one_a_minute),
 		T(a_conflict_is_met_by_one_defence_in_ten_seconds),
 		cmocka_unit_test(with_the_first_policies_the_address_is_given_up),
+		cmocka_unit_test(an_address_given_up_takes_its_connections_with_it),
 		T(an_interface_has_several_addresses_and_answers_for_each),
 	};
 
