@@ -148,7 +148,8 @@ static void establish(struct tf *f, enum tf_open how)
 		tf_listen(f);
 		tf_shake(f, f->rport);
 		f->s = tapir_accept(f->w.t, f->ls, NULL);
-		if (f->s <= 0) fail_msg("accept: %d", (int)f->s);
+		if (f->s <= 0)
+			fail_msg("accept: %d", (int)f->s);
 	} else {
 		connect_out(f);
 		tf_seg_opts(f, f->rport, TF_SYN | TF_ACK, f->irs, f->snd, f->opts, f->nopts, 0);

@@ -26,13 +26,28 @@ static void env_free(void *ctx, void *p, size_t n)
 static void on_event(void *ctx, const struct tapir_event *ev)
 {
 	struct world *w = ctx;
+	struct tapir_event plain = *ev;
 
+	/* The source as its text: where it lies in memory says nothing. */
+	w->ev_hash = world_hash(w->ev_hash, ev->source, strlen(ev->source));
+	plain.source = NULL;
+	w->ev_hash = world_hash(w->ev_hash, &plain, sizeof(plain));
 	w->ev[w->nev++ % WORLD_EVENTS] = *ev;
 	if (w->print)
 		fprintf(stderr, "%llu.%09llu %s %s\n", (unsigned long long)(ev->time_ns / WORLD_S),
 			(unsigned long long)(ev->time_ns % WORLD_S), tapir_event_name(ev->type),
 			ev->type == TAPIR_EV_PKT_DROP ? tapir_drop_name(ev->u.drop.reason)
 						      : ev->source);
+}
+
+uint64_t world_hash(uint64_t h, const void *p, size_t n)
+{
+	const uint8_t *b = p;
+
+	h ^= UINT64_C(0xcbf29ce484222325);
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ b[i]) * UINT64_C(0x100000001b3);
+	return h;
 }
 
 static void check(struct world *w)

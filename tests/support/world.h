@@ -48,6 +48,7 @@ struct world {
 	uint8_t seed[TAPIR_SEED_LEN];
 	struct tapir_event *ev; /* a ring of the last WORLD_EVENTS */
 	size_t nev;		/* events so far */
+	uint64_t ev_hash;	/* of all of them, in order */
 	bool print;		/* events to stderr as they come */
 	bool no_check;		/* do not run tapir_check() after each entry */
 };
@@ -104,6 +105,9 @@ size_t world_events(const struct world *w, enum tapir_event_type type);
 const struct tapir_event *world_last(const struct world *w, enum tapir_event_type type);
 uint64_t world_drops(const struct world *w, enum drop_reason reason);
 uint64_t world_stat(const struct world *w, enum tapir_stat stat);
+
+/* FNV-1a, on from `h` (begin with 0): for comparing runs. */
+uint64_t world_hash(uint64_t h, const void *p, size_t n);
 
 /* ---- building: each returns the length of the IP packet at buf ---- */
 uint16_t world_cksum(const void *p, size_t n, uint32_t sum);

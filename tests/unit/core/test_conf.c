@@ -1,0 +1,85 @@
+/* Settings, counters, events: names and limits. */
+#include <errno.h>
+
+#include "tests/support/test.h"
+#include "tests/support/world.h"
+
+TEST(every_setting_has_its_default_within_its_limits, "")
+{
+	struct tapir_conf conf;
+	unsigned n = 0;
+
+	tapir_conf_default(&conf);
+	assert_int_equal(tapir_conf_check(&conf), 0);
+	for (const struct tapir_conf_item *i; (i = tapir_conf_item(n)); n++) {
+		int64_t v = -1;
+
+		assert_true(i->min <= i->def && i->def <= i->max);
+		assert_int_equal(tapir_conf_value(&conf, n), i->def);
+		assert_int_equal(tapir_conf_get(&conf, i->name, i->index, &v), 0);
+		assert_int_equal(v, i->def);
+		assert_true(strlen(i->doc) > 3);
+		assert_int_equal(tapir_conf_set(&conf, i->name, i->index, i->min - 1), -ERANGE);
+		assert_int_equal(tapir_conf_set(&conf, i->name, i->index, i->max + 1), -ERANGE);
+		assert_int_equal(tapir_conf_set(&conf, i->name, i->index, i->max), 0);
+		assert_int_equal(tapir_conf_value(&conf, n), i->max);
+		/* No two settings share a name and a place. */
+		for (unsigned k = 0; k < n; k++)
+			assert_false(tapir_conf_item(k)->index == i->index &&
+				     strcmp(tapir_conf_item(k)->name, i->name) == 0);
+	}
+	assert_true(n > 50);
+	assert_int_equal(tapir_conf_set(&conf, "net.ipv4.no_such", 0, 1), -ENOENT);
+	assert_int_equal(tapir_conf_set(&conf, "net.ipv4.tcp_rmem", 3, 1), -ENOENT);
+	assert_int_equal(tapir_conf_set(&conf, NULL, 0, 1), -ENOENT);
+	assert_int_equal(tapir_conf_get(&conf, "", 0, NULL), -ENOENT);
+	assert_int_equal(tapir_conf_value(&conf, n), 0);
+}
+
+TEST(settings_that_contradict_each_other_are_refused, "")
+{
+	struct world w;
+
+	world_open(&w, TAPIR_NETIF_RAW_IP);
+	assert_int_equal(tapir_sysctl(w.t, "net.ipv4.tcp_rmem", 0, 1 << 20), -EINVAL);
+	assert_int_equal(tapir_conf_of(w.t)->tcp_rmem_min, 4096);
+	assert_int_equal(tapir_sysctl(w.t, "net.ipv4.tcp_wmem", 2, 8192), -EINVAL);
+	assert_int_equal(tapir_sysctl(w.t, "net.ipv4.ip_local_port_range", 1, 1023), -EINVAL);
+	assert_int_equal(tapir_sysctl(w.t, "net.ipv4.ip_default_ttl", 0, 0), -ERANGE);
+	assert_int_equal(tapir_sysctl(w.t, "net.ipv4.ip_default_ttl", 0, 99), 0);
+	assert_int_equal(tapir_conf_of(w.t)->ip_default_ttl, 99);
+	world_close(&w);
+}
+
+TEST(every_counter_and_event_has_a_name, "")
+{
+	for (int i = 0; i < STAT_COUNT; i++) {
+		const char *g = tapir_stat_group((enum tapir_stat)i);
+
+		assert_true(strlen(g) >= 2 && strlen(tapir_stat_name((enum tapir_stat)i)) >= 2);
+		for (int k = 0; k < i; k++)
+			assert_false(strcmp(tapir_stat_name((enum tapir_stat)k),
+					    tapir_stat_name((enum tapir_stat)i)) == 0 &&
+				     strcmp(tapir_stat_group((enum tapir_stat)k), g) == 0);
+	}
+	for (int i = 0; i < TAPIR_EV_COUNT; i++) {
+		assert_true(strlen(tapir_event_name((enum tapir_event_type)i)) > 2);
+		assert_true(strlen(tapir_event_text((enum tapir_event_type)i)) > 2);
+	}
+	assert_string_equal(tapir_stat_name(STAT_TcpExt_ListenOverflows), "ListenOverflows");
+	assert_string_equal(tapir_stat_group(STAT_TcpExt_ListenOverflows), "TcpExt");
+	assert_non_null(tapir_stat_name(STAT_COUNT));
+	assert_non_null(tapir_event_name(TAPIR_EV_COUNT));
+	assert_non_null(tapir_drop_name(DROP_COUNT));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_setting_has_its_default_within_its_limits),
+		cmocka_unit_test(settings_that_contradict_each_other_are_refused),
+		cmocka_unit_test(every_counter_and_event_has_a_name),
+	};
+
+	return tapir_test_run("unit/core/test_conf", tests);
+}
