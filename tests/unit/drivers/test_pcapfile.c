@@ -172,7 +172,7 @@ TEST(times_are_the_wall_clock_in_nanoseconds, "")
 	end(&f);
 }
 
-TEST(large_frames_do_not_cut_records_at_the_buffers_border, "")
+TEST(more_than_the_buffer_holds_in_one_batch_is_recorded_whole, "")
 {
 	struct fixture f;
 
@@ -182,30 +182,47 @@ TEST(large_frames_do_not_cut_records_at_the_buffers_border, "")
 	end(&f);
 }
 
-/* A file-size limit stands for a full disk: a write is cut short, then refused. */
-TEST(a_full_disk_ends_the_capture_with_whole_records_and_frames_go_on, "")
+/* Reads frames while the disk takes `bytes` and no more: a write is cut short there, then refused. */
+static void pass_limited(struct fixture *f, int n, uint32_t len, rlim_t bytes)
 {
-	struct fixture f;
-	struct rlimit old, small = {100000, RLIM_INFINITY};
+	struct rlimit old, small;
 
-	begin(&f, NULL);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-	small.rlim_max = old.rlim_max;
+	small = (struct rlimit){bytes, old.rlim_max};
 	signal(SIGXFSZ, SIG_IGN);
 	fflush(NULL);
 	int saved = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	dup2(null, STDERR_FILENO);
 	close(null);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	pass(&f, 200, 1514);
+	pass(f, n, len);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	signal(SIGXFSZ, SIG_DFL);
+}
+
+TEST(a_full_disk_ends_the_capture_with_whole_records_and_frames_go_on, "")
+{
+	struct fixture f;
+
+	begin(&f, NULL);
 	/* the first batch of 64 * 1530 fits, the second does not */
+	pass_limited(&f, 200, 1514, 100000);
 	assert_int_equal(count_records(f.path, NULL, 0), 64);
 	pass(&f, 10, 60);
 	assert_int_equal(count_records(f.path, NULL, 0), 64);
+	end(&f);
+}
+
+TEST(a_full_buffer_is_written_out_at_a_records_border, "")
+{
+	struct fixture f;
+
+	begin(&f, NULL);
+	/* 15 records fit into the buffer of 1 MiB, and were written before the 16th */
+	pass_limited(&f, 64, 65549, 1500000);
+	assert_int_equal(count_records(f.path, NULL, 0), 15);
 	end(&f);
 }
 
@@ -234,8 +251,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_directions_are_recorded_in_order_and_at_once),
 		cmocka_unit_test(times_are_the_wall_clock_in_nanoseconds),
-		cmocka_unit_test(large_frames_do_not_cut_records_at_the_buffers_border),
+		cmocka_unit_test(more_than_the_buffer_holds_in_one_batch_is_recorded_whole),
 		cmocka_unit_test(a_full_disk_ends_the_capture_with_whole_records_and_frames_go_on),
+		cmocka_unit_test(a_full_buffer_is_written_out_at_a_records_border),
 		cmocka_unit_test(a_file_that_cannot_be_made_is_refused_with_the_reason),
 	};
 	return tapir_test_run("unit/drivers/test_pcapfile", tests);
