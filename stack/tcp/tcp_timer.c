@@ -141,13 +141,15 @@ static bool fire_rexmt_syn(struct tapir *t, struct tcp_conn *c)
 		retries = (unsigned)t->conf.tcp_synack_retries;
 		linear = 0;
 	}
+	/* Unanswered since the SYN left first. */
+	if (c->probes_out == 0)
+		c->act->retrans_start_ns =
+			LIST_FIRST(&c->act->recs, struct tcp_rec, seq_link)->sent_ns;
 	if (c->probes_out >= retries ||
 	    (c->opt.user_timeout_ms && timed_out(t, c, c->act->retrans_start_ns))) {
 		give_up(t, c); /* MUST-23 with tcp_syn_retries */
 		return false;
 	}
-	if (c->probes_out == 0)
-		c->act->retrans_start_ns = t->now_ns;
 	c->probes_out++;
 	if (c->probes_out > linear)
 		c->backoff++;

@@ -1,0 +1,612 @@
+/*
+ * RFC 9293 3.10.1 to 3.10.6 and 3.10.8: the user's calls and the time-outs, in every state: rows EVT-44 to
+ * EVT-53, and some that belong to sending.
+ */
+#include <errno.h>
+
+#include "stack/core/instance.h"
+#include "stack/tcp/tcp_passive.h"
+#include "tests/support/tcpfix.h"
+
+enum { N_STATES = TAPIR_TCP_CLOSING };
+
+static void begin(struct tf *f, enum tapir_tcp_state s, enum tf_open how)
+{
+	tf_open(f);
+	tf_to(f, s, how);
+}
+
+/* A socket to call something on: the connection, or what there is instead. */
+static tapir_sock_t handle(const struct tf *f)
+{
+	return f->s ? f->s : f->ls;
+}
+
+static int64_t send_on(struct tf *f, tapir_sock_t s, size_t len)
+{
+	static uint8_t text[2000];
+	struct iovec iov = {text, len};
+
+	return tapir_send(f->w.t, s, &iov, 1, 0);
+}
+
+static int64_t recv_on(struct tf *f, tapir_sock_t s)
+{
+	static uint8_t buf[2000];
+	struct iovec iov = {buf, sizeof(buf)};
+
+	return tapir_recv(f->w.t, s, &iov, 1, 0);
+}
+
+/* States that a handle can hold; SYN-RECEIVED only by simultaneous opening. */
+#define EACH_STATE(s) for (int s = 1; s <= N_STATES; s++)
+
+/* ---- OPEN ---- */
+
+TEST(open_needs_a_whole_remote_address, "EVT-48 MUST-46")
+{
+	static const struct {
+		uint32_t ip4;
+		uint16_t port;
+	} bad[] = {
+		{WORLD_PEER, 0},
+		{0xffffffff, 80},
+		{WORLD_BC, 80},
+		{TAPIR_IP4(224, 0, 0, 1), 80},
+		{TAPIR_IP4(240, 0, 0, 1), 80},
+		{TAPIR_IP4(0, 0, 0, 1), 80},
+	};
+	struct tf f;
+
+	tf_open(&f);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		tapir_sock_t s = tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+		struct tapir_sockaddr sa = tapir_sockaddr_v4(bad[i].ip4, bad[i].port);
+		int r = tapir_connect(f.w.t, s, &sa);
+
+		assert_true(r < 0 && r != -EINPROGRESS);
+		tf_quiet(&f);
+		tapir_close(f.w.t, s);
+	}
+	tf_close(&f);
+}
+
+TEST(open_without_room_says_so_and_changes_nothing, "EVT-48")
+{
+	struct tf f;
+	tapir_sock_t s[16];
+	struct tapir_sockaddr sa = tapir_sockaddr_v4(WORLD_PEER, 80);
+
+	tf_init(&f);
+	f.w.conf.tcp_max_conns = 16;
+	tf_start(&f);
+	for (int i = 0; i < 16; i++) {
+		s[i] = tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+		assert_true(s[i] > 0);
+		assert_int_equal(tapir_connect(f.w.t, s[i], &sa), -EINPROGRESS);
+	}
+	tf_drain(&f);
+	assert_true(tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_STREAM, 0) < 0);
+	assert_true(world_stat(&f.w, STAT_Tapir_TcpConnsFull) > 0);
+	tapir_abort(f.w.t, s[0]);
+	assert_true(tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_STREAM, 0) > 0);
+	tf_close(&f);
+}
+
+TEST(open_on_a_connection_is_an_error_in_every_state, "EVT-47")
+{
+	EACH_STATE(s)
+	{
+		struct tf f;
+		struct tapir_sockaddr sa = tapir_sockaddr_v4(WORLD_PEER, 4000);
+		int r;
+
+		if (s == TAPIR_TCP_CLOSED)
+			continue;
+		begin(&f, (enum tapir_tcp_state)s, TF_ACTIVE);
+		r = tapir_connect(f.w.t, handle(&f), &sa);
+		if (s == TAPIR_TCP_SYN_SENT || s == TAPIR_TCP_SYN_RECEIVED)
+			assert_int_equal(r, -EALREADY);
+		else if (s == TAPIR_TCP_TIME_WAIT) /* the handle outlived it */
+			assert_true(r == -ECONNABORTED || r == -EISCONN);
+		else
+			assert_int_equal(r, -EISCONN);
+		tf_quiet(&f);
+		assert_int_equal(tf_state(&f), s);
+		tf_close(&f);
+	}
+}
+
+/* ---- SEND ---- */
+
+TEST(send_in_every_state, "EVT-49")
+{
+	EACH_STATE(s)
+	{
+		struct tf f;
+		int64_t r;
+
+		begin(&f, (enum tapir_tcp_state)s, TF_ACTIVE);
+		r = send_on(&f, handle(&f), 100);
+		switch ((enum tapir_tcp_state)s) {
+		case TAPIR_TCP_CLOSED:
+		case TAPIR_TCP_LISTEN:
+			assert_true(r == -ENOTCONN || r == -EPIPE);
+			tf_quiet(&f);
+			break;
+		case TAPIR_TCP_SYN_SENT:
+		case TAPIR_TCP_SYN_RECEIVED:
+			/* Queued until ESTABLISHED, or the caller is asked to wait for it, as Linux does. */
+			assert_true(r == 100 || r == -EAGAIN);
+			tf_quiet(&f);
+			break;
+		case TAPIR_TCP_ESTABLISHED:
+		case TAPIR_TCP_CLOSE_WAIT:
+			assert_int_equal(r, 100);
+			tf_expect(&f, TF_ACK, f.snd, f.rcv, 100);
+			break;
+		case TAPIR_TCP_FIN_WAIT_1:
+		case TAPIR_TCP_FIN_WAIT_2:
+		case TAPIR_TCP_CLOSING:
+		case TAPIR_TCP_LAST_ACK:
+		case TAPIR_TCP_TIME_WAIT:
+			assert_int_equal(r, -EPIPE);
+			tf_quiet(&f);
+			break;
+		}
+		tf_close(&f);
+	}
+}
+
+/* ---- RECEIVE ---- */
+
+TEST(receive_in_every_state, "EVT-50")
+{
+	EACH_STATE(s)
+	{
+		struct tf f;
+		int64_t r;
+
+		begin(&f, (enum tapir_tcp_state)s, TF_ACTIVE);
+		r = recv_on(&f, handle(&f));
+		switch ((enum tapir_tcp_state)s) {
+		case TAPIR_TCP_CLOSED:
+		case TAPIR_TCP_LISTEN:
+			assert_int_equal(r, -ENOTCONN);
+			break;
+		case TAPIR_TCP_SYN_SENT:
+		case TAPIR_TCP_SYN_RECEIVED:
+		case TAPIR_TCP_ESTABLISHED:
+		case TAPIR_TCP_FIN_WAIT_1:
+		case TAPIR_TCP_FIN_WAIT_2:
+			assert_int_equal(r, -EAGAIN);
+			break;
+		case TAPIR_TCP_CLOSE_WAIT:
+		case TAPIR_TCP_CLOSING:
+		case TAPIR_TCP_LAST_ACK:
+		case TAPIR_TCP_TIME_WAIT:
+			assert_int_equal(r, 0);
+			break;
+		}
+		tf_quiet(&f);
+		tf_close(&f);
+	}
+}
+
+TEST(what_had_arrived_is_read_before_the_end, "EVT-50")
+{
+	/* The peer sends 30 bytes and FIN; then the connection goes on to each of these. */
+	static const enum tapir_tcp_state after[] = {TAPIR_TCP_CLOSE_WAIT, TAPIR_TCP_LAST_ACK,
+						     TAPIR_TCP_CLOSING, TAPIR_TCP_TIME_WAIT};
+
+	for (size_t i = 0; i < 4; i++) {
+		struct tf f;
+
+		tf_open(&f);
+		tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_ACTIVE);
+		if (i >= 2) {
+			tapir_shutdown(f.w.t, f.s, TAPIR_SHUT_WR);
+			tf_drain(&f);
+			f.snd++;
+		}
+		tf_seg(&f, TF_FIN | TF_ACK, f.rcv,
+		       after[i] == TAPIR_TCP_CLOSING ? f.snd - 1 : f.snd, 30);
+		if (after[i] == TAPIR_TCP_LAST_ACK)
+			tapir_shutdown(f.w.t, f.s, TAPIR_SHUT_WR);
+		tf_drain(&f);
+		assert_int_equal(tf_state(&f), after[i]);
+		assert_int_equal(recv_on(&f, f.s), 30);
+		assert_int_equal(recv_on(&f, f.s), 0);
+		assert_int_equal(recv_on(&f, f.s), 0);
+		tf_close(&f);
+	}
+}
+
+/* ---- CLOSE ---- */
+
+TEST(close_in_every_state, "EVT-51")
+{
+	EACH_STATE(s)
+	{
+		struct tf f;
+
+		begin(&f, (enum tapir_tcp_state)s, TF_ACTIVE);
+		assert_int_equal(tapir_close(f.w.t, handle(&f)), 0);
+		switch ((enum tapir_tcp_state)s) {
+		case TAPIR_TCP_CLOSED:
+		case TAPIR_TCP_LISTEN:
+		case TAPIR_TCP_SYN_SENT:
+			tf_quiet(&f);
+			assert_int_equal(tf_count(&f, 0), 0);
+			break;
+		case TAPIR_TCP_SYN_RECEIVED:
+		case TAPIR_TCP_ESTABLISHED:
+			tf_expect(&f, TF_FIN | TF_ACK, f.snd, f.rcv, 0);
+			assert_int_equal(tf_state(&f), TAPIR_TCP_FIN_WAIT_1);
+			break;
+		case TAPIR_TCP_CLOSE_WAIT:
+			tf_expect(&f, TF_FIN | TF_ACK, f.snd, f.rcv, 0);
+			assert_int_equal(tf_state(&f), TAPIR_TCP_LAST_ACK);
+			break;
+		case TAPIR_TCP_FIN_WAIT_1:
+		case TAPIR_TCP_FIN_WAIT_2:
+		case TAPIR_TCP_CLOSING:
+		case TAPIR_TCP_LAST_ACK:
+		case TAPIR_TCP_TIME_WAIT:
+			assert_int_equal(tf_state(&f), s);
+			break;
+		}
+		tf_quiet(&f); /* one FIN, no more */
+		assert_int_equal(tapir_close(f.w.t, handle(&f)), -EBADF);
+		tf_close(&f);
+	}
+}
+
+TEST(an_opening_closed_before_its_end_closes_properly, "EVT-51")
+{
+	struct tf f;
+
+	begin(&f, TAPIR_TCP_SYN_RECEIVED, TF_ACTIVE);
+	tapir_close(f.w.t, f.s);
+	tf_expect(&f, TF_FIN | TF_ACK, f.snd, f.rcv, 0);
+	f.snd++;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 0);
+	assert_int_equal(tf_state(&f), TAPIR_TCP_FIN_WAIT_2);
+	tf_seg(&f, TF_ACK | TF_FIN, f.rcv, f.snd, 0);
+	f.rcv++;
+	tf_expect_ack(&f);
+	assert_int_equal(tf_state(&f), TAPIR_TCP_TIME_WAIT);
+	tf_close(&f);
+}
+
+TEST(fin_follows_what_was_queued, "EVT-51")
+{
+	struct tf f;
+
+	tf_open(&f);
+	f.wnd = 1072; /* two full segments */
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	assert_int_equal(send_on(&f, f.s, 1500), 1500);
+	assert_int_equal(tapir_close(f.w.t, f.s), 0);
+	while (tf_pop(&f))
+		assert_int_equal(f.p.flags & TF_FIN, 0);
+	f.wnd = 5000;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd + 1072, 0);
+	assert_true(tf_pop(&f));
+	while (!(f.p.flags & TF_FIN))
+		assert_true(tf_pop(&f));
+	assert_int_equal(f.p.seq + f.p.len, f.snd + 1500);
+	tf_quiet(&f);
+	tf_close(&f);
+}
+
+TEST(close_with_unread_data_resets, "SHLD-3")
+{
+	struct tf f;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_ACTIVE);
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 5);
+	f.rcv += 5;
+	tf_drain(&f);
+	assert_int_equal(tapir_close(f.w.t, f.s), 0);
+	tf_expect(&f, TF_RST | TF_ACK, f.snd, f.rcv, 0);
+	assert_int_equal(tf_count(&f, 0), 0);
+	assert_int_equal(world_stat(&f.w, STAT_TcpExt_TCPAbortOnClose), 1);
+	tf_close(&f);
+}
+
+/* ---- ABORT ---- */
+
+TEST(abort_in_every_state, "EVT-52")
+{
+	EACH_STATE(s)
+	{
+		struct tf f;
+
+		begin(&f, (enum tapir_tcp_state)s, TF_ACTIVE);
+		assert_int_equal(tapir_abort(f.w.t, handle(&f)), 0);
+		switch ((enum tapir_tcp_state)s) {
+		case TAPIR_TCP_SYN_RECEIVED:
+		case TAPIR_TCP_ESTABLISHED:
+		case TAPIR_TCP_FIN_WAIT_1:
+		case TAPIR_TCP_FIN_WAIT_2:
+		case TAPIR_TCP_CLOSE_WAIT:
+			tf_expect(&f, TF_RST | TF_ACK, f.snd, f.rcv, 0);
+			break;
+		case TAPIR_TCP_CLOSED:
+		case TAPIR_TCP_LISTEN:
+		case TAPIR_TCP_SYN_SENT:
+		case TAPIR_TCP_CLOSING:
+		case TAPIR_TCP_LAST_ACK:
+		case TAPIR_TCP_TIME_WAIT:
+			break;
+		}
+		tf_quiet(&f);
+		/* TIME-WAIT stays: it protects others, and aborting must not end it (RFC 1337). */
+		assert_int_equal(tf_count(&f, 0), s == TAPIR_TCP_TIME_WAIT);
+		assert_int_equal(tapir_abort(f.w.t, handle(&f)), -EBADF);
+		tf_close(&f);
+	}
+}
+
+TEST(an_abort_throws_away_what_was_queued, "EVT-52")
+{
+	struct tf f;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_ACTIVE);
+	send_on(&f, f.s, 1000);
+	tf_drain(&f);
+	tapir_abort(f.w.t, f.s);
+	tf_expect(&f, TF_RST | TF_ACK, f.snd + 1000, f.rcv, 0);
+	world_step(&f.w, 600 * WORLD_S);
+	tf_quiet(&f);
+	tf_close(&f);
+}
+
+/* ---- STATUS ---- */
+
+TEST(status_tells_the_state_in_every_state, "EVT-53")
+{
+	EACH_STATE(s)
+	{
+		for (int how = 0; how < 2; how++) {
+			struct tf f;
+
+			begin(&f, (enum tapir_tcp_state)s, (enum tf_open)how);
+			assert_int_equal(tf_state(&f), s);
+			if (f.s && s != TAPIR_TCP_TIME_WAIT)
+				assert_int_equal(tf_info(&f).state, s);
+			tf_close(&f);
+		}
+	}
+}
+
+/* ---- USER TIMEOUT, RETRANSMISSION TIMEOUT ---- */
+
+TEST(the_user_timeout_ends_what_is_unanswered, "EVT-44 MUST-21")
+{
+	static const enum tapir_tcp_state waiting[] = {
+		TAPIR_TCP_SYN_SENT,   TAPIR_TCP_SYN_RECEIVED, TAPIR_TCP_ESTABLISHED,
+		TAPIR_TCP_FIN_WAIT_1, TAPIR_TCP_CLOSE_WAIT,   TAPIR_TCP_CLOSING,
+		TAPIR_TCP_LAST_ACK,
+	};
+	int ms = 7000;
+
+	for (size_t i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++) {
+		struct tf f;
+
+		begin(&f, waiting[i], TF_ACTIVE);
+		assert_int_equal(tapir_setsockopt(f.w.t, f.s, TAPIR_SOL_TCP, TAPIR_TCP_USER_TIMEOUT,
+						  &ms, sizeof(ms)),
+				 0);
+		if (waiting[i] == TAPIR_TCP_ESTABLISHED || waiting[i] == TAPIR_TCP_CLOSE_WAIT)
+			assert_int_equal(send_on(&f, f.s, 10), 10);
+		world_step(&f.w, 6 * WORLD_S);
+		assert_int_equal(tf_count(&f, 0), 1);
+		world_step(&f.w, 30 * WORLD_S);
+		assert_int_equal(tf_count(&f, 0), 0);
+		assert_int_equal(tf_error(&f), ETIMEDOUT);
+		tf_close(&f);
+	}
+}
+
+/* The front of the queue goes again, in each state that has one. */
+TEST(the_retransmission_timeout_sends_the_front_again, "EVT-45")
+{
+	static const struct {
+		enum tapir_tcp_state s;
+		uint8_t flags;
+		uint32_t len;
+	} c[] = {
+		{TAPIR_TCP_SYN_SENT, TF_SYN, 0},
+		{TAPIR_TCP_SYN_RECEIVED, TF_SYN | TF_ACK, 0},
+		{TAPIR_TCP_ESTABLISHED, TF_ACK, 100},
+		{TAPIR_TCP_CLOSE_WAIT, TF_ACK, 100},
+		{TAPIR_TCP_FIN_WAIT_1, TF_FIN | TF_ACK, 0},
+		{TAPIR_TCP_CLOSING, TF_FIN | TF_ACK, 0},
+		{TAPIR_TCP_LAST_ACK, TF_FIN | TF_ACK, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		struct tf f;
+		uint32_t front;
+
+		begin(&f, c[i].s, TF_ACTIVE);
+		front = f.snd - (c[i].len ? 0 : 1);
+		if (c[i].len) {
+			send_on(&f, f.s, c[i].len);
+			tf_drain(&f);
+		}
+		for (int k = 0; k < 3; k++) {
+			assert_true(world_next(&f.w, 10 * WORLD_S));
+			while (!world_pending(&f.w))
+				assert_true(world_next(&f.w, 10 * WORLD_S));
+			tf_expect(&f, c[i].flags, front, f.rcv, c[i].len);
+		}
+		tf_close(&f);
+	}
+}
+
+/* ---- 3.8.6.2.1, the sender's silly windows ---- */
+
+TEST(each_condition_alone_lets_a_segment_go, "EVT-63 MUST-38")
+{
+	struct tf f;
+	int one = 1;
+
+	/* A full segment. */
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE); /* MSS 536 */
+	send_on(&f, f.s, 536);
+	tf_expect(&f, TF_ACK, f.snd, f.rcv, 536);
+	f.snd += 536;
+	/* All that there is, nothing short in flight. */
+	send_on(&f, f.s, 10);
+	tf_expect(&f, TF_ACK, f.snd, f.rcv, 10);
+	f.snd += 10;
+	/* With that in flight a short one waits ... */
+	send_on(&f, f.s, 10);
+	tf_quiet(&f);
+	/* ... until it is acknowledged. */
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 0);
+	tf_expect(&f, TF_ACK, f.snd, f.rcv, 10);
+	f.snd += 10;
+	/* PUSHed by the user's wish: Nagle off. */
+	tapir_setsockopt(f.w.t, f.s, TAPIR_SOL_TCP, TAPIR_TCP_NODELAY, &one, sizeof(one));
+	send_on(&f, f.s, 10);
+	tf_expect(&f, TF_ACK, f.snd, f.rcv, 10);
+	tf_close(&f);
+
+	/* Half of the largest window ever, where the window holds back the rest. */
+	tf_open(&f);
+	f.wnd = 400;
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	send_on(&f, f.s, 1000);
+	tf_expect(&f, TF_ACK, f.snd, f.rcv, 400);
+	f.wnd = 199;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd + 400, 0);
+	tf_quiet(&f);
+	f.wnd = 200;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd + 400, 0);
+	tf_expect(&f, TF_ACK, f.snd + 400, f.rcv, 200);
+	tf_close(&f);
+}
+
+TEST(a_window_too_small_is_used_in_the_end, "EVT-63")
+{
+	struct tf f;
+
+	tf_open(&f);
+	f.wnd = 400;
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	send_on(&f, f.s, 1000);
+	tf_expect(&f, TF_ACK, f.snd, f.rcv, 400);
+	f.wnd = 50;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd + 400, 0);
+	tf_quiet(&f);
+	world_step(&f.w, 2 * WORLD_S);
+	tf_expect(&f, TF_ACK, f.snd + 400, f.rcv, 50);
+	tf_close(&f);
+}
+
+/* ---- ICMP ---- */
+
+TEST(fragmentation_needed_is_no_reason_to_abort, "EVT-65")
+{
+	struct tf f;
+	uint8_t quote[100], buf[200], opts[] = {2, 4, 5, 180};
+	size_t n;
+
+	tf_open(&f);
+	memcpy(f.opts, opts, 4);
+	f.nopts = 4;
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	send_on(&f, f.s, 2000);
+	tf_expect(&f, TF_ACK, f.snd, f.rcv, 1460);
+	n = world_tcp(quote, WORLD_US, WORLD_PEER, f.lport, f.rport, f.snd, f.rcv, TF_ACK, 1000,
+		      NULL, 0, NULL, 0);
+	quote[2] = 1500 >> 8;
+	quote[3] = 1500 & 0xff;
+	n = world_icmp(buf, WORLD_FAR, WORLD_US, 3, 4, 1000, quote, n);
+	world_push(&f.w, buf, n);
+	assert_int_equal(tf_state(&f), TAPIR_TCP_ESTABLISHED);
+	assert_int_equal(tf_error(&f), 0);
+	tf_drain(&f);
+	world_step(&f.w, 5 * WORLD_S);
+	assert_true(tf_pop(&f));
+	assert_int_equal(f.p.seq, f.snd);
+	assert_true(40 + f.p.len <= 1000);
+	tf_close(&f);
+}
+
+/* ---- memory ---- */
+
+TEST(whatever_allocation_fails_a_life_ends_clean, "")
+{
+	for (uint64_t k = 1; k < 60; k++) {
+		struct tf f;
+		struct tapir_sockaddr sa = tapir_sockaddr_v4(WORLD_PEER, TF_PEER_PORT), us;
+		uint8_t buf[2000];
+		size_t n;
+
+		tf_open(&f);
+		f.w.alloc.fail_at = f.w.alloc.calls + k;
+		f.s = tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+		if (f.s > 0 && tapir_connect(f.w.t, f.s, &sa) == -EINPROGRESS) {
+			tapir_getsockname(f.w.t, f.s, &us);
+			f.lport = us.port;
+			world_step(&f.w, 2 * WORLD_S);
+			while (tf_pop(&f)) {
+				f.snd = f.p.seq + 1;
+				n = world_tcp(buf, WORLD_PEER, WORLD_US, f.rport, f.lport, f.irs,
+					      f.snd, TF_SYN | TF_ACK, 65535, NULL, 0, NULL, 0);
+				world_push(&f.w, buf, n);
+			}
+			f.rcv = f.irs + 1;
+			send_on(&f, f.s, 1500);
+			tf_drain(&f);
+			for (int i = 0; i < 3; i++) {
+				n = world_tcp(buf, WORLD_PEER, WORLD_US, f.rport, f.lport,
+					      f.rcv + (uint32_t)(2 - i) * 100, f.snd, TF_ACK, 65535,
+					      NULL, 0, buf + 200, 100);
+				world_push(&f.w, buf, n);
+			}
+			recv_on(&f, f.s);
+			world_step(&f.w, 5 * WORLD_S);
+			tf_drain(&f);
+			tapir_close(f.w.t, f.s);
+			world_step(&f.w, 5 * WORLD_S);
+			tf_drain(&f);
+		}
+		tf_close(&f); /* leaks fail here, invariants all along */
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(open_needs_a_whole_remote_address),
+		cmocka_unit_test(open_without_room_says_so_and_changes_nothing),
+		cmocka_unit_test(open_on_a_connection_is_an_error_in_every_state),
+		cmocka_unit_test(send_in_every_state),
+		cmocka_unit_test(receive_in_every_state),
+		cmocka_unit_test(what_had_arrived_is_read_before_the_end),
+		cmocka_unit_test(close_in_every_state),
+		cmocka_unit_test(an_opening_closed_before_its_end_closes_properly),
+		cmocka_unit_test(fin_follows_what_was_queued),
+		cmocka_unit_test(close_with_unread_data_resets),
+		cmocka_unit_test(abort_in_every_state),
+		cmocka_unit_test(an_abort_throws_away_what_was_queued),
+		cmocka_unit_test(status_tells_the_state_in_every_state),
+		cmocka_unit_test(the_user_timeout_ends_what_is_unanswered),
+		cmocka_unit_test(the_retransmission_timeout_sends_the_front_again),
+		cmocka_unit_test(each_condition_alone_lets_a_segment_go),
+		cmocka_unit_test(a_window_too_small_is_used_in_the_end),
+		cmocka_unit_test(fragmentation_needed_is_no_reason_to_abort),
+		cmocka_unit_test(whatever_allocation_fails_a_life_ends_clean),
+	};
+
+	return tapir_test_run("unit/tcp/test_calls", tests);
+}
