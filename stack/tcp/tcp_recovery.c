@@ -96,7 +96,8 @@ void tcp_recovery_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_ac
 		.mss = tcp_conn_smss(c),
 		.srtt_us = c->rtt.srtt_us,
 		.min_rtt_us = c->min_rtt_us,
-		.cwnd_limited = c->flags & TCP_F_CWND_LIMITED,
+		/* After a timeout the window of one segment is what holds us back, to the ACK that ends it. */
+		.cwnd_limited = c->flags & (TCP_F_CWND_LIMITED | TCP_F_LOSS),
 	};
 
 	if (c->flags & TCP_F_RECOVERY) {
@@ -108,8 +109,6 @@ void tcp_recovery_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_ac
 		c->flags &= ~(uint32_t)TCP_F_LOSS;
 		tell(t, c, TAPIR_EV_TCP_RECOVERED, "RFC 5681 3.1");
 	}
-	if (c->flags & TCP_F_LOSS)
-		a.cwnd_limited = true;
 	c->cc.ops->ack(&c->cc, &a);
 }
 
