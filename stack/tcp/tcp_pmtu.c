@@ -3,8 +3,8 @@
  *
  * A message that claims less than what has already got through contradicts the evidence: it is kept
  * aside and believed only when the segment it speaks of times out. One that claims less than what
- * was sent, but more than what got through, is believed at once. What it costs is one segment sent
- * again in smaller pieces, and no congestion window: nothing was lost to congestion.
+ * was sent, but more than what got through, is believed at once. What is in flight then is sent again in
+ * smaller pieces, and the congestion window stays: nothing was lost to congestion.
  */
 #include "stack/core/emit.h"
 #include "stack/ip/pmtu.h"
@@ -22,8 +22,8 @@ static void apply(struct tapir *t, struct tcp_conn *c, uint32_t mtu, uint32_t se
 	tcp_conn_update_mss(t, c);
 	if (c->mss >= before || !c->act)
 		return;
-	/* R1191-7: what was too big goes again; the rest of the flight does not, and cwnd stays. */
-	tcp_rec_mark_head_lost(t, c, tcp_conn_smss(c));
+	/* R1191-7: all of the flight was cut too big and is cut anew, as far as cwnd lets it; cwnd stays. */
+	tcp_rec_mark_all_lost(c);
 	tcp_conn_dirty(t, c);
 }
 

@@ -604,6 +604,19 @@ static uint32_t segs(uint32_t bytes, uint32_t mss)
 	return mss ? (bytes + mss - 1) / mss : 0;
 }
 
+/* The path's MTU, also of a connection that is idle and has no route at hand; 0: no way to the peer. */
+static uint32_t path_mtu(struct tapir *t, const struct tcp_conn *c)
+{
+	struct route rt;
+
+	if (c->act && c->act->rt.gen == t->route_gen)
+		return c->act->rt.mtu;
+	if (route_lookup(t, tapir_addr_to_v4(&c->ep.tuple.raddr),
+			 tapir_addr_to_v4(&c->ep.tuple.laddr), c->opt.ifindex, &rt) < 0)
+		return 0;
+	return rt.mtu;
+}
+
 void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_info *o)
 {
 	const struct tcp_act *a = c->act;
@@ -623,8 +636,8 @@ void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_i
 	o->ato_us = (uint32_t)t->conf.tcp_delack_min_ms * 1000;
 	o->snd_mss = mss;
 	o->rcv_mss = c->rcv_mss;
-	o->advmss = a ? tcp_mss_announce(&c->opt, a->rt.mtu) : mss;
-	o->pmtu = a ? a->rt.mtu : 0;
+	o->pmtu = path_mtu(t, c);
+	o->advmss = o->pmtu ? tcp_mss_announce(&c->opt, o->pmtu) : mss;
 	o->unacked = a ? segs(a->in_flight + a->lost_bytes, mss) : 0;
 	o->lost = a ? segs(a->lost_bytes, mss) : 0;
 	o->rtt_us = c->rtt.srtt_us;
