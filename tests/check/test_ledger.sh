@@ -212,7 +212,22 @@ refuses line_that_is_no_row 'list.tsv:9: not a row'
 
 fresh_tree
 edit tests/unit/ip/test_ip.c 's/TEST(lengths_agree, /TEST(lengths_agree,/; s/"R791-1")//'
-refuses test_line_that_is_broken 'not readable: write TEST(name, "ID ID") at the start of a line'
+refuses test_line_that_is_broken 'not readable: write TEST(name, "ID ID"), on three lines at most'
+
+fresh_tree
+printf 'TEST(cut, "R791-1 ' >>"$tree/tests/unit/ip/test_ip.c"
+refuses test_line_that_ends_with_its_file 'not readable: the file ends within TEST('
+
+# As clang-format breaks what is too long: behind the name, within the string, behind the bracket.
+fresh_tree
+edit tests/unit/ip/test_ip.c 's/^TEST(lengths_agree, /TEST(lengths_agree,\
+     /'
+accepts test_over_two_lines
+tells test_over_two_lines_is_joined 'R791-1 MUST covered stack/ip/ip.c:2 e2e/ping/big_ping +1 ?'
+edit tests/unit/ip/test_ip.c 's/^     "R791-1")/     "R791-1 "\
+     "R791-2")/'
+accepts test_over_three_lines
+tells test_over_three_lines_is_joined 'R791-2 MUST covered (unmarked) (no code cites it) unit/ip/test_ip/lengths_agree ?'
 
 fresh_tree
 edit tests/e2e/ping.sh 's/^test_big_ping/helper/'
