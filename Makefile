@@ -135,7 +135,7 @@ $(REPLAY): %: %.o $(T)/tests/fuzz/replay.o $(SUPPORT) $(APPS) $(LIB)
 endif
 
 # Programs that are only the other side of an end-to-end test; the tests call build/peers/bin/NAME.
-PEERS := tcpdump ncat arping ab wrk
+PEERS := tcpdump ncat arping ab wrk gdb
 
 peers:
 	@$(if $(E2E),tools/peers $(PEERS))
