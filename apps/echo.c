@@ -167,7 +167,7 @@ static void on_listener(struct loop *l, struct loop_handler *h, tapir_sock_t s, 
 	accept_all((struct echo *)(void *)((char *)h - offsetof(struct echo, on_tcp)));
 }
 
-/* Ports of services that answer whatever they are sent: echo, daytime, quote, chargen, time. */
+/* CL-16: ports of services that answer whatever they are sent: echo, daytime, quote, chargen, time. */
 static bool answers_all(const struct echo *e, uint16_t port)
 {
 	return port == 0 || port == e->port || port == 7 || port == 13 || port == 17 ||

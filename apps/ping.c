@@ -1,5 +1,5 @@
 /*
- * tapir ping: asks a host for echoes (RFC 792) and tells of each as it comes, in the words and with the exit
+ * tapir ping: asks a host for echoes (RFC 792; R1122-67: a user can) and tells of each as it comes, in the words and with the exit
  * status of the ping that people know.
  *
  * The request's sequence number finds its entry in a table of the last 65536, which holds when it was sent and

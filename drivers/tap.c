@@ -46,6 +46,7 @@ static ssize_t drain_one(struct tap *tap)
 	return n;
 }
 
+/* RS-03: a device that fails or vanishes is told, and ends nothing but its use. */
 static int tap_failed(const struct tap *tap, int errnum, struct drv_error *err)
 {
 	if (errnum == EBADFD || errnum == ENODEV || errnum == EFAULT)

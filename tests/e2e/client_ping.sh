@@ -13,6 +13,7 @@ ping_says() { # expected status, arguments...
 	}
 }
 
+# ids: R1122-67 R1122-71
 test_replies_are_told_as_ping_tells_them() {
 	ping_says 0 -c 3 -i 0.01 $host
 	has "$scratch/out" '^PING 192\.0\.2\.1 \(192\.0\.2\.1\) 56\(84\) bytes of data\.$'

@@ -76,6 +76,17 @@ test_a_capture_of_a_packet_socket_has_right_checksums() {
 	has "$scratch/dump" 'UDP'
 }
 
+# ids: IP-08
+test_a_frame_to_another_mac_is_not_answered() {
+	wire
+	start up --dev packet:far0
+	ip neigh replace $us lladdr 02:00:00:00:00:77 dev near0
+	expect_status 1 ping -n -q -c 2 -i 0.2 -W 1 $us
+	ip neigh del $us dev near0
+	ping -n -q -c 1 -W 2 $us
+	stop
+}
+
 test_jumbo_frames_and_segments_left_to_hardware_arrive_whole() {
 	need ncat
 	wire

@@ -51,6 +51,7 @@ test_host_ip_none_leaves_the_kernels_side_alone() {
 	stop
 }
 
+# ids: RS-03
 test_a_tap_deleted_while_running_is_told_and_exits_1() {
 	start up
 	ip link del tap0

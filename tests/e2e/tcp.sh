@@ -55,6 +55,24 @@ test_udp_echo_answers_datagrams_of_every_size() {
 	stop
 }
 
+# ids: CL-16
+test_udp_echo_does_not_answer_a_service_that_answers_everything() {
+	need ncat
+	start echo
+	for port in 7 13 17 19 37; do
+		{
+			echo x
+			sleep 0.3
+		} | timeout 10 "$peers/ncat" -u -p $port $us 7 >"$scratch/out"
+		[ ! -s "$scratch/out" ] || fail "port $port is answered"
+	done
+	{
+		echo x
+		sleep 0.3
+	} | timeout 10 "$peers/ncat" -u -p 40000 $us 7 | grep -q x
+	stop
+}
+
 test_udp_to_a_closed_port_is_refused() {
 	need ncat
 	start up
