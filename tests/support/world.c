@@ -289,14 +289,14 @@ static void put32(uint8_t *p, uint32_t v)
 	put16(p + 2, v & 0xffff);
 }
 
-static uint32_t get16(const uint8_t *p)
+uint32_t world_get16(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 8 | p[1];
 }
 
-static uint32_t get32(const uint8_t *p)
+uint32_t world_get32(const uint8_t *p)
 {
-	return get16(p) << 16 | get16(p + 2);
+	return world_get16(p) << 16 | world_get16(p + 2);
 }
 
 uint16_t world_cksum(const void *p, size_t n, uint32_t sum)
@@ -313,8 +313,8 @@ uint16_t world_cksum(const void *p, size_t n, uint32_t sum)
 
 static uint32_t pseudo(const uint8_t *ip, size_t n)
 {
-	return get16(ip + 12) + get16(ip + 14) + get16(ip + 16) + get16(ip + 18) + ip[9] +
-	       (uint32_t)n;
+	return world_get16(ip + 12) + world_get16(ip + 14) + world_get16(ip + 16) +
+	       world_get16(ip + 18) + ip[9] + (uint32_t)n;
 }
 
 void world_fix(uint8_t *ip, size_t n)
@@ -430,11 +430,11 @@ static bool read_l4(const uint8_t *ip, struct world_pkt *o)
 
 	switch (o->proto) {
 	case 17:
-		if (n < 8 || get16(p + 4) != n || get16(p + 6) == 0 ||
+		if (n < 8 || world_get16(p + 4) != n || world_get16(p + 6) == 0 ||
 		    world_cksum(p, n, pseudo(ip, n)) != 0)
 			return false;
-		o->sport = (uint16_t)get16(p);
-		o->dport = (uint16_t)get16(p + 2);
+		o->sport = (uint16_t)world_get16(p);
+		o->dport = (uint16_t)world_get16(p + 2);
 		hl = 8;
 		break;
 	case 6:
@@ -443,13 +443,13 @@ static bool read_l4(const uint8_t *ip, struct world_pkt *o)
 		hl = (size_t)(p[12] >> 4) * 4;
 		if (hl < 20 || hl > n || (p[12] & 15))
 			return false;
-		o->sport = (uint16_t)get16(p);
-		o->dport = (uint16_t)get16(p + 2);
-		o->seq = get32(p + 4);
-		o->ack = get32(p + 8);
+		o->sport = (uint16_t)world_get16(p);
+		o->dport = (uint16_t)world_get16(p + 2);
+		o->seq = world_get32(p + 4);
+		o->ack = world_get32(p + 8);
 		o->flags = p[13];
-		o->wnd = (uint16_t)get16(p + 14);
-		o->urg = (uint16_t)get16(p + 18);
+		o->wnd = (uint16_t)world_get16(p + 14);
+		o->urg = (uint16_t)world_get16(p + 18);
 		o->opts = p + 20;
 		o->nopts = hl - 20;
 		break;
@@ -459,7 +459,7 @@ static bool read_l4(const uint8_t *ip, struct world_pkt *o)
 			return false;
 		o->type = p[0];
 		o->code = p[1];
-		o->rest = get32(p + 4);
+		o->rest = world_get32(p + 4);
 		hl = 8;
 		break;
 	default:
@@ -475,18 +475,18 @@ bool world_read(const uint8_t *ip, size_t n, struct world_pkt *o)
 	size_t hl = (size_t)(ip[0] & 15) * 4;
 
 	memset(o, 0, sizeof(*o));
-	if (n < 20 || ip[0] >> 4 != 4 || hl < 20 || hl > n || get16(ip + 2) != n ||
+	if (n < 20 || ip[0] >> 4 != 4 || hl < 20 || hl > n || world_get16(ip + 2) != n ||
 	    world_cksum(ip, hl, 0) != 0 || (ip[6] & 0x80))
 		return false;
 	o->tos = ip[1];
-	o->id = (uint16_t)get16(ip + 4);
+	o->id = (uint16_t)world_get16(ip + 4);
 	o->df = ip[6] & 0x40;
 	o->mf = ip[6] & 0x20;
-	o->frag_off = (uint16_t)((get16(ip + 6) & 0x1fff) * 8);
+	o->frag_off = (uint16_t)((world_get16(ip + 6) & 0x1fff) * 8);
 	o->ttl = ip[8];
 	o->proto = ip[9];
-	o->src = get32(ip + 12);
-	o->dst = get32(ip + 16);
+	o->src = world_get32(ip + 12);
+	o->dst = world_get32(ip + 16);
 	o->l4 = o->data = ip + hl;
 	o->l4_len = o->len = n - hl;
 	if (o->mf || o->frag_off)

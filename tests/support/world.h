@@ -120,6 +120,9 @@ size_t world_icmp(uint8_t *buf, uint32_t src, uint32_t dst, uint8_t type, uint8_
 size_t world_tcp(uint8_t *buf, uint32_t src, uint32_t dst, uint16_t sport, uint16_t dport,
 		 uint32_t seq, uint32_t ack, uint8_t flags, uint16_t wnd, const void *opts,
 		 size_t nopts, const void *data, size_t n);
+/* Big-endian numbers of a packet. */
+uint32_t world_get16(const uint8_t *p);
+uint32_t world_get32(const uint8_t *p);
 /* After a field was changed by hand: both checksums anew (IP's, and TCP's, UDP's or ICMP's). */
 void world_fix(uint8_t *ip, size_t n);
 size_t world_eth(uint8_t *buf, const struct tapir_mac *dst, const struct tapir_mac *src,
