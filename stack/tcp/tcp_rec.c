@@ -21,9 +21,9 @@ static struct tcp_rec *rec_get(struct tapir *t, struct tcp_act *a)
 	if (a->nrecs >= RECS_MAX)
 		return NULL;
 	if (r) {
-		t->tcp->rec_free = container_of(r->seq_link.next, struct tcp_rec, seq_link);
-		if (!r->seq_link.next)
-			t->tcp->rec_free = NULL;
+		struct list *next = r->seq_link.next;
+
+		t->tcp->rec_free = next ? container_of(next, struct tcp_rec, seq_link) : NULL;
 		t->tcp->nrec_free--;
 	} else {
 		r = tcp_mem_alloc(t, sizeof(*r));
