@@ -2,6 +2,7 @@
  * RFC 9293 3.10.7, SEGMENT ARRIVES, in every state: rows EVT-9 to EVT-43 and those about numbers. What the
  * user calls do in every state is test_calls.c; LISTEN, records and TIME-WAIT have tests of their own too.
  */
+/* long: the rows of one section, in its order */
 #include <errno.h>
 
 #include "stack/core/instance.h"
