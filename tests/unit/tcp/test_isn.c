@@ -113,6 +113,111 @@ TEST(a_new_incarnation_begins_above_the_old_one, "R6528-3 MAY-2")
 	assert_int_equal(tcp_isn(t, &tu), isn);
 }
 
+/* A clock that moves as an attacker would probe: every so many microseconds, from port to port. */
+static uint32_t probe(struct tapir *t, unsigned i)
+{
+	struct tcp_tuple tu = tuple(0xc0000201, (uint16_t)(1024 + i % 60000));
+
+	t->now_ns += 10000000 + i % 7 * 1000;
+	return tcp_isn(t, &tu);
+}
+
+/*
+ * What guesses the next number from those before: the same step again; a linear congruential generator
+ * modulo 2^32 fitted to the last differences; the last one plus the clock.
+ */
+static unsigned guessed(const uint32_t *isn, unsigned n, uint32_t slack)
+{
+	unsigned hits = 0;
+
+	for (unsigned i = 3; i < n; i++) {
+		uint32_t d1 = isn[i - 2] - isn[i - 3], d2 = isn[i - 1] - isn[i - 2];
+		uint32_t inv = d1, same = isn[i - 1] + d2, lcg, clock = isn[i - 1] + 2500;
+
+		/* Newton's inverse of an odd number modulo 2^32. */
+		for (int k = 0; k < 5; k++)
+			inv *= 2 - d1 * inv;
+		lcg = isn[i - 1] + d2 * (d1 & 1 ? d2 * inv : 0);
+		hits += isn[i] - same + slack < 2 * slack;
+		hits += (d1 & 1) && isn[i] - lcg + slack < 2 * slack;
+		hits += isn[i] - clock + slack < 2 * slack;
+	}
+	return hits;
+}
+
+TEST(a_million_numbers_are_not_guessed_from_those_before, "NJ-01 NJ-02 NJ-03 NJ-06 IH-13")
+{
+	enum { N = 1000000 };
+	static uint32_t isn[N];
+	struct tapir *t = bare();
+
+	for (unsigned i = 0; i < N; i++)
+		isn[i] = probe(t, i);
+	/* Within 1000 on either side: by chance 3 * 10^6 * 2000 / 2^32 = 1.4. */
+	assert_true(guessed(isn, N, 1000) < 10);
+}
+
+TEST(numbers_of_one_listening_port_after_another_are_not_guessed, "NJ-08")
+{
+	enum { N = 100000 };
+	static uint32_t isn[N];
+	struct tapir *t = bare();
+
+	for (unsigned i = 0; i < N; i++) {
+		struct tcp_tuple tu = tuple(0xc0000201, 5555);
+
+		tu.lport = (uint16_t)(1 + i % 65535);
+		t->now_ns += 10000000;
+		isn[i] = tcp_isn(t, &tu);
+	}
+	assert_true(guessed(isn, N, 1000) < 4);
+}
+
+TEST(numbers_of_our_own_openings_are_not_guessed, "NJ-07")
+{
+	enum { N = 100000 };
+	static uint32_t isn[N];
+	struct tapir *t = bare();
+
+	/* From ephemeral ports to many servers. */
+	for (unsigned i = 0; i < N; i++) {
+		struct tcp_tuple tu = tuple(0xc6120000 + i / 64, 443);
+
+		tu.lport = (uint16_t)(32768 + i % 28000);
+		t->now_ns += 10000000;
+		isn[i] = tcp_isn(t, &tu);
+	}
+	assert_true(guessed(isn, N, 1000) < 4);
+}
+
+/* Each bit of the number against each bit of what else is seen on the wire: as often equal as not. */
+TEST(numbers_are_no_function_of_what_the_wire_shows, "NJ-09 CL-41")
+{
+	enum { N = 20000 };
+	static uint16_t equal[32][32];
+	struct tapir *t = bare();
+
+	for (int what = 0; what < 2; what++) {
+		memset(equal, 0, sizeof(equal));
+		for (unsigned i = 0; i < N; i++) {
+			struct tcp_tuple tu = tuple(0xc0000201 + i / 50000, (uint16_t)(1024 + i));
+			uint32_t isn = tcp_isn(t, &tu);
+			uint32_t seen = what ? tcp_ts_now(t, tcp_ts_offset(t, &tu)) : i;
+
+			t->now_ns += 3000000;
+			for (unsigned a = 0; a < 32; a++) {
+				for (unsigned b = 0; b < 32; b++)
+					equal[a][b] = (uint16_t)(equal[a][b] + ((isn >> a & 1) ==
+										(seen >> b & 1)));
+			}
+		}
+		for (unsigned a = 0; a < 32; a++) {
+			for (unsigned b = 0; b < (what ? 32 : 14); b++)
+				assert_in_range(equal[a][b], N / 2 - 450, N / 2 + 450);
+		}
+	}
+}
+
 TEST(timestamp_offsets_are_random_by_tuple_and_unlike_the_isn, "R7323-20")
 {
 	struct tapir *t = bare();
@@ -133,6 +238,10 @@ int main(void)
 		cmocka_unit_test(every_part_of_the_tuple_and_of_the_key_counts),
 		cmocka_unit_test(numbers_of_neighbouring_tuples_look_unrelated),
 		cmocka_unit_test(a_new_incarnation_begins_above_the_old_one),
+		cmocka_unit_test(a_million_numbers_are_not_guessed_from_those_before),
+		cmocka_unit_test(numbers_of_one_listening_port_after_another_are_not_guessed),
+		cmocka_unit_test(numbers_of_our_own_openings_are_not_guessed),
+		cmocka_unit_test(numbers_are_no_function_of_what_the_wire_shows),
 		cmocka_unit_test(timestamp_offsets_are_random_by_tuple_and_unlike_the_isn),
 	};
 

@@ -270,7 +270,7 @@ TEST(the_last_ack_without_timestamps_still_opens, "TC-54")
 	tf_close(&f);
 }
 
-TEST(what_was_agreed_on_reaches_the_connection, "R7323-5 R7323-6")
+TEST(what_was_agreed_on_reaches_the_connection, "R7323-5 R7323-6 CL-45")
 {
 	uint8_t opts[] = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0, 1, 3, 3, 15};
 	struct tf f;
