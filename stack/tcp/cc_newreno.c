@@ -3,7 +3,7 @@
  *
  * Slow start: the window grows by what was acknowledged, until ssthresh. Congestion avoidance: by one
  * segment for each window of bytes acknowledged. Counting bytes, and not ACKs, makes a receiver that
- * divides its ACKs gain nothing. Neither grows when the window was not what held the sender back: a
+ * divides its ACKs gain nothing (TC-29). Neither grows when the window was not what held the sender back: a
  * window never used says nothing about the path (Linux; RFC 7661's aim). NewReno's part, what happens
  * within recovery, is tcp_recovery.c's, the same for all algorithms.
  */
@@ -18,7 +18,7 @@
 
 uint32_t tcp_cc_initial_window(uint32_t mss, unsigned segments)
 {
-	/* R6928-1, RFC 6928 2: min(10 MSS, max(2 MSS, 14600)). */
+	/* R6928-1, R5681-2, RFC 6928 2: min(10 MSS, max(2 MSS, 14600)). */
 	uint64_t w = min_u64(10 * (uint64_t)mss, max_u64(2 * (uint64_t)mss, 14600));
 
 	return (uint32_t)min_u64(w, max_u64(segments, 1) * (uint64_t)mss);

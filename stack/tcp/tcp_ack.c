@@ -10,7 +10,7 @@
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fn.h"
 
-/* RFC 5961 5.2, R5961-4, MAY-12: acceptable is [SND.UNA - MAX.SND.WND, SND.MAX]. */
+/* EVT-29, RFC 5961 5.2, R5961-4, MAY-12: acceptable is [SND.UNA - MAX.SND.WND, SND.MAX]. */
 static enum tcp_step check_range(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
 				 enum drop_reason *reason)
 {
@@ -77,7 +77,7 @@ static void confirm_first_hop(struct tapir *t, const struct tcp_conn *c)
 		neigh_confirm(t, ifp, rt->nexthop);
 }
 
-/* SND.UNA < SEG.ACK <= SND.MAX. */
+/* EVT-28: SND.UNA < SEG.ACK <= SND.MAX. */
 static void new_ack(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
 {
 	struct tcp_act *a = c->act;

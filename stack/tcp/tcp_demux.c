@@ -11,7 +11,7 @@
  *
  * Ports. bind() follows Linux: a port that anybody uses is taken, unless both have SO_REUSEADDR and
  * nobody listens on it, or both have SO_REUSEPORT, or their addresses or interfaces differ. TIME-WAIT
- * and connections count as users: hence a server wants SO_REUSEADDR. connect() may share a port with
+ * and connections count as users: hence a server wants SO_REUSEADDR (MUST-42). connect() may share a port with
  * other connections as long as the 4-tuple is new.
  *
  * Ephemeral ports for connect() are RFC 6056's algorithm 4: for each (local address, remote address,
@@ -19,7 +19,7 @@
  * destination do not repeat soon (a peer's TIME-WAIT is not met), ports to different destinations tell
  * nothing of one another, and steps are random, so that counting ours tells little either. The hashes
  * change every ten seconds: who finds out which destinations share a counter (CVE-2022-1012, CL-40) finds
- * others the next time, and can't recognise us by them.
+ * others the next time, and can't recognise us by them (CL-42).
  */
 #include <errno.h>
 
@@ -444,7 +444,7 @@ int tcp_port_listen(struct tapir *t, const struct tcp_conn *c)
 	return listener_conflicts(t->tcp, &claim) ? -EADDRINUSE : 0;
 }
 
-/* Whether connect() may use tu: R6056-3, nobody has it, or a TIME-WAIT record gives it up. */
+/* Whether connect() may use tu: R6056-3, EVT-47, nobody has it, or a TIME-WAIT record gives it up. */
 static bool tuple_usable(struct tapir *t, const struct tcp_tuple *tu)
 {
 	struct tcp_ep *ep;
@@ -496,6 +496,7 @@ int tcp_port_connect(struct tapir *t, struct tcp_conn *c)
 		c->ep.tuple.lport = 0;
 		return -ENOMEM;
 	}
+	/* TC-59: a clean end, after the whole range and no more. */
 	STAT_INC(t, Tapir, EphemeralPortsFull);
 	return -EADDRNOTAVAIL;
 }

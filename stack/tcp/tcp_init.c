@@ -1,7 +1,8 @@
 /*
  * The transport's own life: keys and tables at the start, everything at the end; and what concerns all its
  * endpoints at once. Keys come from the instance's generator, each for one use (RFC 6528 3, RFC 4987 3.6,
- * RFC 6056 3.3.4), so that learning one tells nothing of another.
+ * RFC 6056 3.3.4), so that learning one tells nothing of another (CL-41). A stack that restarts has other
+ * keys: its numbers lie elsewhere, and no quiet time is needed (EVT-60).
  */
 #include <errno.h>
 

@@ -58,7 +58,7 @@ static void challenge(struct tapir *t, struct tcp_conn *c)
 	tcp_send_ack(t, c);
 }
 
-/* A RST was believed. */
+/* A RST was believed: EVT-10, EVT-21, EVT-22, EVT-23; MUST-12: an error, never an end of stream. */
 static enum tcp_step reset_by_peer(struct tapir *t, struct tcp_conn *c)
 {
 	int err = ECONNRESET;
@@ -129,7 +129,7 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 	bool syn_lost = c->probes_out > 0;
 	uint32_t ecr_age;
 
-	/* First: the ACK bit. */
+	/* First: the ACK bit (EVT-9, TC-45). */
 	if (acks && (seq_leq(seg->ack, c->iss) || seq_gt(seg->ack, c->snd_nxt))) {
 		*reason = DROP_TCP_ACK_BAD;
 		if (!(seg->flags & TCP_RST))
@@ -145,14 +145,14 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 		tcp_respond_rst(t, seg);
 		return TCP_STEP_DROP;
 	}
-	/* Second: the RST bit. R5961-2: only one that acknowledges our SYN. */
+	/* Second: the RST bit. EVT-10, R5961-2: only one that acknowledges our SYN. */
 	if (seg->flags & TCP_RST) {
 		*reason = DROP_TCP_RST_SEQ;
 		if (!acks)
 			return TCP_STEP_DROP;
 		return reset_by_peer(t, c);
 	}
-	/* Third: security: none. Fourth: the SYN bit. */
+	/* Third: security: none. Fourth: the SYN bit (EVT-13, TC-50: without it nothing happens). */
 	if (!(seg->flags & TCP_SYN)) {
 		*reason = DROP_TCP_FLAGS;
 		return TCP_STEP_DROP;
@@ -165,7 +165,7 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 	c->last_rcv_ns = t->now_ns;
 	take_syn_opts(t, c, seg);
 	if (!acks) {
-		/* MUST-10: simultaneous open: our SYN goes again, as SYN-ACK. */
+		/* EVT-12, MUST-10, TC-37: simultaneous open: our SYN goes again, as SYN-ACK. */
 		tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_RECEIVED);
 		c->snd_wnd = seg->wnd;
 		c->max_snd_wnd = seg->wnd;
@@ -180,7 +180,7 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 	tcp_ack_input(t, c, seg, reason);
 	established(t, c, seg, syn_lost);
 	c->flags |= TCP_F_ACK_NOW;
-	/* What else it carries goes on at the sixth step. */
+	/* EVT-11. What else it carries goes on at the sixth step. */
 	seg->seq++;
 	seg->len--;
 	seg->flags &= (uint16_t)~TCP_SYN;
@@ -218,7 +218,7 @@ static enum tcp_step step_timestamp(struct tapir *t, struct tcp_conn *c, const s
 	return TCP_STEP_DROP;
 }
 
-/* First: the sequence number. */
+/* First: the sequence number (EVT-14, EVT-15, EVT-16, EVT-17, EVT-18, EVT-61: no RST, and the state is kept). */
 static enum tcp_step step_sequence(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 				   enum drop_reason *reason)
 {
@@ -257,7 +257,7 @@ static enum tcp_step step_sequence(struct tapir *t, struct tcp_conn *c, struct t
 	return TCP_STEP_DROP;
 }
 
-/* Cuts off what lies outside the window, so that the later steps see new text only. */
+/* EVT-19, TC-47: cuts off what lies outside the window, so that the later steps see new text only. */
 static void trim(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
 {
 	uint32_t edge = c->rcv_nxt + c->rcv_wnd;
@@ -288,7 +288,7 @@ static void trim(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
 	}
 }
 
-/* Second: the RST bit (RFC 5961 3.2, R5961-1). */
+/* Second: the RST bit (EVT-20, RFC 5961 3.2, R5961-1, TC-11, TC-51); its text does not matter (SHLD-2). */
 static enum tcp_step step_rst(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
 			      enum drop_reason *reason)
 {
@@ -301,7 +301,7 @@ static enum tcp_step step_rst(struct tapir *t, struct tcp_conn *c, const struct 
 	return TCP_STEP_DROP;
 }
 
-/* Fourth: the SYN bit (RFC 5961 4.2, R5961-3). */
+/* Fourth: the SYN bit (EVT-24, EVT-54, RFC 5961 4.2, R5961-3, TC-62). */
 static enum tcp_step step_syn(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 			      enum drop_reason *reason)
 {
@@ -327,7 +327,7 @@ static void strip_repeated_syn(const struct tcp_conn *c, struct tcp_seg *seg)
 	seg->flags &= (uint16_t)~TCP_SYN;
 }
 
-/* In SYN-RECEIVED an acceptable ACK establishes; any other is answered by RST. */
+/* EVT-27: in SYN-RECEIVED an acceptable ACK establishes; any other is answered by RST. */
 static enum tcp_step step_ack_syn_received(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 					   enum drop_reason *reason)
 {
@@ -353,7 +353,7 @@ static enum tcp_step step_ack_syn_received(struct tapir *t, struct tcp_conn *c, 
 	return TCP_STEP_NEXT;
 }
 
-/* Our FIN was acknowledged: who closes moves on. */
+/* Our FIN was acknowledged: who closes moves on (EVT-31, EVT-32, EVT-33). */
 static enum tcp_step fin_acked(struct tapir *t, struct tcp_conn *c)
 {
 	switch ((enum tapir_tcp_state)c->ep.state) {
@@ -385,7 +385,7 @@ static enum tcp_step fin_acked(struct tapir *t, struct tcp_conn *c)
 	return TCP_STEP_NEXT;
 }
 
-/* Fifth: the ACK field. */
+/* Fifth: the ACK field (EVT-26: without it the segment is dropped). */
 static enum tcp_step step_ack(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 			      enum drop_reason *reason)
 {
@@ -421,7 +421,7 @@ static void update_ts_recent(struct tapir *t, struct tcp_conn *c, const struct t
 	c->ts_recent_s = (uint32_t)(t->now_ns / 1000000000);
 }
 
-/* Seventh: text. Whether this state takes it. */
+/* Seventh: text. Whether this state takes it (EVT-36, TC-61). */
 static enum tcp_step step_text(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 			       enum drop_reason *reason)
 {
@@ -454,7 +454,7 @@ static enum tcp_step step_text(struct tapir *t, struct tcp_conn *c, struct tcp_s
 	return tcp_text_input(t, c, seg, reason);
 }
 
-/* Eighth: FIN. */
+/* Eighth: FIN (EVT-39, EVT-40, EVT-41, EVT-42, EVT-43). */
 static enum tcp_step step_fin(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
 {
 	if (!(seg->flags & TCP_FIN) && !(c->act && c->act->fin_seen))
@@ -486,7 +486,7 @@ static enum tcp_step step_fin(struct tapir *t, struct tcp_conn *c, struct tcp_se
 	return TCP_STEP_NEXT;
 }
 
-/* Steps six to eight. */
+/* Steps six (EVT-35) to eight. */
 static enum tcp_step steps_text(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 				enum drop_reason *reason)
 {
@@ -579,7 +579,7 @@ static bool checksum_ok(struct tapir *t, const struct rx *rx)
 	return cksum_fold(sum) == 0; /* MUST-3 */
 }
 
-/* Decodes and checks what every segment must satisfy. DROP_NONE: seg is filled. */
+/* Decodes and checks what every segment must satisfy (EVT-58, EVT-59). DROP_NONE: seg is filled. */
 static enum drop_reason decode(struct tapir *t, struct rx *rx, struct tcp_seg *seg)
 {
 	struct pkt *p = rx->pkt;
@@ -667,7 +667,7 @@ enum verdict tcp_input(struct tapir *t, struct rx *rx)
 		tcp_listen_input(t, l, &seg);
 		return V_DONE;
 	}
-	/* 3.10.7.1: CLOSED. */
+	/* 3.10.7.1: CLOSED (EVT-1, EVT-2, EVT-3, EVT-55). */
 	tcp_respond_rst(t, &seg);
 	pkt_drop(rx->pkt, seg.flags & TCP_RST ? DROP_TCP_RST_NO_SOCKET : DROP_TCP_NO_SOCKET);
 	return V_DONE;

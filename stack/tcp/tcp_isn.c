@@ -37,7 +37,10 @@ static bool tuple_eq(const struct tcp_tuple *a, const struct tcp_tuple *b)
 uint32_t tcp_isn(struct tapir *t, const struct tcp_tuple *tu)
 {
 	struct tcp_state *ts = t->tcp;
-	/* MUST-8, SHLD-1, R6528-1: the clock; MUST-9, R6528-2: F needs the secret key. */
+	/*
+	 * MUST-8, SHLD-1, R6528-1: the clock; MUST-9, R6528-2: F needs the secret key: no counter, no LCG,
+	 * nothing that the wire shows (NJ-01, NJ-02, NJ-03, NJ-04, NJ-05, NJ-06, NJ-07, NJ-08, NJ-09, IH-13).
+	 */
 	uint32_t isn = (uint32_t)(t->now_ns / ISN_TICK_NS) + (uint32_t)hash_tuple(tu, &ts->isn_key);
 
 	/*

@@ -12,7 +12,7 @@
  * Limits as Linux's. A backlog of n lets n + 1 connections wait. When they do, SYNs are dropped, and so is
  * the ACK that would complete a handshake: the record stays, and its SYN-ACK is sent again, so that a client
  * gets in when there is room. Data on a SYN is dropped, not kept: the client sends it again (RFC 9293
- * 3.10.7.2 lets us queue it; a flood of SYNs with data would then cost us memory).
+ * 3.10.7.2, EVT-7, lets us queue it; a flood of SYNs with data would then cost us memory, TC-36).
  */
 #include <errno.h>
 
@@ -207,7 +207,7 @@ static uint16_t peer_mss(const struct tapir *t, const struct tcp_listener *l,
 
 	if (l->opt.maxseg)
 		mss = min_u32(mss, l->opt.maxseg);
-	/* TC-03: not so small that headers are all that we send. */
+	/* TC-03, CL-44: not so small that headers are all that we send. */
 	return (uint16_t)max_u32(mss, (uint32_t)t->conf.tcp_min_snd_mss);
 }
 
@@ -230,7 +230,8 @@ bool tcp_listen_offer(struct tapir *t, struct tcp_listener *l, const struct tcp_
 	p->sack = t->conf.tcp_sack && seg->opt.has & TCP_HAS_SACK_OK;
 	p->ws = t->conf.tcp_window_scaling && seg->opt.has & TCP_HAS_WSCALE;
 	if (p->ws) {
-		p->snd_wscale = (uint8_t)min_u32(seg->opt.wscale, TCP_WSCALE_MAX); /* R7323-6 */
+		p->snd_wscale =
+			(uint8_t)min_u32(seg->opt.wscale, TCP_WSCALE_MAX); /* R7323-6, CL-45 */
 		p->rcv_wscale = tcp_wscale_for(tcp_rcv_space_max(t, &l->opt));
 	}
 	p->ts_off = tcp_ts_offset(t, &seg->tuple);
@@ -287,7 +288,7 @@ static void listen_syn(struct tapir *t, struct tcp_listener *l, struct tcp_seg *
 			return;
 		}
 	} else {
-		/* R4987-4: only under pressure, unless asked for. */
+		/* R4987-4, TC-18: only under pressure, unless asked for. */
 		if (queue_full)
 			STAT_INC(t, TcpExt, TCPReqQFullDoCookies);
 		tcp_syncookie_send(t, l, &p, seg);
@@ -342,7 +343,7 @@ void tcp_listen_input(struct tapir *t, struct tcp_listener *l, struct tcp_seg *s
 		pkt_drop(seg->rx->pkt, DROP_TCP_NOT_LISTENING);
 		return;
 	}
-	/* As Linux: SYN with FIN opens nothing; nor does a segment from ourselves to itself (LAND). */
+	/* As Linux: SYN with FIN opens nothing (CL-20); nor does a segment from ourselves to itself (CL-13). */
 	if (seg->flags & TCP_FIN || own) {
 		pkt_drop(seg->rx->pkt, DROP_TCP_FLAGS);
 		return;

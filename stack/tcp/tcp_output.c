@@ -28,7 +28,7 @@ uint32_t tcp_rcv_window(struct tapir *t, struct tcp_conn *c)
 	(void)t;
 	free = min_u32(free, max);
 	/*
-	 * MUST-39 (RFC 9293 3.8.6.2.2): the edge moves only by a worthwhile step, and SHLD-14 (3.8.6):
+	 * MUST-39 (RFC 9293 3.8.6.2.2): the edge moves only by a worthwhile step, and SHLD-14, EVT-37 (3.8.6):
 	 * it never moves back: what was promised is kept even when the buffer became smaller.
 	 */
 	if (free < c->rcv_wnd + step || free < step)
@@ -286,7 +286,7 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 
 /* ---- new data ---- */
 
-/* RFC 9293 3.7.4 and 3.8.6.2.1: whether a segment of `len` new bytes may leave now. */
+/* EVT-63, MUST-38, RFC 9293 3.7.4 and 3.8.6.2.1: whether a segment of `len` new bytes may leave now. */
 static bool may_send(struct tapir *t, struct tcp_conn *c, uint32_t len, uint32_t room,
 		     uint32_t avail, bool fin)
 {

@@ -1,5 +1,5 @@
 /*
- * Path MTU messages, believed as far as RFC 5927 7.2 lets them.
+ * Path MTU messages, believed as far as RFC 5927 7.2 lets them; never a reason to abort (EVT-65).
  *
  * A message that claims less than what has already got through contradicts the evidence: it is kept
  * aside and believed only when the segment it speaks of times out. One that claims less than what

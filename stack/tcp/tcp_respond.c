@@ -77,7 +77,7 @@ void tcp_respond_rst(struct tapir *t, const struct tcp_seg *seg)
 	/* EVT-3: never a RST for a RST. */
 	if (seg->flags & TCP_RST)
 		return;
-	/* TC-41: bounded, since the source may be forged; 40 bytes, never more than what came. */
+	/* TC-40, TC-41: bounded, since the source may be forged; 40 bytes, never more than what came. */
 	if (!budget_take(t, t->conf.tcp_rst_limit, &t->tcp->rst_second, &t->tcp->rst_left))
 		return;
 	if (seg->flags & TCP_ACK) {
@@ -185,7 +185,7 @@ void tcp_respond_synack(struct tapir *t, struct tcp_listener *l, const struct tc
 			 l->opt.ifindex, &rt) < 0)
 		return;
 	x.rt = &rt;
-	/* MUST-14, SHLD-5: always; the options by what the SYN offered (R7323-2, R7323-10). */
+	/* MUST-14, SHLD-5, MAY-3: always; the options by what the SYN offered (R7323-2, R7323-10). */
 	opt.mss = tcp_mss_announce(&l->opt, rt.mtu);
 	if (p->sack)
 		opt.has |= TCP_HAS_SACK_OK;

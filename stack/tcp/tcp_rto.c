@@ -8,7 +8,7 @@
  * The minimum stands beside SRTT and not below the sum, as Linux has it: with a minimum of 200 ms the
  * timer then never fires within a jitter of 200 ms, however long the path; with 1 s it is never below
  * the 1 s of RFC 6298 2.4. All is integer microseconds, 64 bits wide within and saturating: a sample of
- * an hour, or of a peer that echoes nonsense, ends at the maximum.
+ * an hour, or of a peer that echoes nonsense, ends at the maximum (TC-49, R6298-4).
  */
 #include "stack/base/assert.h"
 #include "stack/base/bits.h"

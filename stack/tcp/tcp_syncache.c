@@ -6,7 +6,7 @@
  * connection, through which the same segment runs again, since it may carry data or a FIN.
  *
  * Its SYN-ACK is sent again after 1, 2, 4, ... seconds, tcp_synack_retries times; then the record goes
- * (R4987-3). A peer that never answers thus gets at most six SYN-ACKs of at most 60 bytes for its SYN. A
+ * (R4987-3, TC-20). A peer that never answers thus gets at most six SYN-ACKs of at most 60 bytes for its SYN. A
  * repeated SYN is answered too, at most once in tcp_invalid_ratelimit, but does not make the record live
  * longer.
  *
@@ -175,7 +175,7 @@ static enum drop_reason steps(struct tapir *t, struct tcp_syn_ent *e, struct tcp
 {
 	const struct tcp_passive *p = &e->p;
 
-	/* R7323-17: PAWS comes before the sequence number; a RST is exempt. */
+	/* R7323-17: PAWS comes before the sequence number; a RST is exempt. Without an option it says nothing (TC-54). */
 	if (paws_old(p, seg) && !(seg->flags & TCP_RST)) {
 		STAT_INC(t, TcpExt, PAWSEstab);
 		answer_ack(t, e, false);
@@ -196,7 +196,7 @@ static enum drop_reason steps(struct tapir *t, struct tcp_syn_ent *e, struct tcp
 			answer_ack(t, e, false);
 		return DROP_TCP_WINDOW;
 	}
-	/* Second, RST: exactly RCV.NXT, or it is challenged (EVT-20, EVT-21, R5961-1). */
+	/* Second, RST, with or without ACK: exactly RCV.NXT, or it is challenged (EVT-20, EVT-21, R5961-1, TC-57). */
 	if (seg->flags & TCP_RST) {
 		if (seg->seq == p->irs + 1) {
 			STAT_INC(t, TcpExt, EmbryonicRsts);

@@ -95,7 +95,7 @@ static unsigned retry_limit(const struct tapir *t, const struct tcp_conn *c)
 	return t->conf.tcp_orphan_retries ? (unsigned)t->conf.tcp_orphan_retries : ORPHAN_RETRIES;
 }
 
-/* Whether it is time to give up what has been unanswered since `since_ns`. */
+/* Whether it is time to give up what has been unanswered since `since_ns` (EVT-44, MUST-21: the user's own R2). */
 static bool timed_out(const struct tapir *t, const struct tcp_conn *c, uint64_t since_ns)
 {
 	uint64_t waited = t->now_ns - since_ns;
@@ -161,6 +161,7 @@ static bool fire_rexmt_syn(struct tapir *t, struct tcp_conn *c)
 	return true;
 }
 
+/* EVT-45, RFC 9293 3.10.8: the front of the queue goes again. */
 static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;

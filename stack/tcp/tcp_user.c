@@ -40,7 +40,7 @@ int tcp_user_bind(struct tapir *t, struct tcp_conn *c, const struct tapir_sockad
 	return tcp_port_bind(t, c, &sa->addr, sa->port);
 }
 
-/* Whether dst can be the other end of a connection (MUST-46, SHLD-27). */
+/* Whether dst can be the other end of a connection (MUST-46, EVT-48). */
 static int check_peer(const struct tapir *t, const struct tapir_sockaddr *sa)
 {
 	uint32_t dst = tapir_addr_to_v4(&sa->addr);
@@ -118,7 +118,7 @@ int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_soc
 
 /* ---- SEND ---- */
 
-/* Whether the state lets the application send: 0, or the errno. */
+/* Whether the state lets the application send: 0, or the errno (EVT-49). */
 static int may_user_send(struct tcp_conn *c)
 {
 	if (c->err)
@@ -274,7 +274,7 @@ static uint32_t readable(const struct tcp_conn *c)
 	return n;
 }
 
-/* Nothing to read: why. */
+/* Nothing to read: why (EVT-50). */
 static int64_t nothing(struct tcp_conn *c)
 {
 	if (c->flags & TCP_F_FIN_RCVD)
@@ -431,7 +431,7 @@ int tcp_user_held(struct tapir *t, struct tcp_conn *c, size_t bytes)
 
 /* ---- CLOSE, ABORT ---- */
 
-/* The application will send no more: FIN follows what is queued (RFC 9293 3.10.4). */
+/* The application will send no more: FIN follows what is queued (EVT-51, RFC 9293 3.10.4). */
 static void queue_fin(struct tapir *t, struct tcp_conn *c)
 {
 	c->flags |= TCP_F_FIN_QUEUED | TCP_F_PUSH;
@@ -542,7 +542,7 @@ void tcp_user_close(struct tapir *t, struct tcp_conn *c)
 		return;
 	}
 	if (unread || c->held || c->opt.linger_s == 0) {
-		/* MUST-17's other side: what was not read must not look delivered (RFC 1122 4.2.2.13). */
+		/* SHLD-3: what was not read must not look delivered (RFC 1122 4.2.2.13). */
 		if (unread || c->held)
 			STAT_INC(t, TcpExt, TCPAbortOnClose);
 		else
@@ -567,7 +567,7 @@ void tcp_user_close(struct tapir *t, struct tcp_conn *c)
 	}
 }
 
-/* ---- STATUS ---- */
+/* ---- STATUS (EVT-53) ---- */
 
 void tcp_user_queues(const struct tcp_conn *c, uint32_t *recv_q, uint32_t *send_q)
 {
