@@ -1,8 +1,8 @@
 /*
  * Fast key erasure (Bernstein 2017): with key K, blocks 0..3 of the ChaCha20 key stream (nonce 0)
- *make one batch of 256 bytes. The first 32 replace K before anything is given out; the other 224
- *are given once and wiped. Who reads the generator's memory learns what is still to come from this
- *state, never what was given. The counter never grows past 3, so no limit on output exists.
+ * make one batch of 256 bytes. The first 32 replace K before anything is given out; the other 224
+ * are given once and wiped. Who reads the generator's memory learns what is still to come from this
+ * state, never what was given. The counter never grows past 3, so no limit on output exists.
  *
  *	| 0..31 next key | 32 ... 255 output, wiped as it is given |
  */

@@ -1,13 +1,13 @@
 /*
  * Chains in a power-of-two array of heads. The hash is kept in the node, so that growing and
- *comparing need no second look at the key.
+ * comparing need no second look at the key.
  *
  * Growing: the caller gives a bigger array. A hash h lives in exactly one chain at any time: old
- *buckets are emptied in order, and old_at is the first that has not been. If h's old bucket is at
- *or after old_at the chain is there, else in the new array. So a look-up walks one chain, and
- *changes nothing. Each insertion and removal empties HTAB_STEP old buckets; from n to 2n nodes
- *there are n insertions, thus the growth has ended long before the next is due. With a secret hash
- *key no bucket is long, so a step is bounded in practice as in count.
+ * buckets are emptied in order, and old_at is the first that has not been. If h's old bucket is at
+ * or after old_at the chain is there, else in the new array. So a look-up walks one chain, and
+ * changes nothing. Each insertion and removal empties HTAB_STEP old buckets; from n to 2n nodes
+ * there are n insertions, thus the growth has ended long before the next is due. With a secret hash
+ * key no bucket is long, so a step is bounded in practice as in count.
  *
  *	old  [ . . . . | x x x x ]      b  [ x x x x . . . . x x x x . . . . ]
  *	               ^ old_at

@@ -1,21 +1,21 @@
 /*
  * A pairing heap (Fredman, Sedgewick, Sleator, Tarjan 1986): a tree in which no child comes before
- *its parent. Children of a node are a list from child by next; prev leads to the sibling before,
- *from the first child to the parent. The root's prev is itself, so that a node outside any heap
- *(prev NULL) can be told.
+ * its parent. Children of a node are a list from child by next; prev leads to the sibling before,
+ * from the first child to the parent. The root's prev is itself, so that a node outside any heap
+ * (prev NULL) can be told.
  *
  *	root --child--> a --next--> b --next--> c
  *	                |child
  *	                d --next--> e
  *
  * To meld two trees the later root becomes the first child of the earlier. Removing a node melds
- *its children in two passes: pairs from left to right, then all pairs from right to left. The
- *passes use the sibling pointers as a stack, so nothing recurses and nothing is allocated, however
- *odd the shape.
+ * its children in two passes: pairs from left to right, then all pairs from right to left. The
+ * passes use the sibling pointers as a stack, so nothing recurses and nothing is allocated, however
+ * odd the shape.
  *
  * Why not a binary heap: it needs an array that grows, and a timer must never fail for want of
- *memory. Why not a wheel: its cost depends on the distance of deadlines, and next_deadline() must
- *be exact.
+ * memory. Why not a wheel: its cost depends on the distance of deadlines, and next_deadline() must
+ * be exact.
  */
 #include "stack/base/assert.h"
 #include "stack/base/heap.h"

@@ -1,6 +1,6 @@
 /*
  * The set is a small sorted array: with the few dozen entries that TCP and reassembly allow, moving
- *entries costs less than following pointers, and the bound is a number that the caller chose.
+ * entries costs less than following pointers, and the bound is a number that the caller chose.
  *
  *	   r[0]          r[1]                 r[2]
  *	[start,end)    [start,end)         [start,end)          stamps: 7, 3, 9
@@ -8,14 +8,14 @@
  *	              a gap: never empty
  *
  * What every insertion keeps: entries are disjoint, in order, and do not touch; all lie within a
- *span of less than 2^31, so that comparing by seq_lt() is an order. An insertion finds by two
- *binary searches which entries [lo, hi) it overlaps or touches and replaces them by one: the set
- *grows by at most one entry, and shrinks when gaps are filled. An insertion that would need an
- *entry when none is left changes nothing and says so.
+ * span of less than 2^31, so that comparing by seq_lt() is an order. An insertion finds by two
+ * binary searches which entries [lo, hi) it overlaps or touches and replaces them by one: the set
+ * grows by at most one entry, and shrinks when gaps are filled. An insertion that would need an
+ * entry when none is left changes nothing and says so.
  *
  * The stamp is the count of insertions at the time: RFC 2018 section 4 wants the block that holds
- *the newest segment first and then the most recently reported ones, which is the order of the
- *stamps.
+ * the newest segment first and then the most recently reported ones, which is the order of the
+ * stamps.
  */
 #include <errno.h>
 #include <string.h>

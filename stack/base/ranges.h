@@ -77,7 +77,7 @@ bool ranges_overlaps(const struct ranges *s, uint32_t start, uint32_t end);
 /*
  * Iterate over the gaps: find the first piece of [*from, end) that is not in the set, store it to
  **gap_start and *gap_end, and set *from to its end. False when there is none. Used to write only
- *what is missing: for (uint32_t at = start; ranges_next_gap(s, &at, end, &a, &b);) ...
+ * what is missing: for (uint32_t at = start; ranges_next_gap(s, &at, end, &a, &b);) ...
  */
 bool ranges_next_gap(const struct ranges *s, uint32_t *from, uint32_t end, uint32_t *gap_start,
 		     uint32_t *gap_end);

@@ -1,7 +1,7 @@
 /*
  * The positions of a ring run freely modulo 2^32 and are masked by the capacity, a power of two,
- *only when memory is touched: no position ever has to be wrapped by hand and "full" and "empty"
- *differ.
+ * only when memory is touched: no position ever has to be wrapped by hand and "full" and "empty"
+ * differ.
  *
  *	        head - kept        head                  head + len
  *	            |    kept       |        stream           |
@@ -9,8 +9,8 @@
  *	            `------------------- at most cap ---------'
  *
  * The drawing is a circle: room's end is where kept begins. Bytes are put into room at their final
- *place, in order by append or reserve, out of order by write_at; commit moves the end of the stream
- *over them. A piece of the circle is at most two pieces of memory.
+ * place, in order by append or reserve, out of order by write_at; commit moves the end of the
+ * stream over them. A piece of the circle is at most two pieces of memory.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * ARP lets any hardware and protocol talk about addresses of any length; over Ethernet and IPv4 all
- *of that is fixed, and so are the offsets. A packet that says otherwise is not ours to read: its
- *fields would lie elsewhere.
+ * of that is fixed, and so are the offsets. A packet that says otherwise is not ours to read: its
+ * fields would lie elsewhere.
  *
  *	0     2     4 5 6    8         14      18        24      28
  *	|htype|ptype|6|4| op | sha     | spa   | tha     | tpa   |

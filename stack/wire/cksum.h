@@ -2,9 +2,9 @@
  * The Internet checksum (RFC 1071, 1141, 1624).
  *
  * A partial sum is a uint32_t that counts big-endian 16-bit words as numbers, so that fields of the
- *host's order are simply added to it. Each function adds at most 0xffff: 65,536 pieces may be
- *summed before folding. An odd last byte counts as if a zero followed; a piece that begins at an
- *odd offset of the whole is joined by cksum_join().
+ * host's order are simply added to it. Each function adds at most 0xffff: 65,536 pieces may be
+ * summed before folding. An odd last byte counts as if a zero followed; a piece that begins at an
+ * odd offset of the whole is joined by cksum_join().
  *
  *	sum = cksum_pseudo_ip4(src, dst, proto, len);
  *	sum = ops->partial(p, len, sum);

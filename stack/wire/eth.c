@@ -1,8 +1,8 @@
 /*
  * An Ethernet II frame: destination, source, type, payload. The same 14 bytes can be an 802.3
- *frame, whose third field is a length below 1536, or carry a VLAN tag, whose type stands where ours
- *would: neither is spoken here (RFC 1122 2.3.3 makes receiving RFC 1042 frames a SHOULD and sending
- *them optional), but each is recognised so that it is dropped with its own reason.
+ * frame, whose third field is a length below 1536, or carry a VLAN tag, whose type stands where
+ * ours would: neither is spoken here (RFC 1122 2.3.3 makes receiving RFC 1042 frames a SHOULD and
+ * sending them optional), but each is recognised so that it is dropped with its own reason.
  *
  *	0        6        12   14
  *	| dst    | src    |type| payload ...

@@ -1,14 +1,14 @@
 /*
  * ICMP messages begin alike: type, code, checksum over the whole message, four bytes whose meaning
- *the type gives.
+ * the type gives.
  *
  *	0    1    2       4               8
  *	|type|code| csum  | rest          | data, or the quoted datagram ...
  *
  * An error quotes the IP header and at least the first 8 bytes behind it of the datagram that it is
- *about: enough for the ports and TCP's sequence number. Whoever sent the error wrote that quote:
- *nothing in it is believed beyond the bytes that are there. Its total length is expected to go past
- *the message's end; its options and IHL may not.
+ * about: enough for the ports and TCP's sequence number. Whoever sent the error wrote that quote:
+ * nothing in it is believed beyond the bytes that are there. Its total length is expected to go
+ * past the message's end; its options and IHL may not.
  */
 #include "stack/base/assert.h"
 #include "stack/wire/bytes.h"

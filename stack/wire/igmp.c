@@ -1,7 +1,7 @@
 /*
  * IGMP: routers ask which groups have members (a query), hosts answer (a report). Versions 1 and 2
- *share an 8-byte message; a version 3 query is at least 12 bytes long and a version 3 report is a
- *list of records.
+ * share an 8-byte message; a version 3 query is at least 12 bytes long and a version 3 report is a
+ * list of records.
  *
  *	query                             report, version 3
  *	|0x11|code| csum  | group         |0x22| 0 | csum  | 0     | count |

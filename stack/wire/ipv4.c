@@ -1,8 +1,8 @@
 /*
  * The IPv4 header. Three lengths have to agree before anything else is believed: IHL (the header),
- *the total length (the datagram) and the bytes received: 20 <= hdr_len <= total_len <= received.
- *Each broken relation has its own error. Bytes received beyond the total length are link padding,
- *which the caller cuts off.
+ * the total length (the datagram) and the bytes received: 20 <= hdr_len <= total_len <= received.
+ * Each broken relation has its own error. Bytes received beyond the total length are link padding,
+ * which the caller cuts off.
  *
  *	 0       8       16              32
  *	|ver|ihl| tos   | total length   |

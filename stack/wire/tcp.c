@@ -1,6 +1,6 @@
 /*
  * The fixed part of TCP's header. The data offset is the one length in it: 20 <= hdr_len <= bytes
- *of the segment.
+ * of the segment.
  *
  *	 0              16              32
  *	| source port   | dest. port    |

@@ -1,13 +1,13 @@
 /*
  * Options are a byte string of at most 40: EOL ends it, NOP is one byte, all else is kind, length,
- *data with a length that counts itself and the kind. They come from anyone: the walk goes by length
- *only, each step moves on by at least one byte, and the first length that cannot be stops it.
+ * data with a length that counts itself and the kind. They come from anyone: the walk goes by
+ * length only, each step moves on by at least one byte, and the first length that cannot be stops it.
  *
  *	|2|4| mss |  |1|3|3|shift|  |4|2|  |8|10| tsval | tsecr |  |5|2+8n| start | end | ...
  *
  * Writing: a receiver reads options in any order, but hosts are told apart by theirs, and 40 bytes
- *are soon full, so the order is that of a known stack. Linux aligns each group to 4 bytes with NOPs
- *in front; SACK-permitted takes the place of the NOPs before a timestamp.
+ * are soon full, so the order is that of a known stack. Linux aligns each group to 4 bytes with
+ * NOPs in front; SACK-permitted takes the place of the NOPs before a timestamp.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /*
  * UDP repeats IP's length in its own field, which is the one that counts: it may be smaller than
- *the IP payload, never greater, and never smaller than the header.
+ * the IP payload, never greater, and never smaller than the header.
  *
  *	0      2      4      6      8
  *	|sport |dport | len  | csum | data ...
