@@ -1,7 +1,8 @@
 /*
  * Options are a byte string of at most 40: EOL ends it, NOP is one byte, all else is kind, length,
  * data with a length that counts itself and the kind. They come from anyone: the walk goes by
- * length only, each step moves on by at least one byte, and the first length that cannot be stops it.
+ * length only, each step moves on by at least one byte, and the first length that cannot be stops
+ * it.
  *
  *	|2|4| mss |  |1|3|3|shift|  |4|2|  |8|10| tsval | tsecr |  |5|2+8n| start | end | ...
  *
