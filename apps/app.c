@@ -145,7 +145,8 @@ static int start(struct app *a, const struct stack_opts *o)
 	err = tapir_create(&a->t, &env, &conf, seed, now);
 	explicit_bzero(seed, sizeof seed);
 	if (err < 0)
-		return app_error(a->name, "the stack does not start: %s", strerror(-err));
+		return app_error(a->name, "the stack does not start: %s: free memory and try again",
+				 strerror(-err));
 	err = add_interface(a, o);
 	if (err < 0)
 		return app_error(a->name, "%s: the interface does not come up: %s", a->drv->name,

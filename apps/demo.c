@@ -465,7 +465,7 @@ int cmd_demo(int argc, char **argv)
 	};
 
 	if (!d)
-		return app_error("demo", "no memory");
+		return app_error("demo", "no memory: free some and try again");
 	status = opts_parse(&cmd, argc, argv, &first);
 	if (status != OPTS_GO)
 		goto out;

@@ -240,7 +240,7 @@ int cmd_echo(int argc, char **argv)
 	char ip[16];
 
 	if (!e)
-		return app_error("echo", "no memory");
+		return app_error("echo", "no memory: free some and try again");
 	e->port = 7;
 	e->chunk = malloc(CHUNK);
 	const struct opt_command cmd = {
@@ -252,7 +252,8 @@ int cmd_echo(int argc, char **argv)
 		.to = e,
 		.stack = &e->stack,
 	};
-	status = e->chunk ? opts_parse(&cmd, argc, argv, &first) : app_error("echo", "no memory");
+	status = e->chunk ? opts_parse(&cmd, argc, argv, &first)
+			  : app_error("echo", "no memory: free some and try again");
 	if (status != OPTS_GO)
 		goto out;
 	status = app_start(&e->app, "echo", &e->stack);
@@ -260,7 +261,8 @@ int cmd_echo(int argc, char **argv)
 		goto out;
 	int v = start(e);
 	if (v < 0) {
-		status = app_error("echo", "--port %ld: can't listen: %s", e->port, strerror(-v));
+		status = app_error("echo", "--port %ld: can't listen: %s: choose another --port",
+				   e->port, strerror(-v));
 	} else {
 		fprintf(stderr, "tapir echo: %s port %ld, TCP and UDP, on %s\n",
 			app_ip4(e->stack.ip, ip), e->port, e->app.drv->name);

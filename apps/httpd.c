@@ -134,7 +134,8 @@ static int serve(struct httpd *h)
 	char addr[16], port[8] = "";
 	int err = http_server_start(&h->server, h->app.t, &ops, &h->conf, &h->site, &h->log, &sa);
 	if (err < 0)
-		return app_error("httpd", "--port %ld: can't listen: %s", h->port, strerror(-err));
+		return app_error("httpd", "--port %ld: can't listen: %s: choose another --port",
+				 h->port, strerror(-err));
 	if (h->port != 80)
 		snprintf(port, sizeof port, ":%ld", h->port);
 	fprintf(stderr, "tapir httpd: serving %s at http://%s%s/ on %s\n", h->root,
@@ -157,7 +158,7 @@ int cmd_httpd(int argc, char **argv)
 {
 	struct httpd *h = calloc(1, sizeof *h);
 	if (!h)
-		return app_error("httpd", "no memory");
+		return app_error("httpd", "no memory: free some and try again");
 	h->port = 80;
 	h->conf = http_server_conf_default();
 	h->max_conns = (long)h->conf.max_conns;

@@ -468,7 +468,8 @@ static void help_rows(FILE *f, const struct opt *opts, size_t n)
 
 void opts_help(const struct opt_command *cmd, FILE *f)
 {
-	fprintf(f, "usage: tapir %s [options]%s%s\n%s\n", cmd->name, *cmd->operands ? " " : "",
+	fprintf(f, "usage: tapir %s%s%s%s\n%s\n", cmd->name,
+		cmd->nopts || cmd->stack ? " [options]" : "", *cmd->operands ? " " : "",
 		cmd->operands, cmd->about);
 	if (cmd->nopts)
 		fputs("\noptions (with defaults)\n", f);

@@ -107,7 +107,7 @@ static const struct opt options[] = {
 	{"size", 's', "N", "bytes of data in a request (56)", set_size},
 	{"timeout", 'W', "SECONDS", "to wait for the last replies (10; less once one came)",
 	 set_wait},
-	{"ttl", 't', "N", "time to live of the requests", set_ttl},
+	{"ttl", 't', "N", "time to live of the requests (net.ipv4.ip_default_ttl: 64)", set_ttl},
 };
 
 /* --- what is printed --- */
@@ -427,7 +427,7 @@ int cmd_ping(int argc, char **argv)
 	int first, status = 1;
 
 	if (!p)
-		return app_error("ping", "no memory");
+		return app_error("ping", "no memory: free some and try again");
 	p->size = 56;
 	p->min_us = UINT64_MAX;
 	p->interval_ns = NS_PER_S;
@@ -447,7 +447,7 @@ int cmd_ping(int argc, char **argv)
 		.max_operands = 1,
 	};
 	if (!p->sent || !p->out || !p->in) {
-		app_error("ping", "no memory");
+		app_error("ping", "no memory: free some and try again");
 		goto out;
 	}
 	for (int i = 0; i < MAX_SIZE; i++)

@@ -31,7 +31,8 @@ _Noreturn void tapir_panic(const char *file, int line, const char *expr);
 _Noreturn void tapir_panic(const char *file, int line, const char *expr)
 {
 	fprintf(stderr,
-		"tapir: %s:%d: the stack's invariant '%s' does not hold: this is a bug of ours\n",
+		"tapir: %s:%d: the stack's invariant '%s' does not hold: a bug of ours: "
+		"report it with this line\n",
 		file, line, expr);
 	abort();
 }
@@ -46,6 +47,8 @@ static void usage(FILE *f)
 		fprintf(f, "  %-8s %s\n", commands[i].name, commands[i].summary);
 	fputs("  help     explains a command: tapir help COMMAND\n\n"
 	      "  --help   shows this          --version   shows the version\n"
+	      "To see it: tapir demo. By hand: sudo tapir up, and from another terminal\n"
+	      "ping 192.0.2.2.\n"
 	      "Exit status: 0 done, 1 the network or the peer said no, 2 usage.\n",
 	      f);
 }
