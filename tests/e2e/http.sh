@@ -137,7 +137,7 @@ ab_is_content() {
 test_wrk_with_keep_alive_has_no_errors() {
 	need wrk
 	site
-	"$peers/wrk" -t 1 -c 100 -d 2s http://$us/ >"$scratch/out" 2>&1
+	"$peers/wrk" -t 1 -c 100 -d 2s http://$us:80/ >"$scratch/out" 2>&1
 	wrk_is_content
 	stop
 }
@@ -145,7 +145,7 @@ test_wrk_with_keep_alive_has_no_errors() {
 test_wrk_without_keep_alive_has_no_errors() {
 	need wrk
 	site
-	"$peers/wrk" -t 1 -c 50 -d 3s -H 'Connection: close' http://$us/ >"$scratch/out" 2>&1
+	"$peers/wrk" -t 1 -c 50 -d 3s -H 'Connection: close' http://$us:80/ >"$scratch/out" 2>&1
 	wrk_is_content
 	stop
 }

@@ -181,11 +181,11 @@ test_ab_finishes_10000_requests() {
 test_wrk_has_no_errors() {
 	need wrk
 	serve -q
-	"$peers/wrk" -t 1 -c 200 -d 3 http://$us/ >"$scratch/wrk"
+	"$peers/wrk" -t 1 -c 200 -d 3 http://$us:80/ >"$scratch/wrk"
 	cat "$scratch/wrk"
 	has "$scratch/wrk" 'requests in'
 	has_not "$scratch/wrk" 'Socket errors|Non-2xx'
-	"$peers/wrk" -t 1 -c 50 -d 2 -H 'Connection: close' http://$us/ >"$scratch/wrk"
+	"$peers/wrk" -t 1 -c 50 -d 2 -H 'Connection: close' http://$us:80/ >"$scratch/wrk"
 	cat "$scratch/wrk"
 	has_not "$scratch/wrk" 'Non-2xx|timeout [1-9]'
 	stop
