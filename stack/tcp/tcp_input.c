@@ -251,8 +251,6 @@ static enum tcp_step step_sequence(struct tapir *t, struct tcp_conn *c, struct t
 	}
 	if (*reason == DROP_TCP_OLD && seg->text_len)
 		tcp_sack_duplicate(t, c, seg->seq, seg->seq + seg->text_len, true);
-	if (seg->text_len && !c->act && c->flags & TCP_F_SACK && tcp_act_get(t, c))
-		tcp_sack_duplicate(t, c, seg->seq, seg->seq + seg->text_len, true);
 	ack_unacceptable(t, c, seg);
 	return TCP_STEP_DROP;
 }

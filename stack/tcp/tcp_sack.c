@@ -11,7 +11,8 @@
 
 void tcp_sack_duplicate(struct tapir *t, struct tcp_conn *c, uint32_t start, uint32_t end, bool old)
 {
-	if (!(c->flags & TCP_F_SACK) || !t->conf.tcp_dsack || !c->act)
+	/* An idle connection tells duplicates too: that is when a lost ACK shows. */
+	if (!(c->flags & TCP_F_SACK) || !t->conf.tcp_dsack || !tcp_act_get(t, c))
 		return;
 	c->act->dsack = true; /* R2883-1 */
 	c->act->dsack_start = start;
