@@ -156,8 +156,12 @@ enum tcp_step tcp_ack_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg 
 {
 	if (check_range(t, c, seg, reason) != TCP_STEP_NEXT)
 		return TCP_STEP_DROP;
-	if (c->flags & TCP_F_PERSIST && c->act) {
-		/* MUST-37: an answer to a probe: the peer lives; only its silence counts. */
+	if (c->act && (c->flags & TCP_F_PERSIST ||
+		       (!c->snd_wnd && !seg->wnd && !(c->flags & TCP_F_ORPHAN)))) {
+		/*
+		 * MUST-37: an answer to a probe: the peer lives; only its silence counts. SHLD-17: so is
+		 * one to what is in flight beyond a window that was closed since.
+		 */
 		c->act->retrans_start_ns = 0;
 		c->probes_out = 0;
 	}

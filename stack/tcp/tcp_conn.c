@@ -264,8 +264,8 @@ struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
 	}
 	tcp_conn_update_mss(t, c);
 	tcp_conn_start_cc(t, c, p->synack_retransmitted);
-	if (p->synack_retransmitted && !p->ts)
-		c->rtt.rto_us = TCP_RTO_FALLBACK_US; /* RFC 6298 5.7: the SYN timed out */
+	if (p->synack_retransmitted)
+		c->rtt.rto_us = TCP_RTO_FALLBACK_US; /* R6298-9: RFC 6298 5.7: the SYN timed out */
 	tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_RECEIVED);
 	tcp_demux_insert(t, &c->ep);
 	if (p->synack_sent_ns)

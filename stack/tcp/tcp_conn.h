@@ -135,7 +135,7 @@ struct tcp_act {
 	uint32_t in_flight; /* bytes of records neither SACKed nor LOST */
 	uint32_t lost_bytes;
 	uint32_t dupacks;
-	uint32_t prior_flight;
+	uint32_t prior_flight;	     /* in flight at the first duplicate ACK */
 	uint64_t retrans_start_ns; /* first unanswered retransmission: R2, user timeout */
 	/* receiving */
 	struct tcp_rcvbuf rcv;

@@ -317,7 +317,7 @@ static enum tcp_step step_syn(struct tapir *t, struct tcp_conn *c, struct tcp_se
  */
 static void strip_repeated_syn(const struct tcp_conn *c, struct tcp_seg *seg)
 {
-	if (c->ep.state != TAPIR_TCP_SYN_RECEIVED || seg->seq != c->irs ||
+	if (c->flags & TCP_F_SYN_ACKED || seg->seq != c->irs ||
 	    (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != (TCP_SYN | TCP_ACK))
 		return;
 	seg->seq++;

@@ -243,6 +243,17 @@ static uint32_t pipe_bytes(const struct tcp_conn *c)
 	return c->flags & TCP_F_RECOVERY ? c->snd_nxt - c->snd_una : c->act->in_flight;
 }
 
+/*
+ * R7323-9, RFC 7323 2.4: what was within the window when it was sent goes once more though the window
+ * shrank since; then only what lies within it, or beyond by less than the peer's scale may have rounded off.
+ */
+static bool beyond_window(const struct tcp_conn *c, const struct tcp_rec *r, uint32_t len)
+{
+	uint32_t edge = c->snd_una + c->snd_wnd + (UINT32_C(1) << c->snd_wscale) - 1;
+
+	return r->times > 1 && seq_gt(r->seq + len, edge);
+}
+
 /* Sends again what is marked lost. False: stop, nothing more can leave now. */
 static bool output_lost(struct tapir *t, struct tcp_conn *c)
 {
@@ -254,14 +265,21 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 
 		if (!r)
 			return true;
+		if (r->flags & TCP_REC_SYN) {
+			/* Closed before our SYN of a simultaneous open was acknowledged (3.10.4). */
+			if (send_segment(t, c, c->iss, 0, TCP_SYN | TCP_ACK, true) < 0 ||
+			    !tcp_rec_resent(t, c, r, 1))
+				return false;
+			tcp_rexmt_arm_if_off(t, c);
+			continue;
+		}
 		head = r->seq == c->snd_una;
 		text = r->len - (r->flags & TCP_REC_FIN ? 1 : 0);
 		with_fin = r->flags & TCP_REC_FIN && text <= segment_room(t, c);
 		text = min_u32(text, segment_room(t, c));
 		len = text + (with_fin ? 1 : 0);
 		/* The head goes always: it is what the timer or recovery asked for. The rest within the windows. */
-		if (!head && (c->act->in_flight + len > c->cc.cwnd ||
-			      seq_gt(r->seq + len, c->snd_una + c->snd_wnd))) /* R7323-9 */
+		if (!head && (c->act->in_flight + len > c->cc.cwnd || beyond_window(c, r, len)))
 			return false;
 		if (!tx_room(t, c, text))
 			return false;
@@ -279,7 +297,11 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 			return false; /* no memory to remember it apart: the timer carries on */
 		if (!c->act->retrans_start_ns)
 			c->act->retrans_start_ns = t->now_ns;
-		tcp_rexmt_arm_if_off(t, c);
+		/* R6298-7: the timer counts from now, but for RFC 6582's impatience with partial ACKs. */
+		if (head && !(c->flags & TCP_F_PARTIAL))
+			tcp_rexmt_arm(t, c);
+		else
+			tcp_rexmt_arm_if_off(t, c);
 	}
 	return false;
 }

@@ -36,7 +36,8 @@ static void enter_recovery(struct tapir *t, struct tcp_conn *c)
 	uint32_t mss = tcp_conn_smss(c);
 
 	c->recover = c->snd_max;
-	c->cc.ops->loss(&c->cc, c->snd_nxt - c->snd_una, mss, t->now_ns);
+	/* RFC 5681 3.2, step 2: what limited transmit has added meanwhile does not count. */
+	c->cc.ops->loss(&c->cc, c->act->prior_flight, mss, t->now_ns);
 	/* R5681-10: inflated by the segments that left the network. */
 	c->cc.cwnd = c->cc.ssthresh + (uint32_t)t->conf.tcp_reordering * mss;
 	c->flags |= TCP_F_RECOVERY;
@@ -53,9 +54,13 @@ void tcp_recovery_dupack(struct tapir *t, struct tcp_conn *c)
 		return; /* R6582-2: duplicates of what we sent twice ourselves */
 	a->dupacks++;
 	if (c->flags & TCP_F_RECOVERY) {
-		c->cc.cwnd += tcp_conn_smss(c);
+		/* TC-30, RFC 5681 3.2, step 4: no more segments can have left the network than were in it. */
+		c->cc.cwnd = min_u32(c->cc.cwnd + tcp_conn_smss(c),
+				     max_u32(c->cc.cwnd, c->cc.ssthresh + a->prior_flight));
 		return;
 	}
+	if (a->dupacks == 1)
+		a->prior_flight = c->snd_nxt - c->snd_una;
 	if (a->dupacks < (uint32_t)t->conf.tcp_reordering)
 		return; /* limited transmit is output's (RFC 3042) */
 	/* RFC 6582 3.2 step 2: not for duplicates of an episode that is over. */
@@ -109,6 +114,8 @@ void tcp_recovery_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_ac
 		c->flags &= ~(uint32_t)TCP_F_LOSS;
 		tell(t, c, TAPIR_EV_TCP_RECOVERED, "RFC 5681 3.1");
 	}
+	if (seq_gt(c->snd_una, c->recover))
+		c->recover = c->snd_una - 1; /* close behind: 2 GiB behind would look ahead */
 	c->cc.ops->ack(&c->cc, &a);
 }
 

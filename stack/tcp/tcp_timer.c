@@ -206,12 +206,14 @@ static bool fire_persist(struct tapir *t, struct tcp_conn *c)
 		a->retrans_start_ns = t->now_ns;
 	/*
 	 * MUST-37: as long as the peer answers probes the connection stays; unanswered ones count as
-	 * retransmissions do. An orphan does not wait for ever: nobody would miss it.
+	 * retransmissions do. TC-26: an orphan does not wait for ever, answered or not: it goes when the
+	 * interval has grown to its maximum, some four minutes after the close.
 	 */
 	if (c->probes_out > retry_limit(t, c) ||
 	    (c->opt.user_timeout_ms && timed_out(t, c, a->retrans_start_ns)) ||
 	    (c->flags & TCP_F_ORPHAN &&
-	     t->now_ns - a->retrans_start_ns > retries_ns(t, ORPHAN_RETRIES))) {
+	     (t->now_ns - a->retrans_start_ns > retries_ns(t, ORPHAN_RETRIES) ||
+	      tcp_persist_ns(t, c) >= (uint64_t)t->conf.tcp_rto_max_ms * MS))) {
 		give_up(t, c);
 		return false;
 	}
