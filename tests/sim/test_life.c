@@ -440,7 +440,7 @@ TEST(sequence_numbers_wrap_around, "EVT-57")
 }
 
 /* A few bytes every 13 days, for half a year: the clock of timestamps wraps (49.7 days), and PAWS must not take it for the past. */
-TEST(half_a_year_with_few_words, "")
+TEST(half_a_year_with_few_words, "R7323-18 R7323-19")
 {
 	struct sim_bulk_conf c = {.send = 1500,
 				  .expect = 1500,

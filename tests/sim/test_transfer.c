@@ -141,7 +141,7 @@ static void run_random(uint64_t seed)
 	sim_free(s);
 }
 
-TEST(random_networks_deliver_every_byte, "")
+TEST(random_networks_deliver_every_byte, "MUST-2 MUST-69 SHLD-14 R7323-7 R7323-8")
 {
 	unsigned n = sim_seeds(2000, 200000);
 	uint64_t first = sim_seed(1);

@@ -24,8 +24,8 @@
  * -w NAME=VALUE` in backticks sets the instance.
  *
  * Ours beyond the published language: the assertion form of %{ }% (see script_eval.c); in brackets before the flags
- * of an inbound segment `badcsum`, `badipcsum`, `doff N`, `rsv N` and `df`, `nodf` on either; option bytes as `raw
- * HEX`; --start_ms=N for the clock at the start; payload bytes are known by their place in the stream
+ * of an inbound segment `badcsum`, `badipcsum`, `doff N`, `rsv N`, `src ADDR`, `dst ADDR`, `ipopt HEX`, `batch` (the
+ * stack is not flushed before the next) and `df`, `nodf` on either; option bytes as `raw HEX`; --start_ms=N for the clock at the start; payload bytes are known by their place in the stream
  * and compared wherever they come out; what the stack sends without the script expecting it is an error at once.
  */
 #include <stdbool.h>
@@ -83,6 +83,11 @@ struct script_packet {
 	/* IP, -1: as usual, or not compared */
 	int tos, tos_mask, ttl, df;
 	bool bad_csum, bad_ip_csum;
+	bool batch;	       /* nothing leaves before the next packet has arrived too */
+	bool has_src, has_dst; /* not the usual addresses */
+	uint32_t src, dst;
+	uint8_t ip_opt[40];
+	unsigned nip_opt;
 	int doff, rsv;	       /* -1: right */
 	uint16_t sport, dport; /* 0: the usual */
 	uint16_t flags;

@@ -720,15 +720,18 @@ static bool counter(struct run *r, const char *name, int64_t *value)
 	F(tcpi_retransmits, retransmits)                                                           \
 	F(tcpi_probes, probes)                                                                     \
 	F(tcpi_backoff, backoff)                                                                   \
-	F(tcpi_options, options) F(tcpi_snd_wscale, snd_wscale) F(tcpi_rcv_wscale, rcv_wscale) F(  \
-		tcpi_rto, rto_us) F(tcpi_ato, ato_us) F(tcpi_snd_mss, snd_mss)                     \
-		F(tcpi_rcv_mss, rcv_mss) F(tcpi_advmss, advmss) F(tcpi_pmtu, pmtu) F(              \
-			tcpi_unacked, unacked) F(tcpi_sacked, sacked) F(tcpi_lost, lost)           \
-			F(tcpi_retrans, retrans) F(tcpi_rtt, rtt_us) F(tcpi_rttvar, rttvar_us) F(  \
-				tcpi_min_rtt, min_rtt_us) F(tcpi_snd_ssthresh, snd_ssthresh)       \
-				F(tcpi_snd_cwnd, snd_cwnd) F(tcpi_total_retrans, total_retrans) F( \
-					tcpi_bytes_acked, bytes_acked) F(tcpi_bytes_received,      \
-									 bytes_received)           \
+	F(tcpi_options, options)                                                                   \
+	F(tcpi_snd_wscale, snd_wscale)                                                             \
+	F(tcpi_rcv_wscale, rcv_wscale)                                                             \
+	F(tcpi_rto, rto_us) F(tcpi_ato, ato_us) F(tcpi_snd_mss, snd_mss) F(tcpi_rcv_mss, rcv_mss)  \
+		F(tcpi_advmss, advmss) F(tcpi_pmtu, pmtu) F(tcpi_unacked, unacked) F(              \
+			tcpi_sacked, sacked) F(tcpi_lost, lost) F(tcpi_retrans, retrans)           \
+			F(tcpi_rtt, rtt_us) F(tcpi_rttvar, rttvar_us) F(tcpi_min_rtt, min_rtt_us)  \
+				F(tcpi_snd_ssthresh, snd_ssthresh) F(tcpi_snd_cwnd, snd_cwnd) F(   \
+					tcpi_total_retrans,                                        \
+					total_retrans) F(tcpi_bytes_acked,                         \
+							 bytes_acked) F(tcpi_bytes_received,       \
+									bytes_received)            \
 					F(tcpi_bytes_sent,                                         \
 					  bytes_sent) F(tcpi_bytes_retrans,                        \
 							bytes_retrans) F(tcpi_segs_out, segs_out)  \

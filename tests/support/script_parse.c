@@ -373,6 +373,37 @@ static const struct {
 	{"ce", 3, 3},	 {"ect01", -2, 3}, {"tos", -1, 255},
 };
 
+/* Bytes as pairs of digits. Returns how many. */
+static unsigned hex_bytes(struct cursor *c, uint8_t *out, unsigned max)
+{
+	unsigned n = 0;
+
+	blanks(c);
+	while (isxdigit((unsigned char)c->at[0]) && isxdigit((unsigned char)c->at[1])) {
+		char two[3] = {c->at[0], c->at[1], 0};
+
+		if (n == max) {
+			fail(c, "more bytes than there is room for");
+			break;
+		}
+		out[n++] = (uint8_t)strtoul(two, NULL, 16);
+		c->at += 2;
+	}
+	return n;
+}
+
+static uint32_t ip4(struct cursor *c)
+{
+	uint32_t a = 0;
+
+	for (int i = 0; i < 4; i++) {
+		if (i > 0)
+			expect(c, ".");
+		a = a << 8 | number_up_to(c, 255);
+	}
+	return a;
+}
+
 static void ip_info_word(struct cursor *c, struct script_packet *p)
 {
 	for (size_t i = 0; i < sizeof(ecn_names) / sizeof(ecn_names[0]); i++) {
@@ -398,6 +429,14 @@ static void ip_info_word(struct cursor *c, struct script_packet *p)
 		p->doff = (int)number_up_to(c, 15);
 	else if (take(c, "rsv"))
 		p->rsv = (int)number_up_to(c, 7);
+	else if (take(c, "batch"))
+		p->batch = true;
+	else if (take(c, "src"))
+		p->has_src = true, p->src = ip4(c);
+	else if (take(c, "dst"))
+		p->has_dst = true, p->dst = ip4(c);
+	else if (take(c, "ipopt"))
+		p->nip_opt = hex_bytes(c, p->ip_opt, sizeof(p->ip_opt));
 	else
 		fail(c, "what is '%.20s' of an IP header", c->at);
 }
@@ -460,22 +499,6 @@ static void seq_range(struct cursor *c, uint32_t *seq, uint32_t *len)
 		fail(c, "%u to %u are not %u bytes", *seq, end, *len);
 }
 
-static void raw_option(struct cursor *c, struct script_opt *o)
-{
-	o->kind = OPT_RAW;
-	blanks(c);
-	while (isxdigit((unsigned char)c->at[0]) && isxdigit((unsigned char)c->at[1])) {
-		char two[3] = {c->at[0], c->at[1], 0};
-
-		if (o->n == sizeof(o->raw)) {
-			fail(c, "more option bytes than there is room for");
-			return;
-		}
-		o->raw[o->n++] = (uint8_t)strtoul(two, NULL, 16);
-		c->at += 2;
-	}
-}
-
 static void tcp_option(struct cursor *c, struct script_opt *o)
 {
 	if (take(c, "mss")) {
@@ -509,7 +532,8 @@ static void tcp_option(struct cursor *c, struct script_opt *o)
 			blanks(c);
 		} while (!c->failed && isdigit((unsigned char)*c->at));
 	} else if (take(c, "raw")) {
-		raw_option(c, o);
+		o->kind = OPT_RAW;
+		o->n = hex_bytes(c, o->raw, sizeof(o->raw));
 	} else {
 		fail(c, "what option is '%.20s'", c->at);
 	}
@@ -703,18 +727,6 @@ static void event(struct cursor *c)
 			abort();
 	}
 	s->event[s->nevent++] = e;
-}
-
-static uint32_t ip4(struct cursor *c)
-{
-	uint32_t a = 0;
-
-	for (int i = 0; i < 4; i++) {
-		if (i > 0)
-			expect(c, ".");
-		a = a << 8 | number_up_to(c, 255);
-	}
-	return a;
 }
 
 /* --name=value, before the first event. */

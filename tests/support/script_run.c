@@ -295,9 +295,12 @@ static uint64_t run_event(struct run *r, const struct script_event *e, uint64_t 
 		run_fail(r, e, "goes back in time: it is %.6f already", (double)run_now(r) / 1e9);
 		return from;
 	}
-	if (!(e->range && r->head))
-		advance_to(r, e, from);
-	refuse_leftover(r, e);
+	if (!r->batching) {
+		if (!(e->range && r->head))
+			advance_to(r, e, from);
+		refuse_leftover(r, e);
+	}
+	r->batching = e->kind == EVENT_PACKET && e->packet.batch;
 	if (r->failed)
 		return from;
 	switch (e->kind) {
@@ -314,7 +317,7 @@ static uint64_t run_event(struct run *r, const struct script_event *e, uint64_t 
 		run_code(r, e);
 		break;
 	}
-	if (!r->failed)
+	if (!r->failed && !r->batching)
 		settle(r);
 	return tapir_now(r->t) > from ? from : tapir_now(r->t);
 }

@@ -68,6 +68,7 @@ struct run {
 	/* what the stack said last */
 	struct tapir_event ev[RUN_EVENTS];
 	size_t nev;
+	bool batching; /* the packet before was not flushed */
 	bool failed;
 };
 

@@ -11,7 +11,7 @@
 
 #include "tests/support/script_run.h"
 
-enum { PACKET_MAX = 65535, IP_HLEN = 20, TCP_HLEN = 20, UDP_HLEN = 8, OPTIONS_MAX = 40 };
+enum { PACKET_MAX = 65495, IP_HLEN = 20, TCP_HLEN = 20, UDP_HLEN = 8, OPTIONS_MAX = 40 };
 
 struct run_flow *run_flow(struct run *r, uint16_t lport, uint16_t rport)
 {
@@ -146,8 +146,8 @@ static void put_ip(struct run *r, uint8_t *p, size_t n, uint8_t proto,
 	p[6] = k->df == 0 ? 0 : 0x40;
 	p[8] = k->ttl >= 0 ? (uint8_t)k->ttl : 64;
 	p[9] = proto;
-	put32(p + 12, r->s->remote_ip4);
-	put32(p + 16, r->s->local_ip4);
+	put32(p + 12, k->has_src ? k->src : r->s->remote_ip4);
+	put32(p + 16, k->has_dst ? k->dst : r->s->local_ip4);
 	put16(p + 10, wireview_cksum(p, IP_HLEN, 0) ^ (k->bad_ip_csum ? 0x0100 : 0));
 }
 
@@ -270,9 +270,26 @@ static size_t build_icmp(struct run *r, const struct script_event *e, uint8_t *p
 	return n;
 }
 
+/* IP options behind the header of a packet that was built without. Returns its new length. */
+static size_t insert_ip_options(const struct script_packet *k, uint8_t *p, size_t n)
+{
+	size_t len = (k->nip_opt + 3u) & ~(size_t)3;
+
+	if (len == 0)
+		return n;
+	memmove(p + IP_HLEN + len, p + IP_HLEN, n - IP_HLEN);
+	memset(p + IP_HLEN, 0, len);
+	memcpy(p + IP_HLEN, k->ip_opt, k->nip_opt);
+	p[0] = (uint8_t)(0x40 | (IP_HLEN + len) / 4);
+	put16(p + 2, (uint32_t)(n + len));
+	put16(p + 10, 0);
+	put16(p + 10, wireview_cksum(p, IP_HLEN + len, 0));
+	return n + len;
+}
+
 void run_inbound(struct run *r, const struct script_event *e)
 {
-	static uint8_t buf[PACKET_MAX + 1];
+	static uint8_t buf[PACKET_MAX + OPTIONS_MAX];
 	struct pkt *p;
 	size_t n = 0;
 
@@ -289,6 +306,7 @@ void run_inbound(struct run *r, const struct script_event *e)
 	}
 	if (r->failed)
 		return;
+	n = insert_ip_options(&e->packet, buf, n);
 	p = tapir_pkt_alloc(r->t, n);
 	if (!p) {
 		run_fail(r, e, "no memory for a packet");
@@ -297,7 +315,8 @@ void run_inbound(struct run *r, const struct script_event *e)
 	memcpy(p->data, buf, n);
 	p->len = (uint32_t)n;
 	tapir_input(r->t, r->ifi, p);
-	tapir_flush(r->t);
+	if (!e->packet.batch)
+		tapir_flush(r->t);
 	tapir_check(r->t);
 }
 
