@@ -583,21 +583,28 @@ void run_call(struct run *r, const struct script_event *e)
 void run_retry(struct run *r)
 {
 	const struct script_event *e = r->pending;
-	uint64_t end;
+	uint64_t end, now = tapir_now(r->t);
 	int64_t got;
 
 	if (!e || r->failed)
 		return;
+	end = e->when == WHEN_ANY
+		      ? TAPIR_NEVER - r->s->tolerance_ns
+		      : (e->when == WHEN_ABSOLUTE ? r->start_ns : r->pending_base_ns) + e->to_ns;
 	got = make(r, e, true);
-	if (got == RUN_BLOCKS || r->failed)
+	if (r->failed)
 		return;
+	if (got == RUN_BLOCKS) {
+		if (now > end + r->s->tolerance_ns)
+			run_fail(r, e, "%s() still blocks at %.6f", e->call,
+				 (double)run_now(r) / 1e9);
+		return;
+	}
 	r->pending = NULL;
 	r->progress = 0;
 	judge(r, e, got);
-	end = (e->when == WHEN_ABSOLUTE ? r->start_ns : r->pending_base_ns) + e->to_ns;
 	if (e->when != WHEN_ANY && !r->failed &&
-	    (tapir_now(r->t) + r->s->tolerance_ns < end ||
-	     tapir_now(r->t) > end + r->s->tolerance_ns))
+	    (now + r->s->tolerance_ns < end || now > end + r->s->tolerance_ns))
 		run_fail(r, e, "%s() returns at %.6f", e->call, (double)run_now(r) / 1e9);
 }
 
@@ -723,31 +730,28 @@ static bool counter(struct run *r, const char *name, int64_t *value)
 	F(tcpi_options, options)                                                                   \
 	F(tcpi_snd_wscale, snd_wscale)                                                             \
 	F(tcpi_rcv_wscale, rcv_wscale)                                                             \
-	F(tcpi_rto, rto_us) F(tcpi_ato, ato_us) F(tcpi_snd_mss, snd_mss) F(tcpi_rcv_mss, rcv_mss)  \
-		F(tcpi_advmss, advmss) F(tcpi_pmtu, pmtu) F(tcpi_unacked, unacked) F(              \
-			tcpi_sacked, sacked) F(tcpi_lost, lost) F(tcpi_retrans, retrans)           \
-			F(tcpi_rtt, rtt_us) F(tcpi_rttvar, rttvar_us) F(tcpi_min_rtt, min_rtt_us)  \
-				F(tcpi_snd_ssthresh, snd_ssthresh) F(tcpi_snd_cwnd, snd_cwnd) F(   \
-					tcpi_total_retrans,                                        \
-					total_retrans) F(tcpi_bytes_acked,                         \
-							 bytes_acked) F(tcpi_bytes_received,       \
-									bytes_received)            \
-					F(tcpi_bytes_sent,                                         \
-					  bytes_sent) F(tcpi_bytes_retrans,                        \
-							bytes_retrans) F(tcpi_segs_out, segs_out)  \
-						F(tcpi_segs_in,                                    \
-						  segs_in) F(tcpi_data_segs_out,                   \
-							     data_segs_out) F(tcpi_data_segs_in,   \
-									      data_segs_in)        \
-							F(tcpi_notsent_bytes,                      \
-							  notsent_bytes) F(tcpi_snd_wnd, snd_wnd)  \
-								F(tcpi_rcv_wnd,                    \
-								  rcv_wnd) F(iss, iss) F(irs, irs) \
-									F(snd_una, snd_una)        \
-										F(snd_nxt,         \
-										  snd_nxt)         \
-											F(rcv_nxt, \
-											  rcv_nxt)
+	F(tcpi_rto, rto_us)                                                                        \
+	F(tcpi_ato, ato_us) F(tcpi_snd_mss, snd_mss) F(tcpi_rcv_mss, rcv_mss) F(                   \
+		tcpi_advmss, advmss) F(tcpi_pmtu, pmtu) F(tcpi_unacked,                            \
+							  unacked) F(tcpi_sacked,                  \
+								     sacked) F(tcpi_lost, lost)    \
+		F(tcpi_retrans, retrans) F(tcpi_rtt, rtt_us) F(tcpi_rttvar, rttvar_us) F(          \
+			tcpi_min_rtt, min_rtt_us) F(tcpi_snd_ssthresh,                             \
+						    snd_ssthresh) F(tcpi_snd_cwnd, snd_cwnd)       \
+			F(tcpi_total_retrans, total_retrans) F(tcpi_bytes_acked, bytes_acked) F(   \
+				tcpi_bytes_received,                                               \
+				bytes_received) F(tcpi_bytes_sent,                                 \
+						  bytes_sent) F(tcpi_bytes_retrans, bytes_retrans) \
+				F(tcpi_segs_out, segs_out) F(tcpi_segs_in, segs_in)                \
+					F(tcpi_data_segs_out, data_segs_out) F(tcpi_data_segs_in,  \
+									       data_segs_in)       \
+						F(tcpi_notsent_bytes,                              \
+						  notsent_bytes) F(tcpi_snd_wnd, snd_wnd)          \
+							F(tcpi_rcv_wnd, rcv_wnd) F(iss, iss)       \
+								F(irs, irs) F(snd_una, snd_una)    \
+									F(snd_nxt, snd_nxt)        \
+										F(rcv_nxt,         \
+										  rcv_nxt)
 
 static bool lookup(void *ctx, const char *name, int64_t *value)
 {
