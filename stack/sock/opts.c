@@ -3,7 +3,7 @@
  *
  * Numbers, names and meanings are Linux's; sizes are exact and values in range, or the answer is
  * -EINVAL; what a kind of socket has no use for is unknown to it (-ENOPROTOOPT), so that nothing is
- * ignored in silence. An option is set in three places: flags and numbers of a datagram socket, struct
+ * ignored in silence. They may be set in any state (FR-01). An option is set in three places: flags and numbers of a datagram socket, struct
  * tcp_opt of a connection, and that of a listener, whose connections inherit it.
  *
  * Each level has a function to set and one to get; both are flat switches over the option's number.

@@ -2,8 +2,8 @@
  * The calls of stack/socket.h, by kind of socket.
  *
  * A handle stands for a datagram socket (udp/), a connection or a listener (tcp/). listen() turns the
- * second into the third under the same handle. Here the application's arguments are checked: what goes
- * further down points to memory, counts what it says, and names a socket that exists.
+ * second into the third under the same handle. Here the application's arguments are checked (RS-07):
+ * what goes further down points to memory, counts what it says, and names a socket that exists.
  */
 #include <errno.h>
 #include <limits.h>

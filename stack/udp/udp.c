@@ -372,6 +372,7 @@ void udp_close(struct tapir *t, struct udp_sock *u)
 	mem_free(t, u, sizeof(*u));
 }
 
+/* R1122-110: once connected, local is what will be sent from. */
 void udp_names(const struct udp_sock *u, struct tapir_sockaddr *local, struct tapir_sockaddr *peer)
 {
 	*local = (struct tapir_sockaddr){tapir_addr_v4(u->laddr), u->lport, u->ifindex};

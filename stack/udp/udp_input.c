@@ -40,7 +40,10 @@ static void enqueue(struct tapir *t, struct udp_sock *u, struct pkt *p, const st
 {
 	if (p->cap > p->len + sizeof(*meta) + COPY_BREAK_WASTE || pkt_headroom(p) < sizeof(*meta))
 		p = compact(p);
-	/* A queue that is not full takes one more, whatever its size: else none would fit a small one. */
+	/*
+	 * UD-02: bounded by memory held, so that empty datagrams (R768-4, UD-04) are too. A queue that is
+	 * not full takes one more, whatever its size: else none would fit a small one.
+	 */
 	if (u->rx_charged >= u->rcvbuf || pkt_headroom(p) < sizeof(*meta)) {
 		STAT_INC(t, Udp, RcvbufErrors);
 		STAT_INC(t, Udp, InErrors);
@@ -156,7 +159,7 @@ enum verdict udp_input(struct tapir *t, struct rx *rx)
 		pkt_drop(p, DROP_UDP_PORT_ZERO);
 		return V_DONE;
 	}
-	/* R1122-107: what has a checksum is checked, before anybody is looked for or woken. */
+	/* R1122-107, CL-21: what has a checksum is checked, before anybody is looked for or woken. */
 	if (!csum_ok(t, rx, &h)) {
 		STAT_INC(t, Udp, InCsumErrors);
 		STAT_INC(t, Udp, InErrors);
@@ -173,7 +176,7 @@ enum verdict udp_input(struct tapir *t, struct rx *rx)
 	u = udp_lookup(t, false, meta.src, meta.sport, meta.dst, h.dport, meta.ifindex);
 	if (!u) {
 		STAT_INC(t, Udp, NoPorts);
-		/* R1122-104: port unreachable. */
+		/* R1122-104: port unreachable. UD-01, CL-17: as far as ICMP's limits and rules allow. */
 		icmp_send_error(t, rx, ICMP_UNREACH, ICMP_UNREACH_PORT, 0);
 		pkt_drop(p, DROP_UDP_NO_PORT);
 		return V_DONE;
