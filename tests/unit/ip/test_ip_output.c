@@ -257,6 +257,10 @@ TEST(what_is_too_large_and_may_be_cut_is_cut, "R1122-91 R791-5")
 	}
 	assert_int_equal(send_to(w, WORLD_FAR, 65516, 0), -EMSGSIZE);
 	assert_int_equal(world_stat(w, STAT_Ip_FragOKs), 6);
+	/* An MTU that leaves no multiple of eight. */
+	tapir_netif_set_mtu(w->t, w->ifi, 1499);
+	assert_int_equal(send_to(w, WORLD_FAR, 3000, 0), 0);
+	assert_int_equal(expect_fragments(w, 3000, 1499), 3);
 	/* Down to the least MTU. */
 	tapir_netif_set_mtu(w->t, w->ifi, 68);
 	assert_int_equal(send_to(w, WORLD_FAR, 1000, 0), 0);

@@ -352,6 +352,7 @@ TEST(a_first_fragment_holds_the_transport_header, "R1858-1 R3128-1 R6274-7 CL-11
 	size_t n = world_tcp(syn, WORLD_PEER, WORLD_US, 1000, 80, 1, 0, 2, 512,
 			     "\2\4\5\xb4\1\1\1\1", 8, "data", 4);
 	struct cut t = {WORLD_PEER, WORLD_US, 1, 6, 0};
+	uint64_t tiny;
 
 	for (uint32_t len = 8; len <= 24; len += 8) {
 		t.id = (uint16_t)len;
@@ -364,6 +365,12 @@ TEST(a_first_fragment_holds_the_transport_header, "R1858-1 R3128-1 R6274-7 CL-11
 	assert_true(world_drops(w, DROP_FRAG_TINY) >= 6);
 	assert_int_equal(world_stat(w, STAT_Ip_ReasmOKs), 0);
 	expect_silence(w);
+	/* One that claims a header of 16 bytes, all there. */
+	syn[32] = 0x40;
+	t.id = 99;
+	tiny = world_drops(w, DROP_FRAG_TINY);
+	push_frag(w, &t, syn + 20, 0, 16, true);
+	assert_int_equal(world_drops(w, DROP_FRAG_TINY), tiny + 1);
 }
 
 TEST(nobody_writes_into_the_transport_header_later, "R1858-2 CL-12")
@@ -479,6 +486,7 @@ TEST(one_noisy_source_drives_out_nobody_else, "R6274-12 CL-07")
 	unsigned served = 0;
 
 	w->no_check = true;
+	tapir_sysctl(w->t, "net.tapir.ipfrag_max_per_src", 0, 65536);
 	tapir_sysctl(w->t, "net.ipv4.ipfrag_high_thresh", 0, 262144);
 	for (unsigned i = 0; i < 200; i++) {
 		uint64_t ok = world_stat(w, STAT_Ip_ReasmOKs);

@@ -140,6 +140,19 @@ TEST(a_silent_address_is_asked_once_a_second_at_most_and_then_fails, "R1122-4")
 	assert_in_range(n, 5, 7);
 }
 
+TEST(whatever_leads_to_a_question_it_waits_for_its_second, "R1122-4")
+{
+	struct world *w = *state;
+	uint64_t begin = tapir_now(w->t);
+
+	make_reachable(w); /* asked just now */
+	push_gratuitous(w, 66, HOST);
+	assert_int_equal(state_of(w, HOST), TAPIR_NEIGH_PROBE);
+	while (requests(w) == 0)
+		assert_true(world_next(w, 10 * WORLD_S));
+	assert_true(tapir_now(w->t) - begin >= WORLD_S);
+}
+
 TEST(pauses_between_rounds_grow, "")
 {
 	struct world *w = *state;
@@ -461,6 +474,7 @@ int main(void)
 		T(what_waits_is_bounded_and_the_newest_stay),
 		T(bytes_that_wait_are_bounded_for_one_and_for_all),
 		T(a_silent_address_is_asked_once_a_second_at_most_and_then_fails),
+		T(whatever_leads_to_a_question_it_waits_for_its_second),
 		T(pauses_between_rounds_grow),
 		T(what_waited_for_a_neighbour_that_fails_is_told_to_its_transport),
 		T(an_entry_that_nobody_uses_is_thrown_away),
