@@ -18,10 +18,17 @@ enum { SEGS_PER_CALL = 1024 }; /* a bound on one connection's share of a flush *
 
 /* ---- the receive window ---- */
 
-uint32_t tcp_rcv_window(struct tapir *t, struct tcp_conn *c)
+/* What the receive buffer has room for, from RCV.NXT on. */
+static uint32_t rcv_free(const struct tcp_conn *c)
 {
 	uint64_t used = (uint64_t)(tcp_rcv_end(c) - c->rcv_user) + c->held;
-	uint32_t free = used < c->rcv_limit ? (uint32_t)(c->rcv_limit - used) : 0;
+
+	return used < c->rcv_limit ? (uint32_t)(c->rcv_limit - used) : 0;
+}
+
+uint32_t tcp_rcv_window(struct tapir *t, struct tcp_conn *c)
+{
+	uint32_t free = rcv_free(c);
 	uint32_t max = (uint32_t)UINT16_MAX << (c->flags & TCP_F_WS ? c->rcv_wscale : 0);
 	uint32_t step = min_u32(c->rcv_limit / 2, c->rcv_mss);
 
@@ -43,16 +50,22 @@ static uint32_t window_field(struct tapir *t, struct tcp_conn *c, bool syn)
 	uint32_t wnd = tcp_rcv_window(t, c);
 	unsigned shift = c->flags & TCP_F_WS && !syn ? c->rcv_wscale : 0; /* R7323-4 */
 	uint32_t field = wnd >> shift;
+	uint32_t up = (old + (UINT32_C(1) << shift) - 1) >> shift;
 
-	/* What is not a multiple is rounded up when rounding down would take a promise back (RFC 7323 2.4). */
-	if (field << shift < old)
-		field = (old + (UINT32_C(1) << shift) - 1) >> shift;
+	/*
+	 * What is left of a promise is no multiple of the unit. Rounded down the edge seems to go back; rounded
+	 * up it moves on by as much as small segments bring, and the buffer would have no end. So it is rounded
+	 * up as long as there is room, then down; and what was promised once is taken whatever the field says
+	 * (R7323-7, R7323-8; RFC 7323 2.4).
+	 */
+	if (field << shift < old && up << shift <= rcv_free(c))
+		field = up;
 	field = min_u32(field, UINT16_MAX);
 	/* A SYN, unscaled, may be unable to say what was promised since it went first: the promise stays. */
-	c->rcv_wnd = syn ? max_u32(field, old) : field << shift;
-	if (old && !c->rcv_wnd)
+	c->rcv_wnd = max_u32(field << shift, old);
+	if (old >> shift && !field)
 		STAT_INC(t, TcpExt, TCPToZeroWindowAdv);
-	if (!old && c->rcv_wnd)
+	if (!(old >> shift) && field)
 		STAT_INC(t, TcpExt, TCPFromZeroWindowAdv);
 	return field;
 }

@@ -338,6 +338,7 @@ static const char *check_options(struct wirecheck *w, struct book *b, const stru
 /* What it acknowledges has arrived, and what it promises is never less than before. */
 static const char *check_ack(struct wirecheck *w, struct book *b, const struct wireview *v)
 {
+	bool scaled = !(v->flags & WV_SYN) && b->offered_ws && b->peer_ws;
 	uint32_t wnd = v->wnd, edge;
 
 	if (after(v->ack, got_next(b)) && !b->lost_track)
@@ -359,15 +360,19 @@ static const char *check_ack(struct wirecheck *w, struct book *b, const struct w
 		b->ack_max = v->ack;
 	if (b->fin_seen)
 		return NULL;
-	if (!(v->flags & WV_SYN) && b->offered_ws && b->peer_ws)
+	if (scaled)
 		wnd <<= b->ws;
 	edge = v->ack + wnd;
 	/* A SYN's window is not scaled: repeated, it may be unable to say what was promised since. */
 	if (b->edge_known && v->flags & WV_SYN && after(b->edge, edge))
 		return NULL;
-	if (b->edge_known && after(b->edge, edge))
+	/* What is left of a window may be rounded down to a multiple of the scale (RFC 7323 2.4). */
+	if (b->edge_known && after(b->edge, edge)) {
+		if (b->edge - edge < (scaled ? 1u << b->ws : 1u))
+			return NULL;
 		return fail(w, v, b, "right edge went back from %u to %u", b->edge - b->irs,
 			    edge - b->irs);
+	}
 	b->edge = edge;
 	b->edge_known = true;
 	return NULL;

@@ -10,7 +10,7 @@
  *	       nothing beyond the window that the peer advertised, no gap in what is sent
  *	       no acknowledgment, no SACK of what did not arrive; none before the peer permitted it
  *	       timestamps in each segment once agreed on, never going back, echoing what came
- *	       an advertised right edge is never taken back
+ *	       an advertised right edge is never taken back, but for what the window scale rounds off
  *	       no RST answers an RST; ACKs without news are no more than what they could answer
  */
 #include <stdbool.h>
