@@ -427,7 +427,10 @@ static void output_new(struct tapir *t, struct tcp_conn *c)
 		case 0:
 			break;
 		case -EMSGSIZE:
-			continue; /* c->mss is smaller now */
+			if (segment_room(t, c) < room)
+				continue; /* c->mss is smaller now */
+			tcp_retry_soon(t, c);
+			return;
 		default:
 			tcp_retry_soon(t, c);
 			return;
