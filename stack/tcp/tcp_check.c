@@ -229,15 +229,41 @@ static void check_ports(const struct tapir *t, uint32_t bound)
 	TAPIR_ASSERT(refs == bound);
 }
 
+/* What a connection's activity costs. */
+static uint64_t act_bytes(const struct tcp_act *a)
+{
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < a->rcv.npages; i++)
+		used += a->rcv.page[i] != NULL;
+	TAPIR_ASSERT(used == a->rcv.npages_used);
+	return sizeof(*a) + a->snd.cap + a->rcv.npages * sizeof(*a->rcv.page) +
+	       (uint64_t)used * TCP_PAGE +
+	       (uint64_t)(a->nrecs - (a->rec0_used ? 1 : 0)) * sizeof(struct tcp_rec);
+}
+
+/* And what pools keep. Together they are all that is charged. */
+static uint64_t pool_bytes(const struct tcp_state *ts)
+{
+	uint64_t sum = (uint64_t)ts->npage_free * TCP_PAGE +
+		       (uint64_t)ts->nrec_free * sizeof(struct tcp_rec);
+
+	for (const struct tcp_free *f = ts->act_free; f; f = f->next)
+		sum += sizeof(struct tcp_act);
+	return sum;
+}
+
 void tcp_check(struct tapir *t)
 {
 	struct tcp_state *ts = t->tcp;
 	uint32_t nconn = 0, norphan = 0, nsyn = 0, nlisten = 0, hashed = 0, bound = 0;
+	uint64_t bytes = pool_bytes(ts);
 	struct tcp_listener *l;
 	struct tcp_conn *c;
 
 	LIST_FOREACH (c, &ts->conns, struct tcp_conn, all) {
 		check_conn(t, c);
+		bytes += c->act ? act_bytes(c->act) : 0;
 		nconn++;
 		norphan += c->flags & TCP_F_ORPHAN ? 1 : 0;
 		hashed += c->ep.epflags & TCP_EP_HASHED ? 1 : 0;
@@ -251,7 +277,7 @@ void tcp_check(struct tapir *t)
 	TAPIR_ASSERT(nconn == ts->nconn && norphan == ts->norphan && nsyn == ts->nsyn);
 	TAPIR_ASSERT(ts->listening.n == nlisten);
 	TAPIR_ASSERT(ts->eps.n == hashed + nsyn + ts->ntw);
-	TAPIR_ASSERT(ts->mem_bytes <= (uint64_t)t->conf.tcp_mem_max);
+	TAPIR_ASSERT(ts->mem_bytes == bytes && bytes <= (uint64_t)t->conf.tcp_mem_max);
 	tcp_tw_check(t);
 	check_ports(t, bound + nlisten + ts->ntw);
 }
