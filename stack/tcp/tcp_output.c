@@ -410,7 +410,8 @@ static void output_new(struct tapir *t, struct tcp_conn *c)
 		len = min_u32(len, max_u32(cwnd_room, 1));
 		fin = fin && len == avail;
 		if (len > 0 && !may_send(t, c, len, room, avail, fin)) {
-			if (a->deadline_ns[TCP_D_SWS] == TAPIR_NEVER &&
+			/* What the window holds back is probed for; what CORK holds back waits 200 ms. */
+			if (len == avail && a->deadline_ns[TCP_D_SWS] == TAPIR_NEVER &&
 			    (c->opt.flags & TCP_O_CORK || c->flags & TCP_F_MORE))
 				a->deadline_ns[TCP_D_SWS] = t->now_ns + TCP_CORK_NS;
 			return;

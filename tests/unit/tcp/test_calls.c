@@ -511,6 +511,30 @@ TEST(a_window_too_small_is_used_in_the_end, "EVT-63")
 	tf_close(&f);
 }
 
+TEST(a_corked_connection_is_not_held_by_a_small_window_for_ever, "EVT-63 TC-26")
+{
+	struct tf f;
+	int one = 1;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_CLOSE_WAIT, TF_PASSIVE);
+	tapir_setsockopt(f.w.t, f.s, TAPIR_SOL_TCP, TAPIR_TCP_CORK, &one, sizeof(one));
+	send_on(&f, f.s, 1500);
+	tf_drain(&f);
+	f.wnd = 1;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd + 1072, 0);
+	tf_quiet(&f);
+	tapir_close(f.w.t, f.s);
+	/* A byte goes as soon as the override allows. */
+	world_step(&f.w, 5 * WORLD_S);
+	assert_true(tf_pop(&f));
+	assert_int_equal(f.p.seq, f.snd + 1072);
+	/* The peer says nothing more: an orphan ends (R2). */
+	world_step(&f.w, 3600 * WORLD_S);
+	assert_int_equal(tf_count(&f, 0), 0);
+	tf_close(&f);
+}
+
 /* ---- ICMP ---- */
 
 TEST(fragmentation_needed_is_no_reason_to_abort, "EVT-65")
@@ -604,6 +628,7 @@ int main(void)
 		cmocka_unit_test(the_retransmission_timeout_sends_the_front_again),
 		cmocka_unit_test(each_condition_alone_lets_a_segment_go),
 		cmocka_unit_test(a_window_too_small_is_used_in_the_end),
+		cmocka_unit_test(a_corked_connection_is_not_held_by_a_small_window_for_ever),
 		cmocka_unit_test(fragmentation_needed_is_no_reason_to_abort),
 		cmocka_unit_test(whatever_allocation_fails_a_life_ends_clean),
 	};
