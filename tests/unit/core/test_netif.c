@@ -261,6 +261,99 @@ TEST(only_the_checksum_flags_of_a_driver_count, "")
 	assert_int_equal(world_pending(&w), 1);
 }
 
+TEST(an_mtu_can_change_and_routes_look_again, "")
+{
+	uint32_t gen = w.t->route_gen;
+	struct tapir_netif_info info;
+
+	assert_int_equal(tapir_netif_set_mtu(w.t, w.ifi, 67), -EINVAL);
+	assert_int_equal(tapir_netif_set_mtu(w.t, w.ifi, 65536), -EINVAL);
+	assert_int_equal(tapir_netif_set_mtu(w.t, TAPIR_LOOPBACK, 1500), -EINVAL);
+	assert_int_equal(w.t->route_gen, gen);
+	assert_int_equal(tapir_netif_set_mtu(w.t, w.ifi, 9000), 0);
+	assert_true(w.t->route_gen != gen);
+	tapir_netif_info(w.t, w.ifi, &info);
+	assert_int_equal(info.conf.mtu, 9000);
+}
+
+TEST(neighbours_and_routes_are_set_by_hand_on_what_has_them, "R1122-85")
+{
+	int e = world_netif(&w, TAPIR_NETIF_ETHER, TAPIR_IP4(198, 51, 100, 2), 24, 1500, 0);
+	struct tapir_addr a = tapir_addr_v4(TAPIR_IP4(198, 51, 100, 9)), none = {{0}};
+	struct tapir_addr mc = tapir_addr_v4(TAPIR_IP4(224, 0, 0, 1)), v6 = {{0x20}};
+	struct tapir_mac group = {{1}};
+	struct tapir_neigh n;
+	struct tapir_route r;
+	unsigned routes = 0;
+
+	assert_int_equal(tapir_neigh_set(w.t, 77, &a, &world_peer_mac), -ENODEV);
+	assert_int_equal(tapir_neigh_set(w.t, w.ifi, &a, &world_peer_mac), -EINVAL);
+	assert_int_equal(tapir_neigh_set(w.t, e, &none, &world_peer_mac), -EINVAL);
+	assert_int_equal(tapir_neigh_set(w.t, e, &mc, &world_peer_mac), -EINVAL);
+	assert_int_equal(tapir_neigh_set(w.t, e, &v6, &world_peer_mac), -EINVAL);
+	assert_int_equal(tapir_neigh_set(w.t, e, NULL, &world_peer_mac), -EINVAL);
+	assert_int_equal(tapir_neigh_set(w.t, e, &a, NULL), -EINVAL);
+	assert_int_equal(tapir_neigh_set(w.t, e, &a, &group), -EINVAL);
+	assert_int_equal(tapir_neigh_set(w.t, e, &a, &world_peer_mac), 0);
+	assert_int_equal(tapir_neigh_get(w.t, 0, &n), 0);
+	assert_int_equal(n.state, TAPIR_NEIGH_PERMANENT);
+	assert_int_equal(n.ifindex, e);
+	assert_int_equal(tapir_neigh_get(w.t, 1, &n), -ESRCH);
+	assert_int_equal(tapir_neigh_del(w.t, e, &mc), -EINVAL);
+	assert_int_equal(tapir_neigh_del(w.t, e, &a), 0);
+	assert_int_equal(tapir_neigh_del(w.t, e, &a), -ESRCH);
+	while (tapir_route_get(w.t, routes, &r) == 0)
+		routes++;
+	assert_true(routes >= 3); /* two connected, one default */
+	assert_int_equal(tapir_route_get(w.t, routes, &r), -ESRCH);
+	assert_int_equal(tapir_addr_del(w.t, e, &a), -ESRCH);
+	assert_int_equal(tapir_netif_del(w.t, e), 0);
+	assert_int_equal(tapir_route_get(w.t, routes - 1, &r), -ESRCH);
+}
+
+TEST(an_address_lost_to_another_host_resets_its_streams, "")
+{
+	static const uint8_t claim[28] = {0,   1,  8,	0, 6, 4, 0, 1, 2, 0, 0,	  0,  0,   9,
+					  198, 51, 100, 2, 0, 0, 0, 0, 0, 0, 198, 51, 100, 2};
+	struct tapir_mac bc = {{255, 255, 255, 255, 255, 255}}, other = {{2, 0, 0, 0, 0, 9}};
+	struct tapir_sockaddr to = tapir_sockaddr_v4(TAPIR_IP4(198, 51, 100, 9), 80);
+	int e = world_netif(&w, TAPIR_NETIF_ETHER, TAPIR_IP4(198, 51, 100, 2), 24, 1500, 0), v;
+	tapir_sock_t s = tapir_socket(w.t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+	size_t n = world_eth(buf, &bc, &other, 0x0806, claim, 28), len = sizeof(v);
+	struct tapir_ifaddr a;
+
+	assert_int_equal(tapir_sysctl(w.t, "net.tapir.arp_defend", 0, 0), 0);
+	world_step(&w, 10 * WORLD_S);
+	assert_int_equal(tapir_connect(w.t, s, &to), -EINPROGRESS);
+	for (int i = 0; i < 3; i++) {
+		world_push_if(&w, e, buf, n);
+		world_step(&w, 100 * WORLD_MS);
+	}
+	assert_int_equal(tapir_addr_get(w.t, e, 0, &a), 0);
+	assert_int_equal(a.state, TAPIR_ADDR_CONFLICT);
+	assert_int_equal(tapir_getsockopt(w.t, s, TAPIR_SOL_SOCKET, TAPIR_SO_ERROR, &v, &len), 0);
+	assert_int_equal(v, ECONNABORTED);
+}
+
+TEST(a_checksum_left_to_do_by_a_virtual_peer_is_no_error, "")
+{
+	tapir_sock_t s = tapir_socket(w.t, TAPIR_AF_INET, TAPIR_DGRAM, 0);
+	struct tapir_sockaddr sa = {.port = 7};
+	struct pkt *p;
+	size_t n;
+
+	tapir_bind(w.t, s, &sa);
+	n = world_udp(buf, WORLD_PEER, WORLD_US, 1, 7, "abc", 3);
+	buf[26] ^= 0x55; /* only the pseudo header's sum, as virtio's NEEDS_CSUM */
+	p = tapir_pkt_alloc(w.t, n);
+	memcpy(pkt_put(p, (uint32_t)n), buf, n);
+	p->flags = PKT_CSUM_PARTIAL;
+	p->csum_start = 20;
+	p->csum_offset = 6;
+	assert_int_equal(tapir_input(w.t, w.ifi, p), 0);
+	assert_int_equal(tapir_poll(w.t, s) & TAPIR_IN, TAPIR_IN);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -276,6 +369,10 @@ int main(void)
 		T(packets_to_ourselves_are_bounded_a_turn_and_then_it_is_time_now),
 		T(the_loopbacks_queue_is_bounded_too),
 		T(only_the_checksum_flags_of_a_driver_count),
+		T(an_mtu_can_change_and_routes_look_again),
+		T(neighbours_and_routes_are_set_by_hand_on_what_has_them),
+		T(an_address_lost_to_another_host_resets_its_streams),
+		T(a_checksum_left_to_do_by_a_virtual_peer_is_no_error),
 	};
 
 	return tapir_test_run("unit/core/test_netif", tests);

@@ -311,6 +311,23 @@ TEST(a_connected_socket_hears_only_its_peer, "")
 	assert_int_equal(recv_from(s, buf, 8), 1);
 }
 
+TEST(of_two_with_the_same_peer_the_latest_hears_it, "")
+{
+	tapir_sock_t a = udp(), b = udp();
+	char buf[8];
+
+	set_opt(a, TAPIR_SOL_SOCKET, TAPIR_SO_REUSEADDR, 1);
+	set_opt(b, TAPIR_SOL_SOCKET, TAPIR_SO_REUSEADDR, 1);
+	assert_int_equal(bind_to(a, 0, 7), 0);
+	assert_int_equal(bind_to(b, 0, 7), 0);
+	/* Whichever connected first: the order of binding decides. */
+	assert_int_equal(connect_to(b, WORLD_PEER, 4000), 0);
+	assert_int_equal(connect_to(a, WORLD_PEER, 4000), 0);
+	push_udp(WORLD_PEER, 4000, WORLD_US, 7, "x", 1);
+	assert_int_equal(recv_from(a, buf, 8), -EAGAIN);
+	assert_int_equal(recv_from(b, buf, 8), 1);
+}
+
 TEST(a_reuseport_group_shares_by_peer, "")
 {
 	tapir_sock_t s[4];
@@ -444,6 +461,7 @@ int main(void)
 		RAW(a_short_buffer_cuts_and_says_so),
 		RAW(connected_beats_bound_beats_any),
 		RAW(a_connected_socket_hears_only_its_peer),
+		RAW(of_two_with_the_same_peer_the_latest_hears_it),
 		RAW(a_reuseport_group_shares_by_peer),
 		RAW(with_reuseaddr_the_latest_has_the_port),
 		RAW(a_reassembled_datagram_is_verified_as_a_whole),

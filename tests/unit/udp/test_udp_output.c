@@ -483,6 +483,56 @@ TEST(shutdown_ends_one_direction, "")
 	assert_int_equal(recv_from(s, big, 8), 0);
 }
 
+TEST(an_interface_given_in_a_message_must_agree, "")
+{
+	int ifi = world_netif(&w, TAPIR_NETIF_RAW_IP, TAPIR_IP4(203, 0, 113, 2), 24, 1500, 0);
+	struct iovec iov = {"x", 1};
+	struct tapir_msg m = {.peer = tapir_sockaddr_v4(TAPIR_IP4(239, 1, 1, 1), 9), .tos = -1};
+	struct tapir_msg v6 = {.peer = {.addr = {{0x20}}, .port = 1}, .tos = -1};
+	tapir_sock_t s = bound(0, 7);
+
+	while (world_pop_if(&w, ifi, frame, sizeof(frame)))
+		;
+	m.peer.ifindex = (uint16_t)ifi;
+	assert_int_equal(tapir_sendmsg(w.t, s, &iov, 1, 0, &m), 1);
+	assert_true(world_pop_if(&w, ifi, frame, sizeof(frame)) > 0);
+	m.local.ifindex = (uint16_t)w.ifi;
+	assert_int_equal(tapir_sendmsg(w.t, s, &iov, 1, 0, &m), -EINVAL);
+	m.peer.ifindex = 0;
+	assert_int_equal(set_opt(s, TAPIR_SOL_SOCKET, TAPIR_SO_BINDTODEVICE, ifi), 0);
+	assert_int_equal(tapir_sendmsg(w.t, s, &iov, 1, 0, &m), -EINVAL);
+	m.local = (struct tapir_sockaddr){.port = 8};
+	assert_int_equal(tapir_sendmsg(w.t, s, &iov, 1, 0, &m), -EINVAL);
+	assert_int_equal(tapir_sendmsg(w.t, s, &iov, 1, 0, &v6), -EAFNOSUPPORT);
+	/* The interface goes: what was bound to it hears so, and never means another. */
+	assert_int_equal(tapir_netif_del(w.t, ifi), 0);
+	assert_int_equal(so_error(s), ENODEV);
+	assert_int_equal(world_netif(&w, TAPIR_NETIF_RAW_IP, TAPIR_IP4(203, 0, 113, 2), 24, 1500,
+				     0),
+			 ifi);
+	assert_true(send_to(s, TAPIR_IP4(203, 0, 113, 9), 9, "x", 1) < 0);
+}
+
+TEST(who_asks_for_room_while_there_is_none_is_told, "")
+{
+	tapir_sock_t s = bound(0, 7);
+	struct tapir_ready ev[4];
+
+	assert_int_equal(set_opt(s, TAPIR_SOL_SOCKET, TAPIR_SO_SNDBUF, 5000), 0);
+	while (send_to(s, WORLD_PEER, 9, big, 1000) == 1000)
+		;
+	assert_int_equal(tapir_interest(w.t, s, TAPIR_OUT, 5), 0);
+	assert_int_equal(tapir_ready_pop(w.t, ev, 4), 0);
+	tapir_tx_done(w.t, w.ifi, 100);
+	assert_int_equal(tapir_ready_pop(w.t, ev, 4), 1);
+	/* A larger buffer is room too. */
+	while (send_to(s, WORLD_PEER, 9, big, 1000) == 1000)
+		;
+	assert_int_equal(set_opt(s, TAPIR_SOL_SOCKET, TAPIR_SO_SNDBUF, 100000), 0);
+	assert_int_equal(tapir_ready_pop(w.t, ev, 4), 1);
+	assert_int_equal(send_to(s, WORLD_PEER, 9, big, 1000), 1000);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -509,6 +559,8 @@ int main(void)
 		RAW(what_is_sent_to_ourselves_arrives_before_the_call_returns),
 		RAW(an_address_that_goes_is_told_to_who_is_bound_to_it),
 		RAW(shutdown_ends_one_direction),
+		RAW(an_interface_given_in_a_message_must_agree),
+		RAW(who_asks_for_room_while_there_is_none_is_told),
 	};
 
 	return tapir_test_run("unit/udp/test_udp_output", tests);
