@@ -43,6 +43,7 @@ struct tapir {
 	const struct cksum_ops *cksum; /* the variant chosen by conf.cpu_features */
 
 	struct netif *netif[NETIF_MAX + 1]; /* by ifindex; [0] unused */
+	int netif_top;	    /* the highest in use: each packet asks whose an address is */
 	uint32_t route_gen; /* raised by every change of route, address, link or path MTU */
 
 	/*

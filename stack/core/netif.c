@@ -64,6 +64,8 @@ static int add_at(struct tapir *t, int ifindex, const struct tapir_netif_conf *c
 	list_init(&ifp->groups);
 	timer_init(&ifp->igmp_timer, TIMER_IGMP_IF);
 	t->netif[ifindex] = ifp;
+	if (ifindex > t->netif_top)
+		t->netif_top = ifindex;
 	return ifindex;
 }
 
@@ -90,6 +92,8 @@ void netif_free(struct netif *ifp)
 	list_splice_tail(&t->dirty, &ifp->txwait);
 	timer_stop(t, &ifp->igmp_timer);
 	t->netif[ifp->ifindex] = NULL;
+	while (t->netif_top > 0 && !t->netif[t->netif_top])
+		t->netif_top--;
 	mem_free(t, ifp, sizeof(*ifp));
 }
 
@@ -157,7 +161,7 @@ struct netif *netif_by_addr(const struct tapir *t, uint32_t ip4)
 
 		return lo && lo->up ? lo : NULL;
 	}
-	for (int i = 1; i <= NETIF_MAX; i++) {
+	for (int i = 1; i <= t->netif_top; i++) {
 		struct netif *ifp = t->netif[i];
 
 		if (ifp && ifp->up && netif_addr_find(ifp, ip4, false))

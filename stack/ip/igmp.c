@@ -153,7 +153,7 @@ static void send_record(struct tapir *t, struct netif *ifp, enum igmp_record typ
 	output(t, ifp, p, IGMP_ALL_V3);
 }
 
-/* The answer to a general query: all groups, in as few packets as the link allows. */
+/* The answer to a general query: all groups, in as few packets as the link takes whole (R8900-1). */
 static void send_all(struct tapir *t, struct netif *ifp)
 {
 	size_t room = ifp->conf.mtu - IPV4_HLEN_RA;

@@ -134,7 +134,7 @@ static enum drop_reason check_destination(const struct tapir *t, struct rx *rx)
 		rx->dst_kind = RX_BROADCAST;
 		return DROP_NONE;
 	}
-	owner = netif_by_addr(t, dst);
+	owner = netif_addr_find(rx->ifp, dst, false) ? rx->ifp : netif_by_addr(t, dst);
 	if (rx->looped)
 		return owner ? DROP_NONE : DROP_IP_DST;
 	if (dst >> 24 == 127)
@@ -142,7 +142,7 @@ static enum drop_reason check_destination(const struct tapir *t, struct rx *rx)
 	/* R1122-23, R1122-16 */
 	if (!owner)
 		return DROP_IP_DST;
-	if (owner != rx->ifp && !netif_addr_find(rx->ifp, dst, false))
+	if (owner != rx->ifp)
 		return DROP_IP_WRONG_IF;
 	/* R1122-100 */
 	if (rx->pkt->flags & (PKT_L2_BROADCAST | PKT_L2_MULTICAST))

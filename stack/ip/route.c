@@ -214,7 +214,7 @@ static struct netif *many_netif(struct tapir *t, uint32_t dst, uint32_t src, int
 	e = best(t, dst, 0, 0);
 	if (e)
 		return netif_get(t, e->ifindex);
-	for (int i = TAPIR_LOOPBACK + 1; i <= NETIF_MAX; i++) {
+	for (int i = TAPIR_LOOPBACK + 1; i <= t->netif_top; i++) {
 		struct netif *ifp = t->netif[i];
 
 		if (!ifp || !ifp->up)
@@ -255,7 +255,7 @@ static int lookup_many(struct tapir *t, uint32_t dst, uint32_t src, int ifindex,
 /* The interface of which dst is a directed broadcast; NULL: none. */
 static struct netif *broadcast_netif(const struct tapir *t, uint32_t dst, int ifindex)
 {
-	for (int i = TAPIR_LOOPBACK + 1; i <= NETIF_MAX; i++) {
+	for (int i = TAPIR_LOOPBACK + 1; i <= t->netif_top; i++) {
 		struct netif *ifp = t->netif[i];
 
 		if (ifp && ifp->up && (ifindex == 0 || ifindex == i) &&
@@ -319,7 +319,7 @@ int route_lookup(struct tapir *t, uint32_t dst, uint32_t src, int ifindex, struc
 /* The interface, other than loopback, on whose subnet gw is and which it is not itself; NULL: none. */
 static const struct netif *gateway_netif(const struct tapir *t, uint32_t gw, int ifindex)
 {
-	for (int i = TAPIR_LOOPBACK + 1; i <= NETIF_MAX; i++) {
+	for (int i = TAPIR_LOOPBACK + 1; i <= t->netif_top; i++) {
 		const struct netif *ifp = t->netif[i];
 
 		if (!ifp || (ifindex != 0 && ifindex != i))

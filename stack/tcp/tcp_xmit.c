@@ -69,7 +69,7 @@ static uint8_t dont_fragment(const struct tapir *t, const struct tcp_xmit *x)
 	uint32_t least = IP_HDR_LEN + TCP_HLEN + (uint32_t)t->conf.tcp_min_snd_mss;
 
 	if (t->conf.ip_no_pmtu_disc || (x->rt && x->rt->mtu < least))
-		return 0;
+		return IP_TX_MAY_DF; /* without it only until identifications run out */
 	return IP_TX_DF;
 }
 

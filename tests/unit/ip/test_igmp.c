@@ -226,7 +226,7 @@ TEST(a_query_about_a_group_is_answered_for_that_group, "")
 	no_igmp(w);
 }
 
-TEST(many_groups_are_reported_in_as_many_packets_as_needed, "")
+TEST(many_groups_are_reported_in_as_many_packets_as_needed, "R8900-1")
 {
 	struct world *w = *state;
 	struct report r;
@@ -241,9 +241,13 @@ TEST(many_groups_are_reported_in_as_many_packets_as_needed, "")
 		;
 	push_query(w, 3, 0, 10);
 	world_step(w, WORLD_S);
-	while (pop_igmp(w, &r))
+	/* Each whole, and never to be cut. */
+	while (pop_igmp(w, &r)) {
 		records += r.records;
+		assert_true(r.ip.df && !r.ip.mf && r.ip.l4_len + 24 <= 576);
+	}
 	assert_int_equal(records, 256);
+	assert_int_equal(world_stat(w, STAT_Ip_FragCreates), 0);
 }
 
 TEST(old_queriers_are_answered_in_their_version_for_a_time, "")
