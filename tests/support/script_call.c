@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -712,7 +713,7 @@ static bool counter(struct run *r, const char *name, int64_t *value)
 			return true;
 		}
 	}
-	for (unsigned i = 0; dot && memcmp(name, "drop.", 5) == 0 && i < DROP_COUNT; i++) {
+	for (unsigned i = 0; dot && strncmp(name, "drop.", 5) == 0 && i < DROP_COUNT; i++) {
 		if (strcmp(tapir_drop_name(i), dot + 1) == 0) {
 			*value = (int64_t)tapir_stats_of(r->t)->drop[i];
 			return true;
@@ -721,37 +722,81 @@ static bool counter(struct run *r, const char *name, int64_t *value)
 	return false;
 }
 
-/* Fields of TCP_INFO, by Linux's names and ours. */
-#define INFO_FIELDS(F)                                                                             \
-	F(tcpi_state, state)                                                                       \
-	F(tcpi_retransmits, retransmits)                                                           \
-	F(tcpi_probes, probes)                                                                     \
-	F(tcpi_backoff, backoff)                                                                   \
-	F(tcpi_options, options)                                                                   \
-	F(tcpi_snd_wscale, snd_wscale)                                                             \
-	F(tcpi_rcv_wscale, rcv_wscale)                                                             \
-	F(tcpi_rto, rto_us)                                                                        \
-	F(tcpi_ato, ato_us) F(tcpi_snd_mss, snd_mss) F(tcpi_rcv_mss, rcv_mss) F(                   \
-		tcpi_advmss, advmss) F(tcpi_pmtu, pmtu) F(tcpi_unacked,                            \
-							  unacked) F(tcpi_sacked,                  \
-								     sacked) F(tcpi_lost, lost)    \
-		F(tcpi_retrans, retrans) F(tcpi_rtt, rtt_us) F(tcpi_rttvar, rttvar_us) F(          \
-			tcpi_min_rtt, min_rtt_us) F(tcpi_snd_ssthresh,                             \
-						    snd_ssthresh) F(tcpi_snd_cwnd, snd_cwnd)       \
-			F(tcpi_total_retrans, total_retrans) F(tcpi_bytes_acked, bytes_acked) F(   \
-				tcpi_bytes_received,                                               \
-				bytes_received) F(tcpi_bytes_sent,                                 \
-						  bytes_sent) F(tcpi_bytes_retrans, bytes_retrans) \
-				F(tcpi_segs_out, segs_out) F(tcpi_segs_in, segs_in)                \
-					F(tcpi_data_segs_out, data_segs_out) F(tcpi_data_segs_in,  \
-									       data_segs_in)       \
-						F(tcpi_notsent_bytes,                              \
-						  notsent_bytes) F(tcpi_snd_wnd, snd_wnd)          \
-							F(tcpi_rcv_wnd, rcv_wnd) F(iss, iss)       \
-								F(irs, irs) F(snd_una, snd_una)    \
-									F(snd_nxt, snd_nxt)        \
-										F(rcv_nxt,         \
-										  rcv_nxt)
+/* Fields of TCP_INFO by Linux's names, and a few of ours: offset and size. */
+static const struct {
+	const char *name;
+	uint16_t off, size;
+} info_fields[] = {
+#define F(name, field)                                              \
+	{                                                           \
+		name, offsetof(struct tapir_tcp_info, field),       \
+			sizeof(((struct tapir_tcp_info *)0)->field) \
+	}
+	F("tcpi_state", state),
+	F("tcpi_retransmits", retransmits),
+	F("tcpi_probes", probes),
+	F("tcpi_backoff", backoff),
+	F("tcpi_options", options),
+	F("tcpi_snd_wscale", snd_wscale),
+	F("tcpi_rcv_wscale", rcv_wscale),
+	F("tcpi_rto", rto_us),
+	F("tcpi_ato", ato_us),
+	F("tcpi_snd_mss", snd_mss),
+	F("tcpi_rcv_mss", rcv_mss),
+	F("tcpi_advmss", advmss),
+	F("tcpi_pmtu", pmtu),
+	F("tcpi_unacked", unacked),
+	F("tcpi_sacked", sacked),
+	F("tcpi_lost", lost),
+	F("tcpi_retrans", retrans),
+	F("tcpi_rtt", rtt_us),
+	F("tcpi_rttvar", rttvar_us),
+	F("tcpi_min_rtt", min_rtt_us),
+	F("tcpi_snd_ssthresh", snd_ssthresh),
+	F("tcpi_snd_cwnd", snd_cwnd),
+	F("tcpi_total_retrans", total_retrans),
+	F("tcpi_bytes_acked", bytes_acked),
+	F("tcpi_bytes_received", bytes_received),
+	F("tcpi_bytes_sent", bytes_sent),
+	F("tcpi_bytes_retrans", bytes_retrans),
+	F("tcpi_segs_out", segs_out),
+	F("tcpi_segs_in", segs_in),
+	F("tcpi_data_segs_out", data_segs_out),
+	F("tcpi_data_segs_in", data_segs_in),
+	F("tcpi_notsent_bytes", notsent_bytes),
+	F("tcpi_snd_wnd", snd_wnd),
+	F("tcpi_rcv_wnd", rcv_wnd),
+	F("iss", iss),
+	F("irs", irs),
+	F("snd_una", snd_una),
+	F("snd_nxt", snd_nxt),
+	F("rcv_nxt", rcv_nxt),
+#undef F
+};
+
+/* A number of 1, 2, 4 or 8 bytes at p. */
+static int64_t number_at(const void *p, size_t size)
+{
+	uint8_t b;
+	uint16_t h;
+	uint32_t w;
+	uint64_t d;
+
+	switch (size) {
+	case 1:
+		memcpy(&b, p, 1);
+		return b;
+	case 2:
+		memcpy(&h, p, 2);
+		return h;
+	case 4:
+		memcpy(&w, p, 4);
+		return w;
+	default:
+		memcpy(&d, p, 8);
+		return (int64_t)d;
+	}
+}
 
 static bool lookup(void *ctx, const char *name, int64_t *value)
 {
@@ -766,13 +811,13 @@ static bool lookup(void *ctx, const char *name, int64_t *value)
 		return counter(r, name, value);
 	if (!f || tapir_getsockopt(r->t, f->sock, TAPIR_SOL_TCP, TAPIR_TCP_INFO, &info, &len) < 0)
 		return false;
-#define F(linux_name, field)                                               \
-	if (strcmp(name, #linux_name) == 0 || strcmp(name, #field) == 0) { \
-		*value = (int64_t)info.field;                              \
-		return true;                                               \
+	for (size_t i = 0; i < sizeof(info_fields) / sizeof(info_fields[0]); i++) {
+		if (strcmp(info_fields[i].name, name) == 0) {
+			*value = number_at((const uint8_t *)&info + info_fields[i].off,
+					   info_fields[i].size);
+			return true;
+		}
 	}
-	INFO_FIELDS(F)
-#undef F
 	return false;
 }
 
