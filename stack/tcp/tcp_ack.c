@@ -96,6 +96,9 @@ static void new_ack(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *s
 	c->bytes_acked += data;
 	if (seq_geq(seg->ack, c->big_end))
 		c->max_acked = c->max_sent;
+	/* R5927-4, RFC 5927 7.2: the segment that was said not to fit has got through. */
+	if (c->mtu_pending && seq_gt(seg->ack, c->mtu_seq))
+		c->mtu_pending = 0;
 	/* R6298-5: Karn's second half: the backed-off RTO stays until a round trip is measured again, as in Linux. */
 	if (sample_rtt(t, c, seg, &acked))
 		c->backoff = 0;

@@ -182,6 +182,7 @@ struct tcp_conn {
 	uint32_t rcv_limit; /* bytes of receive buffer, auto-tuned unless SO_RCVBUF was set */
 	uint16_t max_sent, max_acked; /* sizes of IP packets, RFC 5927 7.2 */
 	uint32_t big_end;	      /* end of the first segment as large as max_sent */
+	uint32_t mtu_seq;	      /* the segment that mtu_pending is about */
 	uint16_t mtu_pending;	      /* next-hop MTU told but not believed yet (RFC 5927 7.2) */
 	uint16_t mss;	   /* what a segment of ours may carry, options not counted off yet */
 	uint16_t peer_mss; /* as the peer's option said */

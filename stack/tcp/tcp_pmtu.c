@@ -43,6 +43,7 @@ void tcp_pmtu_told(struct tapir *t, struct tcp_conn *c, const struct icmp_err *e
 		return;
 	if (!e->local && c->max_acked && mtu < c->max_acked && c->backoff == 0) {
 		c->mtu_pending = (uint16_t)max_u32(mtu, 1);
+		c->mtu_seq = e->seq;
 		return;
 	}
 	apply(t, c, mtu, e->quoted_len);
