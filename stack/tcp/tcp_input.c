@@ -198,8 +198,11 @@ static enum tcp_step step_timestamp(struct tapir *t, struct tcp_conn *c, const s
 	if (!(c->flags & TCP_F_TS) || seg->flags & TCP_RST)
 		return TCP_STEP_NEXT;
 	if (!(seg->opt.has & TCP_HAS_TS)) {
-		/* R7323-12; the ACK that ends a handshake is let through, as some peers forget it there. */
-		if (c->ep.state == TAPIR_TCP_SYN_RECEIVED)
+		/*
+		 * R7323-12; the ACK that ends a handshake is let through, as some peers forget it there; and
+		 * a SYN, which must be challenged (R5961-3): a peer that restarted may not use them any more.
+		 */
+		if (c->ep.state == TAPIR_TCP_SYN_RECEIVED || seg->flags & TCP_SYN)
 			return TCP_STEP_NEXT;
 		*reason = DROP_TCP_NO_TIMESTAMP;
 		return TCP_STEP_DROP;
