@@ -491,6 +491,7 @@ static bool make_orphan(struct tapir *t, struct tcp_conn *c)
 	c->flags |= TCP_F_ORPHAN;
 	t->tcp->norphan++;
 	c->keep_ns = TAPIR_NEVER;
+	tcp_conn_dirty(t, c); /* a FIN may have waited there for memory */
 	c->persist_shift = 0; /* its patience with a closed window begins now: fire_persist() */
 	return true;
 }

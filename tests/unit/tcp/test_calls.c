@@ -567,6 +567,25 @@ TEST(fragmentation_needed_is_no_reason_to_abort, "EVT-65")
 
 /* ---- memory ---- */
 
+TEST(a_fin_that_found_no_memory_is_not_forgotten_by_close, "EVT-51")
+{
+	struct tf f;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_ACTIVE);
+	world_step(&f.w, 10 * WORLD_S);
+	f.w.alloc.fail_all = f.w.alloc.calls + 1;
+	assert_int_equal(tapir_shutdown(f.w.t, f.s, TAPIR_SHUT_WR), 0);
+	tapir_flush(f.w.t);
+	assert_int_equal(tapir_close(f.w.t, f.s), 0);
+	tapir_flush(f.w.t);
+	f.w.alloc.fail_all = 0;
+	world_step(&f.w, WORLD_S);
+	assert_true(tf_pop(&f));
+	assert_int_equal(f.p.flags & TF_FIN, TF_FIN);
+	tf_close(&f);
+}
+
 TEST(whatever_allocation_fails_a_life_ends_clean, "")
 {
 	for (uint64_t k = 1; k < 60; k++) {
@@ -630,6 +649,7 @@ int main(void)
 		cmocka_unit_test(a_window_too_small_is_used_in_the_end),
 		cmocka_unit_test(a_corked_connection_is_not_held_by_a_small_window_for_ever),
 		cmocka_unit_test(fragmentation_needed_is_no_reason_to_abort),
+		cmocka_unit_test(a_fin_that_found_no_memory_is_not_forgotten_by_close),
 		cmocka_unit_test(whatever_allocation_fails_a_life_ends_clean),
 	};
 
