@@ -148,6 +148,26 @@ static void loop_one(struct tapir *t)
 	input(t, lo, p);
 }
 
+/* What the outermost entry left behind: failures to tell, packets to ourselves. */
+static void settle(struct tapir *t)
+{
+	struct netif *lo = loopback(t);
+	unsigned n = 0;
+	struct pkt *p;
+
+	for (; n < LOOP_BUDGET && (t->unreach.n > 0 || lo->txq.n > 0); n++) {
+		if ((p = pktq_pop(&t->unreach)))
+			unreachable(t, p);
+		else
+			loop_one(t);
+	}
+	/* Half of the queue is free again: who waited for it may send. */
+	if (n > 0 && lo->txq.bytes <= lo->txq_limit / 2) {
+		list_splice_tail(&t->dirty, &lo->txwait);
+		udp_tx_room(t);
+	}
+}
+
 void stack_enter(struct tapir *t)
 {
 	t->depth++;
@@ -156,24 +176,8 @@ void stack_enter(struct tapir *t)
 void stack_leave(struct tapir *t)
 {
 	TAPIR_ASSERT(t->depth > 0);
-	if (t->depth == 1) {
-		unsigned budget = LOOP_BUDGET;
-		struct pkt *p;
-
-		while (budget-- > 0) {
-			if ((p = pktq_pop(&t->unreach)))
-				unreachable(t, p);
-			else if (loopback(t)->txq.n > 0)
-				loop_one(t);
-			else
-				break;
-		}
-		/* Half of the queue is free again: who waited for it may send. */
-		if (loopback(t)->txq.bytes <= loopback(t)->txq_limit / 2) {
-			list_splice_tail(&t->dirty, &loopback(t)->txwait);
-			udp_tx_room(t);
-		}
-	}
+	if (t->depth == 1)
+		settle(t);
 	t->depth--;
 }
 
@@ -256,16 +260,20 @@ static void fire(struct tapir *t, struct timer *tm)
 void tapir_advance(struct tapir *t, uint64_t now_ns)
 {
 	struct timer *tm;
+	bool fired = false;
 
 	stack_enter(t);
 	if (now_ns > t->now_ns)
 		t->now_ns = now_ns;
 	timers_collect(t);
-	while ((tm = timers_pop(t)))
+	while ((tm = timers_pop(t))) {
 		fire(t, tm);
+		fired = true;
+	}
 	tcp_flush(t);
 	/* Packets held for a neighbour may have been given up. */
-	udp_tx_room(t);
+	if (fired)
+		udp_tx_room(t);
 	stack_leave(t);
 }
 
