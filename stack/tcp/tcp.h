@@ -50,6 +50,7 @@ struct tcp_seg {
 	struct tcp_opts opt;
 	struct tcp_tuple tuple; /* laddr is ours */
 	uint32_t seq, ack;
+	uint32_t up;	     /* SEG.UP as a number, whatever is cut off before it */
 	uint32_t len;	     /* SEG.LEN: text, SYN and FIN */
 	uint32_t wnd;	     /* SEG.WND, scaled once the connection is known */
 	uint16_t flags;	     /* TCP_SYN ... */

@@ -271,8 +271,6 @@ static void trim(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
 			tcp_sack_duplicate(t, c, seg->seq, seg->seq + n, true);
 			c->flags |= TCP_F_ACK_NOW;
 		}
-		/* The urgent pointer counts from the segment's start: it moves along. */
-		seg->hdr.urg = (uint16_t)(seg->hdr.urg > n ? seg->hdr.urg - n : 0);
 		seg->text += n;
 		seg->text_len -= n;
 		seg->len -= n;
@@ -601,6 +599,7 @@ static enum drop_reason decode(struct tapir *t, struct rx *rx, struct tcp_seg *s
 	seg->rx = rx;
 	seg->seq = seg->hdr.seq;
 	seg->ack = seg->hdr.ack;
+	seg->up = seg->seq + seg->hdr.urg; /* MUST-62: the octet after the urgent data */
 	seg->flags = seg->hdr.flags;
 	seg->wnd = seg->hdr.wnd;
 	seg->text = p->data + hlen;

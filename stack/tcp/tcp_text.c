@@ -15,7 +15,7 @@
 
 void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
 {
-	uint32_t up = seg->seq + seg->hdr.urg; /* MUST-62: the octet after the urgent data */
+	uint32_t up = seg->up;
 
 	if (c->flags & TCP_F_FIN_RCVD || seq_leq(up, c->rcv_user))
 		return;

@@ -368,10 +368,15 @@ int64_t tcp_user_recv(struct tapir *t, struct tcp_conn *c, const struct iovec *i
 
 	if (flags & TAPIR_MSG_OOB)
 		return recv_oob(c, iov, n, flags);
-	if (skip_urgent(c) && seq_geq(tcp_rcv_end(c), c->rcv_up))
-		consumed(t, c, 1);
-	avail = readable(c);
 	seq = c->rcv_user;
+	avail = readable(c);
+	if (skip_urgent(c) && seq_geq(tcp_rcv_end(c), c->rcv_up)) {
+		/* A peek passes over the urgent byte, and leaves it to MSG_OOB. */
+		if (!(flags & TAPIR_MSG_PEEK))
+			consumed(t, c, 1);
+		seq = c->rcv_up;
+		avail = tcp_rcv_end(c) - seq;
+	}
 	if (avail == 0)
 		return nothing(c);
 	for (int i = 0; i < n && done < avail; i++) {
