@@ -27,9 +27,13 @@ enum {
 
 void *tcp_mem_alloc(struct tapir *t, size_t n)
 {
+	uint64_t max = (uint64_t)t->conf.tcp_mem_max;
 	void *p;
 
-	if (t->tcp->mem_bytes + n > (uint64_t)t->conf.tcp_mem_max) {
+	/* What lies in a pool for one use is taken out of it when another lacks it. */
+	if (t->tcp->mem_bytes + n > max)
+		tcp_pools_fini(t);
+	if (t->tcp->mem_bytes + n > max) {
 		STAT_INC(t, Tapir, TcpMemFull);
 		return NULL;
 	}

@@ -10,7 +10,7 @@
 /* Memory charged to net.ipv4.tcp_mem; NULL at the limit (Tapir TcpMemFull) or without any. */
 void *tcp_mem_alloc(struct tapir *t, size_t n);
 void tcp_mem_free(struct tapir *t, void *p, size_t n);
-/* Free lists of pages and records go back: end of the instance. */
+/* Free lists of pages, records and active parts go back: at the limit, and at the instance's end. */
 void tcp_pools_fini(struct tapir *t);
 
 /* ---- sending: act->snd holds the bytes from tcp_snd_base() on ---- */

@@ -44,6 +44,8 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 
 /* ---- active state ---- */
 
+enum { POOL_ACTS = 256 }; /* free ones kept */
+
 struct tcp_act *tcp_act_get(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_free *f = t->tcp->act_free;
@@ -52,10 +54,12 @@ struct tcp_act *tcp_act_get(struct tapir *t, struct tcp_conn *c)
 	if (a)
 		return a;
 	a = (void *)f;
-	if (f)
+	if (f) {
 		t->tcp->act_free = f->next;
-	else
+		t->tcp->nact_free--;
+	} else {
 		a = tcp_mem_alloc(t, sizeof(*a));
+	}
 	if (!a)
 		return NULL;
 	memset(a, 0, sizeof(*a));
@@ -75,14 +79,20 @@ struct tcp_act *tcp_act_get(struct tapir *t, struct tcp_conn *c)
 
 static void act_free(struct tapir *t, struct tcp_conn *c)
 {
-	struct tcp_free *f = (void *)c->act;
+	struct tcp_act *a = c->act;
+	struct tcp_free *f = (void *)a;
 
 	tcp_rec_free_all(t, c);
 	tcp_snd_free(t, c);
 	tcp_rcv_free(t, c);
+	c->act = NULL;
+	if (t->tcp->nact_free >= POOL_ACTS) {
+		tcp_mem_free(t, a, sizeof(*a));
+		return;
+	}
 	f->next = t->tcp->act_free;
 	t->tcp->act_free = f;
-	c->act = NULL;
+	t->tcp->nact_free++;
 }
 
 void tcp_act_release_if_idle(struct tapir *t, struct tcp_conn *c)

@@ -86,7 +86,7 @@ struct tcp_state {
 	uint32_t nconn, norphan, nsyn, ntw;
 	uint64_t mem_bytes; /* rings, pages, records: bounded by tcp_mem_max */
 	struct tcp_free *act_free, *page_free;
-	uint32_t npage_free;
+	uint32_t npage_free, nact_free;
 	struct tcp_rec *rec_free;
 	uint32_t nrec_free;
 	/* TIME-WAIT pool, tcp_timewait.c */

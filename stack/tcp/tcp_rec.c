@@ -77,6 +77,7 @@ void tcp_pools_fini(struct tapir *t)
 	}
 	t->tcp->npage_free = 0;
 	t->tcp->nrec_free = 0;
+	t->tcp->nact_free = 0;
 }
 
 /* What a record adds to the bytes in flight. */
