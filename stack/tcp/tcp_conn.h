@@ -23,7 +23,7 @@ enum {
 	TCP_PAGE = 4096,
 	TCP_MSS_DEFAULT = 536,
 	TCP_MSS_MAX = 65495,
-	TCP_MSS_FLOOR = 36, /* leaves room for data beside 28 bytes of options */
+	TCP_MSS_FLOOR = 28, /* what the smallest MTU, 68, leaves; see tcp_sack_blocks() */
 	IP_TCP_HLEN = 40,
 	TCP_TS_LEN = 12,
 	TCP_RTO_FALLBACK_US = 3000000
@@ -135,7 +135,7 @@ struct tcp_act {
 	uint32_t in_flight; /* bytes of records neither SACKed nor LOST */
 	uint32_t lost_bytes;
 	uint32_t dupacks;
-	uint32_t prior_flight;	     /* in flight at the first duplicate ACK */
+	uint32_t prior_flight;	   /* in flight at the first duplicate ACK */
 	uint64_t retrans_start_ns; /* first unanswered retransmission: R2, user timeout */
 	/* receiving */
 	struct tcp_rcvbuf rcv;

@@ -144,10 +144,8 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 		.rexmit = rexmit,
 	};
 	uint16_t size;
-	int r = tcp_conn_route(t, c, &rt);
+	int route = tcp_conn_route(t, c, &rt), r;
 
-	if (r < 0)
-		return r;
 	x.rt = &rt;
 	if (syn)
 		syn_opts(t, c, flags & TCP_ACK, &o);
@@ -163,7 +161,8 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 			x.urg = (uint16_t)min_u32(c->snd_up - seq, UINT16_MAX);
 		}
 	}
-	r = tcp_xmit(t, &x);
+	/* No way to the peer is a loss as any other: the timers find out (RFC 9293 3.9.2.2, MUST-20). */
+	r = route < 0 ? 0 : tcp_xmit(t, &x);
 	if (r == -EMSGSIZE)
 		tcp_conn_update_mss(t, c);
 	if (r < 0 && r != -EHOSTUNREACH && r != -ENETDOWN)
@@ -182,9 +181,10 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 		c->total_retrans++;
 		c->bytes_retrans += len;
 	}
-	if (flags & TCP_ACK)
+	/* The peer answers a probe, whose number is an old one, and reads no more of it: the ACK is still owed. */
+	if (flags & TCP_ACK && seq_geq(seq, c->snd_una))
 		ack_sent(c);
-	return 0; /* a host that cannot be reached is for the timers to find out (RFC 9293 3.9.2.2) */
+	return 0;
 }
 
 /* Data bytes that fit into one segment with the options it would carry now. */
@@ -499,7 +499,7 @@ void tcp_output(struct tapir *t, struct tcp_conn *c)
 			persist_check(t, c);
 		}
 		if (c->flags & TCP_F_ACK_NOW &&
-		    send_segment(t, c, c->snd_nxt, 0, TCP_ACK, false) == -ENOMEM)
+		    send_segment(t, c, c->snd_nxt, 0, TCP_ACK, false) < 0)
 			tcp_retry_soon(t, c);
 		break;
 	}

@@ -44,15 +44,24 @@ static void add_block(struct tcp_opts *o, uint32_t start, uint32_t end)
 	o->has |= TCP_HAS_SACK;
 }
 
+/* How many blocks fit; on a path of less than 92 bytes fewer, so that a word of data stands beside them. */
+static unsigned blocks_room(const struct tcp_conn *c, const struct tcp_opts *o)
+{
+	bool ts = o->has & TCP_HAS_TS;
+	uint32_t taken = (ts ? TCP_TS_LEN : 0) + 4 + 4;
+
+	return min_u32(tcp_opts_sack_room(ts), c->mss > taken ? (c->mss - taken) / 8 : 0);
+}
+
 void tcp_sack_blocks(const struct tcp_conn *c, struct tcp_opts *o)
 {
 	const struct tcp_act *a = c->act;
-	unsigned room = tcp_opts_sack_room(o->has & TCP_HAS_TS);
+	unsigned room = blocks_room(c, o);
 	uint32_t below;
 
 	if (!a)
 		return;
-	if (a->dsack)
+	if (a->dsack && room > 0)
 		add_block(o, a->dsack_start, a->dsack_end);
 	below = a->ooo.clock + 1;
 	while (o->n_sack < room) { /* R2018-4, R2018-5 */

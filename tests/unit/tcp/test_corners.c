@@ -1,0 +1,221 @@
+/*
+ * Corners where two things meet: a probe and an owed ACK, a route that goes away and data to send, a path as
+ * small as IPv4 allows, memory that lies in a pool, an urgent pointer on a segment that is half old.
+ */
+#include <errno.h>
+
+#include "tests/support/tcpopt.h"
+
+static void peer_closes_window(struct tf *f)
+{
+	f->wnd = 0;
+	tf_seg(f, TF_ACK, f->rcv, f->snd, 0);
+	tf_quiet(f);
+}
+
+TEST(a_window_probe_does_not_stand_for_an_ack_that_is_owed, "MUST-40")
+{
+	struct tf f;
+	uint64_t probe_ms = 0;
+
+	tf_init(&f);
+	f.w.conf.tcp_quickack_segs = 0;
+	tf_start(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	peer_closes_window(&f);
+	assert_int_equal(tf_write(&f, 100), 100);
+	/* The first interval shows how long the second is: the double. */
+	while (!world_pending(&f.w)) {
+		world_step(&f.w, WORLD_MS);
+		probe_ms++;
+	}
+	tf_expect(&f, TF_ACK, f.snd - 1, f.rcv, 0);
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 0);
+	world_step(&f.w, (2 * probe_ms - 20) * WORLD_MS);
+	tf_quiet(&f);
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 10);
+	f.rcv += 10;
+	world_step(&f.w, 30 * WORLD_MS);
+	/* Its number is an old one: the peer answers it and reads no more of it. */
+	tf_expect(&f, TF_ACK, f.snd - 1, f.rcv, 0);
+	world_step(&f.w, 30 * WORLD_MS);
+	tf_expect_ack(&f);
+	tf_close(&f);
+}
+
+TEST(data_without_a_route_is_given_up_after_r2, "")
+{
+	struct tf f;
+	unsigned turns = 0;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	assert_int_equal(tapir_netif_down(f.w.t, f.w.ifi), 0);
+	assert_int_equal(tf_write(&f, 100), 100);
+	while (tf_state(&f) != TAPIR_TCP_CLOSED && turns < 100 && world_next(&f.w, 3600 * WORLD_S))
+		turns++;
+	assert_int_equal(tf_state(&f), TAPIR_TCP_CLOSED);
+	assert_int_equal(tf_error(&f), ETIMEDOUT);
+	tf_close(&f);
+}
+
+TEST(data_leaves_when_the_route_is_back, "")
+{
+	struct tf f;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	assert_int_equal(tapir_netif_down(f.w.t, f.w.ifi), 0);
+	assert_int_equal(tf_write(&f, 100), 100);
+	world_step(&f.w, 2 * WORLD_S);
+	assert_int_equal(tapir_netif_up(f.w.t, f.w.ifi), 0);
+	world_step(&f.w, 4 * WORLD_S);
+	assert_true(tf_pop(&f));
+	assert_int_equal(f.p.len, 100);
+	tf_close(&f);
+}
+
+TEST(the_smallest_mtu_carries_data_and_sack, "")
+{
+	struct tf f;
+	uint32_t got = 0;
+
+	tf_init(&f);
+	assert_int_equal(world_start(&f.w), 0);
+	f.w.ifi = world_netif(&f.w, TAPIR_NETIF_RAW_IP, WORLD_US, 24, TAPIR_MTU_MIN, 0);
+	world_settle(&f.w);
+	tf_syn_opts(&f, 1000);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	assert_int_equal(tf_write(&f, 100), 100);
+	while (tf_pop(&f))
+		got += (uint32_t)f.p.len;
+	assert_int_equal(got, 100);
+	/* Three holes: no room to tell of all, but the ACK leaves. */
+	for (uint32_t i = 1; i < 4; i++) {
+		tf_seg_ts(&f, TF_ACK, f.rcv + 2 * i, f.snd + 100, 1001, 0, 1);
+		assert_true(tf_pop(&f));
+		assert_int_equal(f.p.flags, TF_ACK);
+	}
+	tf_close(&f);
+}
+
+TEST(an_urgent_pointer_on_a_half_old_segment_marks_where_it_said, "MUST-62")
+{
+	static const uint8_t text[20];
+	uint8_t buf[100], ip[WORLD_FRAME];
+	struct tf f;
+	size_t n;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 10);
+	(void)tf_drain(&f);
+	/* Again, with ten bytes more; the urgent data ended in the first half. */
+	n = world_tcp(ip, WORLD_PEER, WORLD_US, f.rport, f.lport, f.rcv, f.snd, TF_ACK | TF_URG,
+		      f.wnd, NULL, 0, text, sizeof(text));
+	ip[20 + 19] = 5;
+	world_fix(ip, n);
+	assert_int_equal(world_push(&f.w, ip, n), 0);
+	(void)tf_drain(&f);
+	/* The fifth byte is the urgent one: four before it, fifteen behind. */
+	assert_int_equal(tf_read(&f, buf, sizeof(buf)), 4);
+	assert_int_equal(tf_read(&f, buf, sizeof(buf)), 15);
+	tf_close(&f);
+}
+
+TEST(an_ack_that_met_a_full_queue_leaves_later, "")
+{
+	static const uint8_t big[1400];
+	const struct iovec iov = {.iov_base = (void *)(uintptr_t)big, .iov_len = sizeof(big)};
+	struct tapir_sockaddr sa = tapir_sockaddr_v4(WORLD_PEER, 9);
+	struct tf f;
+	tapir_sock_t u;
+
+	tf_init(&f);
+	f.w.conf.txq_bytes = 65536;
+	tf_start(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	u = tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_DGRAM, 0);
+	assert_int_equal(tapir_connect(f.w.t, u, &sa), 0);
+	while (tapir_send(f.w.t, u, &iov, 1, 0) > 0)
+		;
+	for (size_t n = sizeof(big); n > 0; n--) {
+		const struct iovec less = {.iov_base = (void *)(uintptr_t)big, .iov_len = n};
+
+		(void)tapir_send(f.w.t, u, &less, 1, 0);
+	}
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 10);
+	f.rcv += 10;
+	(void)world_pending(&f.w);
+	while (world_expect(&f.w, f.frame, &f.p))
+		assert_int_equal(f.p.proto, 17);
+	world_step(&f.w, 100 * WORLD_MS);
+	tf_expect_ack(&f);
+	tf_close(&f);
+}
+
+TEST(memory_that_lies_in_a_pool_serves_others_at_the_limit, "")
+{
+	struct tf f;
+
+	tf_init(&f);
+	f.w.conf.tcp_mem_max = 1 << 20;
+	f.backlog = 1000;
+	tf_start(&f);
+	tf_listen(&f);
+	/* Until nothing is left for the next: a byte unread each. */
+	for (uint16_t i = 0; i < 400; i++) {
+		tf_shake(&f, (uint16_t)(10000 + i));
+		tf_seg(&f, TF_ACK, f.rcv, f.snd, 1);
+		(void)tf_drain(&f);
+	}
+	assert_true(world_stat(&f.w, STAT_Tapir_TcpMemFull) > 0);
+	assert_int_equal(tapir_close(f.w.t, f.ls), 0);
+	(void)tf_drain(&f);
+	/* All are gone: a new one may write. */
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_ACTIVE);
+	assert_int_equal(tf_write(&f, 16384), 16384);
+	tf_close(&f);
+}
+
+TEST(a_look_at_the_stream_leaves_the_urgent_byte, "")
+{
+	static const uint8_t text[] = "Xyz";
+	uint8_t buf[8], ip[WORLD_FRAME];
+	struct iovec iov = {.iov_base = buf, .iov_len = sizeof(buf)};
+	struct tf f;
+	size_t n;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	n = world_tcp(ip, WORLD_PEER, WORLD_US, f.rport, f.lport, f.rcv, f.snd, TF_ACK | TF_URG,
+		      f.wnd, NULL, 0, text, 3);
+	ip[20 + 19] = 1;
+	world_fix(ip, n);
+	assert_int_equal(world_push(&f.w, ip, n), 0);
+	/* The urgent byte stands first: a peek passes over it, and does not take it. */
+	assert_int_equal(tapir_recv(f.w.t, f.s, &iov, 1, TAPIR_MSG_PEEK), 2);
+	assert_int_equal(buf[0], 'y');
+	assert_int_equal(tapir_recv(f.w.t, f.s, &iov, 1, TAPIR_MSG_OOB), 1);
+	assert_int_equal(buf[0], 'X');
+	assert_int_equal(tapir_recv(f.w.t, f.s, &iov, 1, 0), 2);
+	assert_int_equal(buf[0], 'y');
+	(void)tf_drain(&f);
+	tf_close(&f);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_window_probe_does_not_stand_for_an_ack_that_is_owed),
+		cmocka_unit_test(data_without_a_route_is_given_up_after_r2),
+		cmocka_unit_test(data_leaves_when_the_route_is_back),
+		cmocka_unit_test(the_smallest_mtu_carries_data_and_sack),
+		cmocka_unit_test(an_urgent_pointer_on_a_half_old_segment_marks_where_it_said),
+		cmocka_unit_test(an_ack_that_met_a_full_queue_leaves_later),
+		cmocka_unit_test(memory_that_lies_in_a_pool_serves_others_at_the_limit),
+		cmocka_unit_test(a_look_at_the_stream_leaves_the_urgent_byte),
+	};
+
+	return tapir_test_run("unit/tcp/test_corners", tests);
+}
