@@ -34,22 +34,21 @@
 /* Packets to ourselves that one entry handles. */
 enum { LOOP_BUDGET = 512 };
 
-/* Hands an ICMP error, or a local failure in its likeness, to the transport that it is about. */
-static void input_icmp_err(struct tapir *t, const struct icmp_err *e)
+/*
+ * Hands an ICMP error, or a local failure in its likeness, to the transport that it is about. DROP_NONE, or
+ * why the transport would have none of it.
+ */
+static enum drop_reason input_icmp_err(struct tapir *t, const struct icmp_err *e)
 {
 	switch (e->proto) {
 	case TAPIR_IPPROTO_TCP:
-		tcp_icmp_err(t, e);
-		break;
+		return tcp_icmp_err(t, e);
 	case TAPIR_IPPROTO_UDP:
-		udp_icmp_err(t, e);
-		break;
+		return udp_icmp_err(t, e);
 	case TAPIR_IPPROTO_ICMP:
-		echo_icmp_err(t, e);
-		break;
+		return echo_icmp_err(t, e);
 	default:
-		t->stats.drop[DROP_ICMP_NO_SOCKET]++;
-		break;
+		return DROP_ICMP_NO_SOCKET;
 	}
 }
 
@@ -57,6 +56,7 @@ static void input_icmp_err(struct tapir *t, const struct icmp_err *e)
 static void input(struct tapir *t, struct netif *ifp, struct pkt *p)
 {
 	struct rx rx = {.pkt = p, .ifp = ifp, .looped = ifp->conf.type == TAPIR_NETIF_LOOP};
+	enum drop_reason why;
 	enum verdict v = ifp->conf.type == TAPIR_NETIF_ETHER ? ether_input(t, &rx) : V_NEXT_IP;
 
 	while (v != V_DONE) {
@@ -83,8 +83,11 @@ static void input(struct tapir *t, struct netif *ifp, struct pkt *p)
 			v = echo_input(t, &rx);
 			break;
 		case V_ICMP_ERR:
-			input_icmp_err(t, &rx.err);
-			pkt_free(rx.pkt);
+			why = input_icmp_err(t, &rx.err);
+			if (why == DROP_NONE)
+				pkt_free(rx.pkt);
+			else
+				pkt_drop(rx.pkt, why);
 			v = V_DONE;
 			break;
 		case V_DONE:

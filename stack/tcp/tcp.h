@@ -64,8 +64,9 @@ void tcp_fini(struct tapir *t);
 
 /* A segment for us; data at the TCP header. Consumes rx->pkt. Always V_DONE. */
 enum verdict tcp_input(struct tapir *t, struct rx *rx);
-/* An ICMP error about a segment of ours, or a local failure (RFC 9293 3.9.2.2, RFC 5927). */
-void tcp_icmp_err(struct tapir *t, const struct icmp_err *e);
+/* An ICMP error about a segment of ours, or a local failure (RFC 9293 3.9.2.2, RFC 5927).
+ * DROP_NONE, or why it was not believed. */
+enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e);
 
 /* Lets the connections on t->dirty send, in order of joining. */
 void tcp_flush(struct tapir *t);

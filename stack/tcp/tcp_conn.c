@@ -8,6 +8,7 @@
  */
 #include "stack/core/emit.h"
 #include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fn.h"
 
 struct tcp_conn *tcp_conn_new(struct tapir *t)
 {
@@ -40,6 +41,21 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 	ready_init(&c->rdy, 0);
 	timer_init(&c->timer, TIMER_TCP_CONN);
 	return c;
+}
+
+void tcp_tell(struct tapir *t, const struct tcp_tuple *tu, enum tapir_event_type type,
+	      const char *source, uint64_t a, uint64_t b)
+{
+	struct tapir_event ev;
+
+	if (!emit_wanted(t))
+		return;
+	ev = emit_begin(t, type, source);
+	ev.local = (struct tapir_sockaddr){tu->laddr, tu->lport, 0};
+	ev.peer = (struct tapir_sockaddr){tu->raddr, tu->rport, 0};
+	ev.u.num.a = a;
+	ev.u.num.b = b;
+	emit(t, &ev);
 }
 
 /* ---- active state ---- */
@@ -185,15 +201,9 @@ void tcp_conn_drop(struct tapir *t, struct tcp_conn *c, int err)
 {
 	if (err && !c->err)
 		c->err = err;
-	if (emit_wanted(t) && err) {
-		struct tapir_event ev =
-			emit_begin(t, TAPIR_EV_TCP_ABORT, "RFC 9293 3.10.7.4; 3.8.3");
-
-		ev.local = (struct tapir_sockaddr){c->ep.tuple.laddr, c->ep.tuple.lport, 0};
-		ev.peer = (struct tapir_sockaddr){c->ep.tuple.raddr, c->ep.tuple.rport, 0};
-		ev.u.num.a = (uint64_t)err;
-		emit(t, &ev);
-	}
+	if (err)
+		tcp_tell(t, &c->ep.tuple, TAPIR_EV_TCP_ABORT, "RFC 9293 3.10.7.4; 3.8.3",
+			 (uint64_t)err, 0);
 	tcp_set_state(t, &c->ep, TAPIR_TCP_CLOSED);
 	conn_unlink(t, c);
 	conn_detach(t, c);

@@ -4,9 +4,15 @@
 #ifndef TAPIR_TCP_TCP_FN_H
 #define TAPIR_TCP_TCP_FN_H
 
+#include "stack/event.h"
 #include "stack/tcp/tcp_conn.h"
 
 enum { TCP_CORK_NS = 200000000 }; /* MSG_MORE and CORK hold a short segment this long */
+
+/* ---- tcp_conn.c ---- */
+/* Emits a decision about a connection or record, with two numbers that say how much. */
+void tcp_tell(struct tapir *t, const struct tcp_tuple *tu, enum tapir_event_type type,
+	      const char *source, uint64_t a, uint64_t b);
 
 /* ---- tcp_output.c ---- */
 void tcp_send_ack(struct tapir *t,

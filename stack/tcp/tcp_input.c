@@ -47,14 +47,7 @@ static void challenge(struct tapir *t, struct tcp_conn *c)
 {
 	if (!tcp_challenge_allowed(t))
 		return;
-	if (emit_wanted(t)) {
-		struct tapir_event ev =
-			emit_begin(t, TAPIR_EV_TCP_CHALLENGE_ACK, "RFC 5961 3, 4, 5");
-
-		ev.local = (struct tapir_sockaddr){c->ep.tuple.laddr, c->ep.tuple.lport, 0};
-		ev.peer = (struct tapir_sockaddr){c->ep.tuple.raddr, c->ep.tuple.rport, 0};
-		emit(t, &ev);
-	}
+	tcp_tell(t, &c->ep.tuple, TAPIR_EV_TCP_CHALLENGE_ACK, "RFC 5961 3, 4, 5", c->rcv_nxt, 0);
 	tcp_send_ack(t, c);
 }
 
@@ -681,7 +674,7 @@ static bool err_plausible(const struct tcp_conn *c, const struct icmp_err *e)
 	return e->local || (seq_geq(e->seq, c->snd_una) && seq_lt(e->seq, c->snd_max));
 }
 
-void tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
+enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 {
 	struct tcp_tuple tu = {
 		.laddr = tapir_addr_v4(e->src),
@@ -696,25 +689,24 @@ void tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 
 	if (!ep) {
 		STAT_INC(t, Icmp, InErrors);
-		return;
+		return DROP_ICMP_NO_SOCKET;
 	}
 	if (ep->kind == TCP_EP_SYN) {
-		tcp_syncache_icmp_err(t, container_of(ep, struct tcp_syn_ent, ep), e);
-		return;
+		return tcp_syncache_icmp_err(t, container_of(ep, struct tcp_syn_ent, ep), e);
 	}
 	if (ep->kind != TCP_EP_CONN)
-		return;
+		return DROP_ICMP_NO_SOCKET;
 	c = tcp_conn_of(ep);
 	if (!err_plausible(c, e)) {
 		STAT_INC(t, TcpExt, OutOfWindowIcmps);
-		return;
+		return DROP_ICMP_SEQ;
 	}
 	if (e->type == 3 && e->code == 4) {
 		tcp_pmtu_told(t, c, e);
-		return;
+		return DROP_NONE;
 	}
 	if (!err)
-		return; /* MUST-55: source quench among them */
+		return DROP_NONE; /* MUST-55: source quench among them */
 	/*
 	 * R5927-2: in synchronized states every error is soft: remembered for when we give up. MUST-56,
 	 * SHLD-25. A connection that is only being opened ends by a hard one, as in Linux.
@@ -722,4 +714,5 @@ void tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 	c->soft_err = err;
 	if (hard && !tcp_state_synchronized(c->ep.state))
 		tcp_conn_drop(t, c, err);
+	return DROP_NONE;
 }

@@ -300,11 +300,12 @@ static void listen_syn(struct tapir *t, struct tcp_listener *l, struct tcp_seg *
 static void listen_ack(struct tapir *t, struct tcp_listener *l, struct tcp_seg *seg)
 {
 	struct tcp_passive p;
+	enum drop_reason why = tcp_syncookie_check(t, l, seg, &p);
 
-	if (!tcp_syncookie_check(t, l, seg, &p)) {
+	if (why != DROP_NONE) {
 		/* EVT-5: it acknowledges what was not sent. */
 		tcp_respond_rst(t, seg);
-		pkt_drop(seg->rx->pkt, DROP_TCP_NOT_LISTENING);
+		pkt_drop(seg->rx->pkt, why);
 		return;
 	}
 	if (tcp_listener_full(l)) {

@@ -181,6 +181,9 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 		c->total_retrans++;
 		c->bytes_retrans += len;
 	}
+	if (c->flags & TCP_F_WND_UPDATE)
+		tcp_tell(t, &c->ep.tuple, TAPIR_EV_TCP_WINDOW_UPDATE, "RFC 9293 3.8.6.2.2",
+			 c->rcv_nxt, c->rcv_wnd);
 	/* The peer answers a probe, whose number is an old one, and reads no more of it: the ACK is still owed. */
 	if (flags & TCP_ACK && seq_geq(seq, c->snd_una))
 		ack_sent(c);

@@ -196,13 +196,17 @@ void tcp_syncache_input(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *
 void tcp_syncache_purge(struct tapir *t, struct tcp_listener *l, bool tell);
 /* Ends those of an address that is given up, with a RST. */
 void tcp_syncache_addr_gone(struct tapir *t, struct tcp_listener *l, const struct tapir_addr *a);
-void tcp_syncache_icmp_err(struct tapir *t, struct tcp_syn_ent *e, const struct icmp_err *err);
+enum drop_reason tcp_syncache_icmp_err(struct tapir *t, struct tcp_syn_ent *e,
+				       const struct icmp_err *err);
 /* Answers a SYN with a cookie, keeping nothing. */
 void tcp_syncookie_send(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *offer,
 			const struct tcp_seg *seg);
-/* Whether the ACK in seg returns a cookie of ours (RFC 4987 3.6); then *p is what had been agreed on. */
-bool tcp_syncookie_check(struct tapir *t, struct tcp_listener *l, const struct tcp_seg *seg,
-			 struct tcp_passive *p);
+/*
+ * DROP_NONE when the ACK in seg returns a cookie of ours (RFC 4987 3.6): *p is then what had been agreed on.
+ * Else why it is none.
+ */
+enum drop_reason tcp_syncookie_check(struct tapir *t, struct tcp_listener *l,
+				     const struct tcp_seg *seg, struct tcp_passive *p);
 /* c was reset or closed before accept(): leaves its listener's queue. */
 void tcp_listener_forget(struct tapir *t, struct tcp_conn *c);
 /* c is established: queue it, wake the listener. False: the accept queue is full. */

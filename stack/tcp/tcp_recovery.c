@@ -19,16 +19,7 @@
 static void tell(struct tapir *t, const struct tcp_conn *c, enum tapir_event_type type,
 		 const char *source)
 {
-	struct tapir_event ev;
-
-	if (!emit_wanted(t))
-		return;
-	ev = emit_begin(t, type, source);
-	ev.local = (struct tapir_sockaddr){c->ep.tuple.laddr, c->ep.tuple.lport, 0};
-	ev.peer = (struct tapir_sockaddr){c->ep.tuple.raddr, c->ep.tuple.rport, 0};
-	ev.u.num.a = c->cc.cwnd;
-	ev.u.num.b = c->cc.ssthresh;
-	emit(t, &ev);
+	tcp_tell(t, &c->ep.tuple, type, source, c->cc.cwnd, c->cc.ssthresh);
 }
 
 static void enter_recovery(struct tapir *t, struct tcp_conn *c)

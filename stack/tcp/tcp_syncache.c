@@ -261,16 +261,18 @@ void tcp_syncache_input(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *
 		complete(t, e, seg);
 }
 
-void tcp_syncache_icmp_err(struct tapir *t, struct tcp_syn_ent *e, const struct icmp_err *err)
+enum drop_reason tcp_syncache_icmp_err(struct tapir *t, struct tcp_syn_ent *e,
+				       const struct icmp_err *err)
 {
 	bool hard = false;
 
 	/* RFC 5927 4.1: it must quote what we sent. */
 	if (!err->local && err->seq != e->p.iss && err->seq != e->p.iss + 1) {
 		STAT_INC(t, TcpExt, OutOfWindowIcmps);
-		return;
+		return DROP_ICMP_SEQ;
 	}
 	/* SHLD-26: a hard error ends what is not synchronized; a soft one may pass (MUST-56). */
 	if (icmp_err_errno(err->type, err->code, &hard) && hard)
 		back_to_listen(t, e);
+	return DROP_NONE;
 }

@@ -123,8 +123,8 @@ void tcp_syncookie_send(struct tapir *t, struct tcp_listener *l, const struct tc
 	tcp_respond_synack(t, l, &p, false);
 }
 
-bool tcp_syncookie_check(struct tapir *t, struct tcp_listener *l, const struct tcp_seg *seg,
-			 struct tcp_passive *p)
+enum drop_reason tcp_syncookie_check(struct tapir *t, struct tcp_listener *l,
+				     const struct tcp_seg *seg, struct tcp_passive *p)
 {
 	uint32_t bits;
 	int m;
@@ -132,11 +132,11 @@ bool tcp_syncookie_check(struct tapir *t, struct tcp_listener *l, const struct t
 	/* TC-19: nothing is computed for those who guess while no cookie is out. */
 	if (!t->conf.tcp_syncookies || !l->cookie_ns ||
 	    t->now_ns + 1 - l->cookie_ns > COUNT_MAX_AGE * COUNT_S * NS_PER_S)
-		return false;
+		return DROP_TCP_NOT_LISTENING;
 	m = cookie_open(t, &seg->tuple, seg->seq - 1, seg->ack - 1);
 	if (m < 0 || !tcp_listen_offer(t, l, seg, p)) {
 		STAT_INC(t, TcpExt, SyncookiesFailed);
-		return false;
+		return DROP_TCP_COOKIE;
 	}
 	STAT_INC(t, TcpExt, SyncookiesRecv);
 	p->irs = seg->seq - 1;
@@ -146,7 +146,7 @@ bool tcp_syncookie_check(struct tapir *t, struct tcp_listener *l, const struct t
 	p->ws = false;
 	p->sack = false;
 	if (!p->ts)
-		return true;
+		return DROP_NONE;
 	bits = seg->opt.tsecr - p->ts_off;
 	p->sack = bits & TS_SACK && t->conf.tcp_sack;
 	p->ws = (bits & TS_WSCALE_MASK) <= TCP_WSCALE_MAX && t->conf.tcp_window_scaling;
@@ -154,5 +154,5 @@ bool tcp_syncookie_check(struct tapir *t, struct tcp_listener *l, const struct t
 		p->snd_wscale = bits & TS_WSCALE_MASK;
 		p->rcv_wscale = tcp_wscale_for(tcp_rcv_space_max(t, &l->opt));
 	}
-	return true;
+	return DROP_NONE;
 }

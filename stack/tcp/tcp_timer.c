@@ -178,15 +178,7 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 		return false;
 	}
 	STAT_INC(t, TcpExt, TCPTimeouts);
-	if (emit_wanted(t)) {
-		struct tapir_event ev = emit_begin(t, TAPIR_EV_TCP_RTO, "RFC 6298 5.4-5.6");
-
-		ev.local = (struct tapir_sockaddr){c->ep.tuple.laddr, c->ep.tuple.lport, 0};
-		ev.peer = (struct tapir_sockaddr){c->ep.tuple.raddr, c->ep.tuple.rport, 0};
-		ev.u.num.a = c->rtt.rto_us;
-		ev.u.num.b = c->backoff;
-		emit(t, &ev);
-	}
+	tcp_tell(t, &c->ep.tuple, TAPIR_EV_TCP_RTO, "RFC 6298 5.4-5.6", c->rtt.rto_us, c->backoff);
 	tcp_pmtu_timeout(t, c);
 	tcp_recovery_rto(t, c);
 	if (c->backoff < UINT8_MAX)
@@ -220,6 +212,8 @@ static bool fire_persist(struct tapir *t, struct tcp_conn *c)
 	if (tcp_send_forced(t, c))
 		return true; /* a window too small for comfort, but open */
 	STAT_INC(t, TcpExt, TCPWinProbe);
+	tcp_tell(t, &c->ep.tuple, TAPIR_EV_TCP_PROBE, "RFC 9293 3.8.6.1", c->probes_out,
+		 c->persist_shift);
 	if (c->probes_out < UINT8_MAX)
 		c->probes_out++;
 	if (c->persist_shift < 31)
@@ -283,6 +277,7 @@ static bool fire_keepalive(struct tapir *t, struct tcp_conn *c)
 		return false;
 	}
 	STAT_INC(t, TcpExt, TCPKeepAlive);
+	tcp_tell(t, &c->ep.tuple, TAPIR_EV_TCP_KEEPALIVE, "RFC 9293 3.8.4", c->probes_out, cnt);
 	if (c->probes_out < UINT8_MAX)
 		c->probes_out++;
 	tcp_send_probe(t, c);

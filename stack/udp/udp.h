@@ -122,8 +122,9 @@ void udp_if_gone(struct tapir *t, struct netif *ifp);
 /* ---- udp_input.c ---- */
 enum verdict udp_input(struct tapir *t, struct rx *rx);	 /* always V_DONE */
 enum verdict echo_input(struct tapir *t, struct rx *rx); /* an ICMP echo reply; always V_DONE */
-void udp_icmp_err(struct tapir *t, const struct icmp_err *e);
-void echo_icmp_err(struct tapir *t, const struct icmp_err *e);
+/* Errors about what a socket sent: DROP_NONE, or why they were not taken. */
+enum drop_reason udp_icmp_err(struct tapir *t, const struct icmp_err *e);
+enum drop_reason echo_icmp_err(struct tapir *t, const struct icmp_err *e);
 int64_t udp_recv(struct tapir *t, struct udp_sock *u, const struct iovec *iov, int n, int flags,
 		 struct tapir_msg *m);
 

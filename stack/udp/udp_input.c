@@ -210,16 +210,12 @@ enum verdict echo_input(struct tapir *t, struct rx *rx)
 /* The socket that sent the quoted datagram. */
 static struct udp_sock *quoted(struct tapir *t, bool echo, const struct icmp_err *e)
 {
-	struct udp_sock *u;
 	int ifindex = 0;
 	struct route rt;
 
 	if (route_lookup(t, e->dst, 0, 0, &rt) == 0)
 		ifindex = rt.ifindex;
-	u = udp_lookup(t, echo, e->dst, echo ? 0 : e->dport, e->src, e->sport, ifindex);
-	if (!u)
-		t->stats.drop[DROP_ICMP_NO_SOCKET]++;
-	return u;
+	return udp_lookup(t, echo, e->dst, echo ? 0 : e->dport, e->src, e->sport, ifindex);
 }
 
 /* R1191-1: fragmentation needed lowers what is believed of the path. Returns the errno for the socket. */
@@ -248,7 +244,7 @@ static int err_of(struct tapir *t, const struct udp_sock *u, const struct icmp_e
 	return icmp_err_errno(e->type, e->code, &hard);
 }
 
-void udp_icmp_err(struct tapir *t, const struct icmp_err *e)
+enum drop_reason udp_icmp_err(struct tapir *t, const struct icmp_err *e)
 {
 	struct udp_sock *u = quoted(t, false, e);
 	int err = u ? err_of(t, u, e) : 0;
@@ -256,9 +252,10 @@ void udp_icmp_err(struct tapir *t, const struct icmp_err *e)
 	/* R1122-106: all of them reach the program, of an unconnected socket when it asked. */
 	if (err && (u->flags & (UDP_CONNECTED | UDP_RECVERR)))
 		udp_set_err(t, u, err);
+	return u ? DROP_NONE : DROP_ICMP_NO_SOCKET;
 }
 
-void echo_icmp_err(struct tapir *t, const struct icmp_err *e)
+enum drop_reason echo_icmp_err(struct tapir *t, const struct icmp_err *e)
 {
 	struct udp_sock *u = quoted(t, true, e);
 	int err = u ? err_of(t, u, e) : 0;
@@ -268,13 +265,15 @@ void echo_icmp_err(struct tapir *t, const struct icmp_err *e)
 
 	if (err && (u->flags & UDP_CONNECTED) && !(u->flags & UDP_RECVERR))
 		udp_set_err(t, u, err);
-	if (!u || !(u->flags & UDP_RECVERR))
-		return;
+	if (!u)
+		return DROP_ICMP_NO_SOCKET;
+	if (!(u->flags & UDP_RECVERR))
+		return DROP_NONE;
 	/* With IP_RECVERR it is received in its place, as the header of the request that it is about. */
 	p = pkt_alloc(t, sizeof(meta), ICMP_HLEN);
 	if (!p) {
 		STAT_INC(t, Udp, MemErrors);
-		return;
+		return DROP_NO_MEMORY;
 	}
 	meta = (struct udp_meta){.src = e->from,
 				 .dst = e->src,
@@ -284,6 +283,7 @@ void echo_icmp_err(struct tapir *t, const struct icmp_err *e)
 			      .rest = icmp_rest_id_seq(e->sport, (uint16_t)e->seq)};
 	icmp_hdr_encode(pkt_put(p, ICMP_HLEN), &h);
 	enqueue(t, u, p, &meta);
+	return DROP_NONE;
 }
 
 /* ---- RECEIVE ---- */
