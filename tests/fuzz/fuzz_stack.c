@@ -179,7 +179,8 @@ static uint32_t delta(struct fuzz *f)
 	return take(f, 4);
 }
 
-static size_t tcp_options(struct fuzz *f, uint8_t *o)
+/* `ack`: SACK blocks lie beyond it. */
+static size_t tcp_options(struct fuzz *f, uint8_t *o, uint32_t ack)
 {
 	uint32_t k = take(f, 1);
 	size_t n = 0;
@@ -193,15 +194,26 @@ static size_t tcp_options(struct fuzz *f, uint8_t *o)
 		uint32_t val = 1000000 + take(f, 2), ecr = take(f, 4);
 
 		memcpy(o + n, "\1\1\10\12", 4);
-		for (unsigned i = 0; i < 4; i++) {
-			o[n + 4 + i] = (uint8_t)(val >> (24 - 8 * i));
-			o[n + 8 + i] = (uint8_t)(ecr >> (24 - 8 * i));
-		}
+		world_put32(o + n + 4, val);
+		world_put32(o + n + 8, ecr);
 		n += 12;
 	}
 	if (k & 4) {
 		memcpy(o + n, "\4\2\1\1", 4);
 		n += 4;
+	}
+	if (k & 16) {
+		uint32_t blocks = 1 + (k >> 5) % 3, at = ack;
+
+		if (n + 4 + 8 * blocks > 40)
+			blocks = 1;
+		memcpy(o + n, "\1\1\5", 3);
+		o[n + 3] = (uint8_t)(2 + 8 * blocks);
+		n += 4;
+		for (uint32_t b = 0; b < 2 * blocks; b++, n += 4) {
+			at += take(f, 1) * 64;
+			world_put32(o + n, at);
+		}
 	}
 	if (k & 8) {
 		size_t raw = take(f, 1) % (41 - n);
@@ -243,7 +255,7 @@ static void frame_tcp(struct fuzz *f)
 	seq = info.rcv_nxt + delta(f);
 	ack = (take(f, 1) & 1 ? info.snd_nxt : info.snd_una) + delta(f);
 	flags = (uint8_t)take(f, 1);
-	nopts = tcp_options(f, opts);
+	nopts = tcp_options(f, opts, ack);
 	n = take_bytes(f, payload, sizeof(payload));
 	n = world_tcp(b, src, dst, sport, dport, seq, ack, flags, (uint16_t)take(f, 2), opts, nopts,
 		      payload, n);
@@ -256,7 +268,7 @@ static void frame_reply(struct fuzz *f)
 	static uint8_t b[FRAME_MAX], payload[FRAME_MAX - 128];
 	const uint8_t *ip = f->last, *t = ip + 20;
 	uint32_t seq, ack, len;
-	uint8_t opts[64], flags;
+	uint8_t opts[64], flags, times;
 	size_t n, nopts;
 
 	if (f->nlast < 40 || ip[9] != 6 || (ip[0] & 15) != 5)
@@ -266,12 +278,15 @@ static void frame_reply(struct fuzz *f)
 	seq = world_get32(t + 8) + delta(f);
 	ack = world_get32(t + 4) + len + delta(f);
 	flags = (uint8_t)take(f, 1);
-	nopts = tcp_options(f, opts);
+	times = flags >> 6;
+	nopts = tcp_options(f, opts, ack);
 	n = take_bytes(f, payload, sizeof(payload));
 	n = world_tcp(b, world_get32(ip + 16), world_get32(ip + 12), (uint16_t)(t[2] << 8 | t[3]),
 		      (uint16_t)(t[0] << 8 | t[1]), seq, ack, flags, (uint16_t)take(f, 2), opts,
 		      nopts, payload, n);
-	push_ip(f, b, n, false);
+	/* More than once: duplicate ACKs, duplicate text. */
+	for (unsigned i = 0; i <= times; i++)
+		push_ip(f, b, n, false);
 }
 
 /* An ICMP error about the last packet that left, or about nothing known. */
@@ -303,6 +318,29 @@ static void frame_icmp(struct fuzz *f)
 	n = take_bytes(f, payload, sizeof(payload));
 	n = world_icmp(b, WORLD_PEER, dst, type, code, rest, payload, n);
 	push_ip(f, b, n, false);
+}
+
+/* Queries and others' reports. */
+static void frame_igmp(struct fuzz *f)
+{
+	static const uint8_t types[] = {0x11, 0x11, 0x12, 0x16, 0x17, 0x22};
+	uint8_t b[128], m[64] = {0};
+	uint32_t how = take(f, 1), dst = how & 1 ? TAPIR_IP4(224, 0, 0, 1) : GROUP + (how >> 1 & 3);
+	size_t n = how & 8 ? 8 : 12;
+
+	m[0] = types[(how >> 4) % 6];
+	m[1] = (uint8_t)take(f, 1);
+	world_put32(m + 4, how & 1 ? 0 : dst);
+	if (n == 12) {
+		m[8] = (uint8_t)take(f, 1);
+		m[9] = (uint8_t)take(f, 1);
+		m[11] = (uint8_t)(take(f, 1) % 8);
+		n += (size_t)m[11] * 4;
+	}
+	n = world_ip(b, WORLD_PEER, dst, 2, m, n);
+	b[8] = 1;
+	world_fix(b, n);
+	push_ip(f, b, n, how & 128);
 }
 
 static void frame_arp(struct fuzz *f)
@@ -434,6 +472,20 @@ static void call_member(struct fuzz *f, tapir_sock_t s)
 			 sizeof(m));
 }
 
+/* Every socket and record, once: the handles that we hold are among them. */
+static void list_all(struct fuzz *f)
+{
+	struct tapir_sock_iter it = {0};
+	struct tapir_sock_info info;
+	unsigned open = 0, seen = 0;
+
+	for (int i = 0; i < SOCKS; i++)
+		open += tapir_poll(f->w.t, f->s[i]) >= 0;
+	while (tapir_sock_next(f->w.t, &it, &info) == 1)
+		seen += info.sock != 0;
+	TAPIR_ASSERT(seen >= open);
+}
+
 static void call_socket(struct fuzz *f)
 {
 	tapir_sock_t *at = &f->s[take(f, 1) % SOCKS], s = *at;
@@ -491,7 +543,10 @@ static void call_socket(struct fuzz *f)
 		tapir_ready_pop(f->w.t, ev, (k >> 4) % 5);
 		break;
 	case 12:
-		tapir_recv_held(f->w.t, s, take(f, 2));
+		if (k & 16)
+			tapir_recv_held(f->w.t, s, take(f, 2));
+		else
+			list_all(f);
 		break;
 	default:
 		call_data(f, s);
@@ -614,7 +669,7 @@ static void one(struct fuzz *f)
 {
 	uint32_t op = take(f, 1);
 
-	switch (op % 24) {
+	switch (op % 25) {
 	case 0:
 		frame_raw(f);
 		break;
@@ -657,6 +712,9 @@ static void one(struct fuzz *f)
 		break;
 	case 16:
 		configure(f);
+		break;
+	case 24:
+		frame_igmp(f);
 		break;
 	default:
 		call_socket(f);

@@ -283,7 +283,7 @@ static void put16(uint8_t *p, uint32_t v)
 	p[1] = (uint8_t)v;
 }
 
-static void put32(uint8_t *p, uint32_t v)
+void world_put32(uint8_t *p, uint32_t v)
 {
 	put16(p, v >> 16);
 	put16(p + 2, v & 0xffff);
@@ -347,8 +347,8 @@ size_t world_ip(uint8_t *buf, uint32_t src, uint32_t dst, uint8_t proto, const v
 	put16(buf + 4, 0x1234);
 	buf[8] = 64;
 	buf[9] = proto;
-	put32(buf + 12, src);
-	put32(buf + 16, dst);
+	world_put32(buf + 12, src);
+	world_put32(buf + 16, dst);
 	if (n > 0)
 		memmove(buf + 20, payload, n);
 	put16(buf + 10, world_cksum(buf, 20, 0));
@@ -378,7 +378,7 @@ size_t world_icmp(uint8_t *buf, uint32_t src, uint32_t dst, uint8_t type, uint8_
 
 	p[0] = type;
 	p[1] = code;
-	put32(p + 4, rest);
+	world_put32(p + 4, rest);
 	if (n > 0)
 		memcpy(p + 8, data, n);
 	n = world_ip(buf, src, dst, 1, p, 8 + n);
@@ -396,8 +396,8 @@ size_t world_tcp(uint8_t *buf, uint32_t src, uint32_t dst, uint16_t sport, uint1
 	memset(p, 0, hl);
 	put16(p, sport);
 	put16(p + 2, dport);
-	put32(p + 4, seq);
-	put32(p + 8, ack);
+	world_put32(p + 4, seq);
+	world_put32(p + 8, ack);
 	p[12] = (uint8_t)(hl / 4 << 4);
 	p[13] = flags;
 	put16(p + 14, wnd);

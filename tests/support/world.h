@@ -123,6 +123,7 @@ size_t world_tcp(uint8_t *buf, uint32_t src, uint32_t dst, uint16_t sport, uint1
 /* Big-endian numbers of a packet. */
 uint32_t world_get16(const uint8_t *p);
 uint32_t world_get32(const uint8_t *p);
+void world_put32(uint8_t *p, uint32_t v);
 /* After a field was changed by hand: both checksums anew (IP's, and TCP's, UDP's or ICMP's). */
 void world_fix(uint8_t *ip, size_t n);
 size_t world_eth(uint8_t *buf, const struct tapir_mac *dst, const struct tapir_mac *src,
