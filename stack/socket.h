@@ -53,7 +53,10 @@ enum tapir_sockopt_level {
 	TAPIR_SOL_UDP = 17,
 };
 
-/* Options: int unless said otherwise. A wrong size or value is -EINVAL, an unknown one -ENOPROTOOPT. */
+/*
+ * Options: int unless said otherwise. A wrong size or value is -EINVAL; one that is unknown, or of no use to
+ * this kind of socket, -ENOPROTOOPT. Values are Linux's, and so is what is read back.
+ */
 enum {
 	/* level TAPIR_SOL_SOCKET */
 	TAPIR_SO_REUSEADDR = 2,
@@ -76,11 +79,11 @@ enum {
 	TAPIR_IP_TTL = 2,
 	TAPIR_IP_RECVERR = 11, /* datagrams: errors of unconnected sockets too */
 	TAPIR_IP_MTU_DISCOVER = 10,
-	TAPIR_IP_MTU = 14,	    /* get, connected: the path's MTU */
-	TAPIR_IP_MULTICAST_IF = 32, /* an ifindex */
-	TAPIR_IP_MULTICAST_TTL = 33,
+	TAPIR_IP_MTU = 14,	     /* get, connected: the path's MTU */
+	TAPIR_IP_MULTICAST_IF = 32,  /* an ifindex */
+	TAPIR_IP_MULTICAST_TTL = 33, /* 1 to 255; -1: 1 */
 	TAPIR_IP_MULTICAST_LOOP = 34,
-	TAPIR_IP_ADD_MEMBERSHIP = 35, /* struct tapir_mreq */
+	TAPIR_IP_ADD_MEMBERSHIP = 35, /* struct tapir_mreq; a group is heard by its members only */
 	TAPIR_IP_DROP_MEMBERSHIP = 36,
 	/* level TAPIR_SOL_TCP */
 	TAPIR_TCP_NODELAY = 1,
