@@ -131,6 +131,32 @@ static void measure_mss(struct tcp_conn *c, uint32_t len)
 		c->rcv_mss = (uint16_t)min_u32(len, TCP_MSS_MAX);
 }
 
+/* TC-61: once the peer has named its end, what comes behind it is none of the stream. */
+static void cut_at_fin(struct tcp_conn *c, struct tcp_seg *seg)
+{
+	const struct tcp_act *a = c->act;
+
+	if (!a->fin_seen || seq_leq(seg->seq + seg->text_len, a->fin_seq))
+		return;
+	seg->text_len = seq_gt(a->fin_seq, seg->seq) ? a->fin_seq - seg->seq : 0;
+	seg->flags &= (uint16_t)~TCP_FIN;
+	c->flags |= TCP_F_ACK_DUP;
+}
+
+/*
+ * A FIN ahead of its turn. The first one stands, as octets do; and one before octets that are here already
+ * contradicts them.
+ */
+static void remember_fin(struct tcp_conn *c, uint32_t at)
+{
+	struct tcp_act *a = c->act;
+
+	if (a->fin_seen || (a->ooo.n && seq_gt(a->ooo.r[a->ooo.n - 1].end, at)))
+		return;
+	a->fin_seen = true;
+	a->fin_seq = at;
+}
+
 enum tcp_step tcp_text_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 			     enum drop_reason *reason)
 {
@@ -143,6 +169,9 @@ enum tcp_step tcp_text_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg
 		return TCP_STEP_DROP;
 	}
 	measure_mss(c, seg->text_len);
+	cut_at_fin(c, seg);
+	if (seg->text_len == 0)
+		return TCP_STEP_NEXT;
 	if (seg->seq == c->rcv_nxt)
 		return text_in_order(t, c, seg, reason);
 	return text_out_of_order(t, c, seg, reason);
@@ -156,8 +185,7 @@ bool tcp_fin_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
 		if (at == c->rcv_nxt) {
 			c->flags |= TCP_F_ACK_NOW;
 		} else if (tcp_act_get(t, c)) {
-			c->act->fin_seen = true;
-			c->act->fin_seq = at;
+			remember_fin(c, at);
 			c->flags |= TCP_F_ACK_DUP;
 			return false;
 		}
