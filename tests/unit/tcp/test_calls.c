@@ -383,6 +383,46 @@ TEST(status_tells_the_state_in_every_state, "EVT-53")
 	}
 }
 
+TEST(the_iterator_shows_each_orphan_once_also_when_some_go_meanwhile, "EVT-53")
+{
+	enum { N = 200 };
+	struct tf f;
+	struct tapir_sock_iter it = {0};
+	struct tapir_sock_info i;
+	unsigned seen[N] = {0}, n = 0;
+	uint32_t snd[N];
+
+	tf_init(&f);
+	f.backlog = N;
+	tf_start(&f);
+	tf_listen(&f);
+	for (uint16_t k = 0; k < N; k++) {
+		tf_shake(&f, (uint16_t)(40000 + k));
+		snd[k] = f.snd;
+		tapir_close(f.w.t, tapir_accept(f.w.t, f.ls, NULL));
+		tf_drain(&f);
+	}
+	while (tapir_sock_next(f.w.t, &it, &i)) {
+		if (i.state != TAPIR_TCP_FIN_WAIT_1)
+			continue;
+		assert_int_equal(i.sock, 0);
+		assert_true(seen[i.peer.port - 40000]++ == 0);
+		n++;
+		/* One that was shown, and one at the very end, are reset. */
+		if (n % 10 == 5) {
+			f.rport = i.peer.port;
+			tf_seg(&f, TF_RST, f.rcv, snd[f.rport - 40000], 0);
+		}
+		if (n == 100) {
+			f.rport = 40000 + N - 1;
+			tf_seg(&f, TF_RST, f.rcv, snd[N - 1], 0);
+		}
+	}
+	/* What goes while one looks may hide others, never show one twice. */
+	assert_in_range(n, N - 30, N - 1);
+	tf_close(&f);
+}
+
 /* ---- USER TIMEOUT, RETRANSMISSION TIMEOUT ---- */
 
 TEST(the_user_timeout_ends_what_is_unanswered, "EVT-44 MUST-21")
@@ -643,6 +683,7 @@ int main(void)
 		cmocka_unit_test(abort_in_every_state),
 		cmocka_unit_test(an_abort_throws_away_what_was_queued),
 		cmocka_unit_test(status_tells_the_state_in_every_state),
+		cmocka_unit_test(the_iterator_shows_each_orphan_once_also_when_some_go_meanwhile),
 		cmocka_unit_test(the_user_timeout_ends_what_is_unanswered),
 		cmocka_unit_test(the_retransmission_timeout_sends_the_front_again),
 		cmocka_unit_test(each_condition_alone_lets_a_segment_go),

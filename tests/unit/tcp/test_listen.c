@@ -313,6 +313,28 @@ TEST(a_connection_reset_before_accept_leaves_the_queue, "")
 	tf_close(&f);
 }
 
+TEST(opens_are_counted_as_linux_counts_them, "")
+{
+	struct tf f;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	assert_int_equal(world_stat(&f.w, STAT_Tcp_PassiveOpens), 1);
+	assert_int_equal(world_stat(&f.w, STAT_Tcp_ActiveOpens), 0);
+	assert_int_equal(world_stat(&f.w, STAT_Tcp_CurrEstab), 1);
+	tf_close(&f);
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_CLOSE_WAIT, TF_ACTIVE);
+	assert_int_equal(world_stat(&f.w, STAT_Tcp_PassiveOpens), 0);
+	assert_int_equal(world_stat(&f.w, STAT_Tcp_ActiveOpens), 1);
+	assert_int_equal(world_stat(&f.w, STAT_Tcp_CurrEstab), 1);
+	tapir_abort(f.w.t, f.s);
+	tf_drain(&f);
+	assert_int_equal(world_stat(&f.w, STAT_Tcp_CurrEstab), 0);
+	assert_int_equal(world_stat(&f.w, STAT_Tcp_EstabResets), 1);
+	tf_close(&f);
+}
+
 TEST(fin_on_the_last_ack_is_taken, "EVT-40")
 {
 	struct tf f;
@@ -605,6 +627,7 @@ int main(void)
 		cmocka_unit_test(abort_on_overflow_resets_instead),
 		cmocka_unit_test(closing_a_listener_resets_what_it_had_begun),
 		cmocka_unit_test(a_connection_reset_before_accept_leaves_the_queue),
+		cmocka_unit_test(opens_are_counted_as_linux_counts_them),
 		cmocka_unit_test(fin_on_the_last_ack_is_taken),
 		cmocka_unit_test(connections_are_accepted_in_order_and_the_listener_is_told),
 		cmocka_unit_test(a_second_listener_is_refused_and_the_first_goes_on),
