@@ -303,8 +303,10 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 			flags |= TCP_FIN;
 		if (text && (r->seq + text == tcp_snd_end(c) || with_fin))
 			flags |= TCP_PSH;
-		if (send_segment(t, c, r->seq, text, flags, true) < 0)
+		if (send_segment(t, c, r->seq, text, flags, true) < 0) {
+			tcp_retry_soon(t, c); /* not at the next time-out, which may be minutes away */
 			return false;
+		}
 		if (c->flags & TCP_F_LOSS)
 			STAT_INC(t, TcpExt, TCPSlowStartRetrans);
 		else
