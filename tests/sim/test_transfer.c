@@ -150,6 +150,34 @@ TEST(random_networks_deliver_every_byte, "MUST-2 MUST-69 SHLD-14 R7323-7 R7323-8
 		run_random(first + i);
 }
 
+/* Allocations fail at random on both sides: calls say so, packets are lost, and all is delivered in the end. */
+TEST(memory_that_fails_delays_but_breaks_nothing, "")
+{
+	unsigned n = sim_seeds(200, 20000);
+	uint64_t first = sim_seed(1), failed = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct sim_bulk_conf c, d;
+		struct sim_conf conf;
+		struct sim *s;
+
+		random_conf(&conf, &c, &d, first + i);
+		conf.replay = "test_transfer memory_that_fails";
+		c.send = c.expect = d.send = d.expect = 300000;
+		s = sim_new(&conf);
+		sim_listen(s, 1, 80, 4, &d);
+		sim_connect(s, 0, 1, 80, &c);
+		s->alloc_fail_ppm = 2000 << ((first + i - 1) % 7);
+		if (!sim_run(s, 86400 * SIM_S))
+			sim_fail(s, "not done after a day, %llu allocations failed",
+				 (unsigned long long)s->alloc_failed);
+		failed += s->alloc_failed;
+		sim_free(s);
+	}
+	printf("%llu allocations failed\n", (unsigned long long)failed);
+	assert_true(failed > n);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -158,6 +186,7 @@ int main(void)
 		cmocka_unit_test(hundred_mib_each_way_at_5_percent_loss),
 		cmocka_unit_test(hundred_mib_each_way_at_20_percent_loss),
 		cmocka_unit_test(random_networks_deliver_every_byte),
+		cmocka_unit_test(memory_that_fails_delays_but_breaks_nothing),
 	};
 
 	return tapir_test_run("sim/test_transfer", tests);

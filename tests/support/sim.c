@@ -65,8 +65,14 @@ unsigned sim_seeds(unsigned usual, unsigned many)
 static void *host_alloc(void *ctx, size_t n)
 {
 	struct sim_host *h = ctx;
-	void *p = malloc(n);
+	struct sim *s = h->s;
+	void *p;
 
+	if (s->alloc_fail_ppm && rnd_below(&s->alloc_rnd, 1000000) < s->alloc_fail_ppm) {
+		s->alloc_failed++;
+		return NULL;
+	}
+	p = malloc(n);
 	if (p) {
 		h->live++;
 		h->live_bytes += n;
@@ -110,6 +116,7 @@ static void host_start(struct sim *s, unsigned i)
 	struct tapir_addr a;
 	uint8_t seed[TAPIR_SEED_LEN];
 
+	h->s = s;
 	h->ip4 = TAPIR_IP4(10, 0, 0, i + 1);
 	a = tapir_addr_v4(h->ip4);
 	rnd_bytes(&s->rnd, seed, sizeof(seed));
@@ -201,6 +208,7 @@ struct sim *sim_new(const struct sim_conf *conf)
 	s->conf = *conf;
 	s->now_ns = s->start_ns = conf->start_ns;
 	s->rnd.state = conf->seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	s->alloc_rnd.state = conf->seed + 1;
 	s->trace = getenv("TAPIR_SIM_TRACE") != NULL;
 	heap_init(&s->timers);
 	snprintf(s->note, sizeof(s->note),

@@ -49,6 +49,7 @@ struct sim_conf {
 };
 
 struct sim_host {
+	struct sim *s;
 	struct tapir *t;
 	uint32_t ip4;
 	int ifi, port;
@@ -69,6 +70,10 @@ struct sim {
 	uint64_t hash, frames, steps;
 	unsigned busy;	      /* applications that are not done */
 	struct sim_app *apps; /* all, for sim_free() */
+	uint32_t
+		alloc_fail_ppm; /* a stack's allocation fails that often; a test sets it when all is set up */
+	struct rnd alloc_rnd;
+	uint64_t alloc_failed;
 	bool trace;
 	char note[200];
 };

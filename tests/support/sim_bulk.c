@@ -14,6 +14,8 @@
 
 enum { CHUNK = 65536 };
 
+#define RETRY_NS SIM_MS /* after a call that lacked memory */
+
 static uint64_t pattern_word(uint64_t key, uint64_t i)
 {
 	uint64_t z = key + i * UINT64_C(0x9e3779b97f4a7c15);
@@ -117,7 +119,9 @@ static int64_t write_some(struct sim_bulk *b, size_t n)
 		}
 		sim_assert(b->app.s, at == (size_t)r);
 		at = 1 + rnd_below(&b->rnd, (uint32_t)r);
-		sim_assert(b->app.s, tapir_send_commit(t, b->app.sock, at, 0) == 0);
+		r = tapir_send_commit(t, b->app.sock, at, 0);
+		if (r < 0)
+			return r;
 		return (int64_t)at;
 	}
 }
@@ -131,10 +135,18 @@ static uint64_t size_of(struct sim_bulk *b, uint32_t max)
 	return n < limit ? n : limit;
 }
 
+/* A call that lacked memory has changed nothing, and is made again a little later. */
+static bool no_memory(const struct sim_bulk *b, int64_t r)
+{
+	return b->app.s->alloc_failed > 0 && (r == -ENOMEM || r == -ENOBUFS);
+}
+
 static void do_write(struct sim_bulk *b)
 {
 	struct sim *s = b->app.s;
 
+	if (s->now_ns < b->write_at_ns && b->sent == b->conf.send)
+		return;
 	while (b->sent < b->conf.send) {
 		uint64_t n = size_of(b, b->conf.write_max);
 		int64_t r;
@@ -146,6 +158,10 @@ static void do_write(struct sim_bulk *b)
 		r = write_some(b, (size_t)n);
 		if (r == -EAGAIN)
 			return;
+		if (no_memory(b, r)) {
+			b->write_at_ns = s->now_ns + RETRY_NS;
+			return;
+		}
 		if (r <= 0) {
 			finish(b, (int)-r);
 			return;
@@ -155,8 +171,15 @@ static void do_write(struct sim_bulk *b)
 			b->write_at_ns = s->now_ns + b->conf.write_pause_ns;
 	}
 	if (!b->shut && (!b->conf.wait_eof || b->eof)) {
-		int r = tapir_shutdown(s->host[b->app.host].t, b->app.sock, TAPIR_SHUT_WR);
+		int r;
 
+		/* TIME-WAIT is given up without memory, as it must be: the end is not under test. */
+		s->alloc_fail_ppm = 0;
+		r = tapir_shutdown(s->host[b->app.host].t, b->app.sock, TAPIR_SHUT_WR);
+		if (no_memory(b, r)) {
+			b->write_at_ns = s->now_ns + RETRY_NS;
+			return;
+		}
 		if (r < 0)
 			finish(b, -r);
 		b->shut = true;
@@ -235,6 +258,10 @@ static void do_read(struct sim_bulk *b)
 		r = read_some(b, (size_t)size_of(b, b->conf.read_max));
 		if (r == -EAGAIN)
 			return;
+		if (no_memory(b, r)) {
+			b->read_at_ns = s->now_ns + RETRY_NS;
+			return;
+		}
 		if (r < 0) {
 			finish(b, (int)-r);
 			return;
@@ -282,7 +309,7 @@ static void on_bulk(struct sim_app *a, uint32_t bits)
 		finish(b, 0);
 	if (b->done)
 		return;
-	if (b->sent < b->conf.send && b->write_at_ns > a->s->now_ns)
+	if (!b->shut && b->write_at_ns > a->s->now_ns)
 		wake = b->write_at_ns;
 	if (!b->eof && b->read_at_ns > a->s->now_ns && b->read_at_ns < wake)
 		wake = b->read_at_ns;
@@ -360,7 +387,9 @@ static void on_listener(struct sim_app *a, uint32_t bits)
 		l->last = sim_bulk(a->s, a->host, sock, &l->conf);
 		l->last->connected = true;
 	}
-	if (sock != -EAGAIN)
+	if (a->s->alloc_failed && (sock == -ENOMEM || sock == -ENOBUFS))
+		sim_app_timer(a, a->s->now_ns + RETRY_NS);
+	else if (sock != -EAGAIN)
 		sim_fail(a->s, "accept: %lld", (long long)sock);
 }
 
