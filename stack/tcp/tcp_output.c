@@ -303,7 +303,12 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 			flags |= TCP_FIN;
 		if (text && (r->seq + text == tcp_snd_end(c) || with_fin))
 			flags |= TCP_PSH;
-		if (send_segment(t, c, r->seq, text, flags, true) < 0) {
+		switch (send_segment(t, c, r->seq, text, flags, true)) {
+		case 0:
+			break;
+		case -EMSGSIZE:
+			continue; /* c->mss is smaller now */
+		default:
 			tcp_retry_soon(t, c); /* not at the next time-out, which may be minutes away */
 			return false;
 		}
@@ -499,6 +504,9 @@ void tcp_output(struct tapir *t, struct tcp_conn *c)
 			break;
 		}
 		if (c->act) {
+			/* The path may carry more than it did (R1191-8), or less: segments follow it. */
+			if (c->act->rt.gen != t->route_gen)
+				tcp_conn_update_mss(t, c);
 			if (output_lost(t, c))
 				output_new(t, c);
 			persist_check(t, c);

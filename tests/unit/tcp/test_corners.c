@@ -178,6 +178,60 @@ TEST(memory_that_lies_in_a_pool_serves_others_at_the_limit, "")
 	tf_close(&f);
 }
 
+/* A message of the router at the far end of the link: what was sent from `seq` was too large for `mtu`. */
+static void too_large(struct tf *f, uint32_t seq, uint16_t len, uint16_t mtu)
+{
+	uint8_t quote[28], ip[256];
+	size_t n;
+
+	memset(quote, 0, sizeof(quote));
+	n = world_tcp(ip, WORLD_US, WORLD_PEER, f->lport, f->rport, seq, f->rcv, TF_ACK, 1000, NULL,
+		      0, NULL, 0);
+	assert_true(n >= sizeof(quote));
+	memcpy(quote, ip, sizeof(quote));
+	quote[2] = (uint8_t)(len >> 8);
+	quote[3] = (uint8_t)len;
+	n = world_icmp(ip, WORLD_PEER, WORLD_US, 3, 4, mtu, quote, sizeof(quote));
+	assert_int_equal(world_push(&f->w, ip, n), 0);
+}
+
+TEST(segments_grow_again_when_the_path_mtu_is_forgotten, "")
+{
+	struct tf f;
+
+	tf_open(&f);
+	tf_syn_mss(&f, 1460);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	assert_int_equal(tf_write(&f, 1460), 1460);
+	tf_expect(&f, TF_ACK, f.snd, f.rcv, 1460);
+	too_large(&f, f.snd, 1500, 1000);
+	assert_int_equal(tf_drain(&f), 2); /* 960 and 500 */
+	f.snd += 1460;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 0);
+	world_step(&f.w, 601 * WORLD_S);
+	assert_int_equal(tf_write(&f, 1460), 1460);
+	tf_expect(&f, TF_ACK, f.snd, f.rcv, 1460);
+	tf_close(&f);
+}
+
+TEST(a_retransmission_on_a_smaller_link_is_cut_at_once, "")
+{
+	struct tf f;
+
+	tf_open(&f);
+	tf_syn_mss(&f, 1460);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	assert_int_equal(tf_write(&f, 1460), 1460);
+	tf_expect(&f, TF_ACK, f.snd, f.rcv, 1460);
+	assert_int_equal(tapir_netif_set_mtu(f.w.t, f.w.ifi, 1000), 0);
+	while (!world_pending(&f.w))
+		assert_true(world_next(&f.w, 2 * WORLD_S));
+	tf_expect(&f, TF_ACK, f.snd, f.rcv, 960);
+	/* It was the first time-out: not one of its repetitions. */
+	assert_int_equal(tf_info(&f).backoff, 1);
+	tf_close(&f);
+}
+
 TEST(a_look_at_the_stream_leaves_the_urgent_byte, "")
 {
 	static const uint8_t text[] = "Xyz";
@@ -214,6 +268,8 @@ int main(void)
 		cmocka_unit_test(an_urgent_pointer_on_a_half_old_segment_marks_where_it_said),
 		cmocka_unit_test(an_ack_that_met_a_full_queue_leaves_later),
 		cmocka_unit_test(memory_that_lies_in_a_pool_serves_others_at_the_limit),
+		cmocka_unit_test(segments_grow_again_when_the_path_mtu_is_forgotten),
+		cmocka_unit_test(a_retransmission_on_a_smaller_link_is_cut_at_once),
 		cmocka_unit_test(a_look_at_the_stream_leaves_the_urgent_byte),
 	};
 
