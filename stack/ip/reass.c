@@ -81,7 +81,8 @@ struct reass {
 	uint8_t dst_kind; /* enum rx_dst */
 	uint8_t ecn;	  /* a bit for each ECN codepoint that came (RFC 3168 5.3) */
 	uint8_t hdr_len;  /* of the first piece's IP header, once that is there */
-	bool dead;	  /* lost already: what else comes is lost too */
+	bool dead;	  /* lost already: what else comes is lost too, and for the same reason */
+	uint8_t why;	  /* enum drop_reason of that */
 	uint16_t flags;	  /* link broadcast and multicast, of any piece */
 	uint16_t n, cap;
 	uint32_t total; /* bytes of payload, TOTAL_UNKNOWN before the last piece came */
@@ -264,6 +265,7 @@ static void reass_kill(struct tapir *t, struct reass *r, enum drop_reason reason
 	STAT_INC(t, Ip, ReasmFails);
 	drop_pieces(t, r, reason);
 	r->dead = true;
+	r->why = (uint8_t)reason;
 }
 
 static void evict(struct tapir *t, struct reass *r)
@@ -576,7 +578,7 @@ bool reass_input(struct tapir *t, struct rx *rx)
 		return lose(rx, why);
 	}
 	if (r && r->dead)
-		return lose(rx, DROP_FRAG_OVERLAP);
+		return lose(rx, (enum drop_reason)r->why);
 	if (!r && !(r = reass_new(t, rx, hash)))
 		return lose(rx, DROP_FRAG_LIMIT);
 
