@@ -60,19 +60,6 @@ static uint32_t copy_text(struct tapir *t, struct pkt *p, const struct tcp_xmit 
 	return acc;
 }
 
-/*
- * R1191-6, R7323-21: path MTU discovery is always on for TCP, unless switched off, or the path is too narrow
- * for the smallest segment that we make: that one is cut on its way, or nothing would ever arrive.
- */
-static uint8_t dont_fragment(const struct tapir *t, const struct tcp_xmit *x)
-{
-	uint32_t least = IP_HDR_LEN + TCP_HLEN + (uint32_t)t->conf.tcp_min_snd_mss;
-
-	if (t->conf.ip_no_pmtu_disc || (x->rt && x->rt->mtu < least))
-		return IP_TX_MAY_DF; /* without it only until identifications run out */
-	return IP_TX_DF;
-}
-
 int tcp_xmit(struct tapir *t, const struct tcp_xmit *x)
 {
 	uint32_t src = tapir_addr_to_v4(&x->tuple->laddr);
@@ -99,7 +86,11 @@ int tcp_xmit(struct tapir *t, const struct tcp_xmit *x)
 		.proto = TAPIR_IPPROTO_TCP,
 		.ttl = x->ttl,
 		.tos = x->tos,
-		.flags = dont_fragment(t, x),
+		/*
+		 * R1191-6, R7323-21: path MTU discovery is always on for TCP, unless switched off: then
+		 * DF is set only when identifications run out.
+		 */
+		.flags = t->conf.ip_no_pmtu_disc ? IP_TX_MAY_DF : IP_TX_DF,
 		.rt = x->rt,
 		.ifindex = x->ifindex,
 	};
