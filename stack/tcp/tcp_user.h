@@ -1,5 +1,5 @@
 /*
- * The user calls of RFC 9293 3.9.1, as sock/tcp_sock.c makes them: OPEN SEND RECEIVE CLOSE ABORT STATUS.
+ * The user calls of RFC 9293 3.9.1, as sock/sock.c makes them: OPEN SEND RECEIVE CLOSE ABORT STATUS.
  * All return >= 0 or a negative errno, with stack/socket.h's meaning.
  */
 #ifndef TAPIR_TCP_TCP_USER_H

@@ -368,6 +368,21 @@ static void frame_arp(struct fuzz *f)
 
 /* ---- what leaves ---- */
 
+/* Nobody gets us to send much for little: limits of what answers a stranger. */
+static void check_size(const uint8_t *ip, size_t n)
+{
+	const uint8_t *l4 = ip + 20;
+
+	if ((ip[0] & 15) != 5 || (ip[6] & 0x1f) || ip[7] || n < 40)
+		return;
+	if (ip[9] == 6 && (l4[13] & 4))
+		TAPIR_ASSERT(n <= 52); /* RST: 40, and a connection's with timestamps */
+	if (ip[9] == 6 && (l4[13] & 0x12) == 0x12)
+		TAPIR_ASSERT(n <= 60); /* SYN-ACK */
+	if (ip[9] == 1 && (l4[0] == 3 || l4[0] == 11 || l4[0] == 12))
+		TAPIR_ASSERT(n <= 576);
+}
+
 static void check_sent(struct fuzz *f, const uint8_t *ip, size_t n)
 {
 	struct world_pkt k;
@@ -380,6 +395,7 @@ static void check_sent(struct fuzz *f, const uint8_t *ip, size_t n)
 	TAPIR_ASSERT(ip[8] > 0);		      /* R1122-32 */
 	TAPIR_ASSERT(ip[12] != 127 && ip[16] != 127); /* R1122-25 */
 	TAPIR_ASSERT(ip[12] < 224);		      /* R1122-26 */
+	check_size(ip, n);
 	f->nlast = n < sizeof(f->last) ? n : sizeof(f->last);
 	memcpy(f->last, ip, f->nlast);
 }
