@@ -170,7 +170,8 @@ TAPIR_API int tapir_connect(struct tapir *t, tapir_sock_t s, const struct tapir_
 
 /*
  * Sends what fits of iov[0..n). Returns the bytes taken (a datagram: all or nothing). -EAGAIN: no
- * room (TAPIR_OUT will follow); -EPIPE: sending is shut down; -ENOTCONN; -EMSGSIZE; or SO_ERROR's.
+ * room (TAPIR_OUT will follow); -ENOMEM: no memory, and nothing will tell when there is; -EPIPE: sending
+ * is shut down; -ENOTCONN; -EMSGSIZE; or SO_ERROR's.
  */
 TAPIR_API int64_t tapir_send(struct tapir *t, tapir_sock_t s, const struct iovec *iov, int n,
 			     int flags);
@@ -193,8 +194,9 @@ TAPIR_API int64_t tapir_recvfrom(struct tapir *t, tapir_sock_t s, void *buf, siz
 
 /*
  * Straight into a stream's send buffer: up to `max` writable slices (two are enough) for at least
- * one and at most `want` bytes, then commit the first `len` of them. Nothing else may be called on
- * the socket in between. Returns the bytes reserved, or as tapir_send().
+ * one and at most `want` bytes, then commit the first `len` of them. They are valid until the next
+ * call on the socket or step of the stack, like those of tapir_recv_peek(). Returns the bytes reserved,
+ * or as tapir_send().
  */
 TAPIR_API int64_t tapir_send_reserve(struct tapir *t, tapir_sock_t s, size_t want,
 				     struct iovec *iov, int max, int *niov);

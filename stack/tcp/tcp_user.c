@@ -165,8 +165,8 @@ static int64_t send_room(struct tapir *t, struct tcp_conn *c, size_t want)
 	got = tcp_snd_grow(t, c, (uint32_t)min_u64(want, room));
 	if (got == 0) {
 		tcp_act_release_if_idle(t, c);
-		return c->act ? no_room(c)
-			      : -ENOMEM; /* acknowledgments will make room, or nothing will */
+		/* Acknowledgments will make room; where none is to come nobody would say so. */
+		return c->act && c->act->snd.len > 0 ? no_room(c) : -ENOMEM;
 	}
 	return got;
 }

@@ -258,6 +258,49 @@ TEST(a_look_at_the_stream_leaves_the_urgent_byte, "")
 	tf_close(&f);
 }
 
+TEST(again_is_said_only_where_an_event_will_follow, "")
+{
+	struct tf f;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 10); /* unread: the connection is active */
+	(void)tf_drain(&f);
+	f.w.alloc.fail_all = f.w.alloc.calls + 1;
+	/* Nothing is in flight, so no acknowledgment will make room. */
+	assert_int_equal(tf_write(&f, 100), -ENOMEM);
+	f.w.alloc.fail_all = 0;
+	assert_int_equal(tf_write(&f, 100), 100);
+	tf_close(&f);
+}
+
+TEST(a_path_that_widens_makes_nothing_go_again, "R1191-9")
+{
+	struct tf f;
+
+	tf_init(&f);
+	f.w.conf.ip_pmtu_expires_s = 1;
+	tf_start(&f);
+	tf_syn_mss(&f, 1460);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	world_step(&f.w, WORLD_S);
+	assert_int_equal(tf_write(&f, 1460), 1460);
+	tf_expect(&f, TF_ACK, f.snd, f.rcv, 1460);
+	too_large(&f, f.snd, 1500, 1000);
+	assert_int_equal(tf_drain(&f), 2);
+	f.snd += 1460;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 0);
+	world_step(&f.w, 950 * WORLD_MS);
+	assert_int_equal(tf_write(&f, 960), 960);
+	tf_expect(&f, TF_ACK, f.snd, f.rcv, 960);
+	/* It is forgotten with these in flight. */
+	world_step(&f.w, 100 * WORLD_MS);
+	tf_quiet(&f);
+	assert_int_equal(tf_info(&f).pmtu, 1500);
+	assert_int_equal(tf_info(&f).total_retrans, 2);
+	tf_close(&f);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -270,6 +313,8 @@ int main(void)
 		cmocka_unit_test(memory_that_lies_in_a_pool_serves_others_at_the_limit),
 		cmocka_unit_test(segments_grow_again_when_the_path_mtu_is_forgotten),
 		cmocka_unit_test(a_retransmission_on_a_smaller_link_is_cut_at_once),
+		cmocka_unit_test(again_is_said_only_where_an_event_will_follow),
+		cmocka_unit_test(a_path_that_widens_makes_nothing_go_again),
 		cmocka_unit_test(a_look_at_the_stream_leaves_the_urgent_byte),
 	};
 
