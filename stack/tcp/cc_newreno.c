@@ -39,7 +39,11 @@ static void newreno_ack(struct tcp_cc *cc, const struct tcp_cc_ack *a)
 	if (!a->cwnd_limited)
 		return;
 	if (cc->cwnd < cc->ssthresh) {
-		/* R5681-4: at most what was acknowledged; what is left over past ssthresh counts below. */
+		/*
+		 * By what was acknowledged, and no more; what is left over past ssthresh counts below. RFC
+		 * 5681 3.1 would stop at a segment an ACK: an ACK of a receiver that merges segments stands
+		 * for dozens, and slow start would crawl (R5681-4, a deviation, as Linux).
+		 */
 		uint32_t grow = min_u32(acked, cc->ssthresh - cc->cwnd);
 
 		cc->cwnd += min_u32(grow, CWND_MAX - min_u32(cc->cwnd, CWND_MAX));

@@ -22,7 +22,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-TEST(an_interface_is_checked_before_it_is_made, "R1122-85")
+TEST(an_interface_is_checked_before_it_is_made, "")
 {
 	struct tapir_netif_conf good = {.name = "x",
 					.type = TAPIR_NETIF_ETHER,

@@ -74,7 +74,7 @@ TEST(a_message_without_an_mtu_leads_to_the_next_plateau, "R1191-3")
 				 steps[i][1]);
 }
 
-TEST(it_is_forgotten_after_ten_minutes, "R1191-8 R1191-2 R1191-9")
+TEST(it_is_forgotten_after_ten_minutes, "R1191-8 R1191-2")
 {
 	struct world *w = *state;
 	uint32_t gen;

@@ -395,7 +395,7 @@ TEST(looking_for_hosts_that_do_not_exist_displaces_no_good_entry, "AR-06")
 	assert_int_equal(where_to(w), 9);
 }
 
-TEST(a_permanent_entry_is_never_asked_about_or_changed, "AR-01")
+TEST(a_permanent_entry_is_never_asked_about_or_changed, "")
 {
 	struct world *w = *state;
 	struct tapir_neigh n;

@@ -92,7 +92,7 @@ TEST(tiny_segments_at_random_places_cost_bounded_memory, "TC-05 TC-06 CL-29")
 	tf_close(&f);
 }
 
-TEST(at_the_limit_of_islands_every_border_case_is_right, "TC-08 TC-06")
+TEST(at_the_limit_of_islands_every_border_case_is_right, "TC-08")
 {
 	struct rnd r = {17};
 	static uint8_t buf[4000];

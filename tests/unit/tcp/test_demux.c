@@ -317,7 +317,7 @@ TEST(destinations_that_share_a_counter_do_not_share_it_for_long, "CL-40")
 	tf_close(&f);
 }
 
-TEST(ports_to_one_destination_do_not_repeat_soon, "R6056-3")
+TEST(ports_to_one_destination_do_not_repeat_soon, "")
 {
 	struct tf f;
 	static uint8_t seen[65536];

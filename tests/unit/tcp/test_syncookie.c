@@ -157,7 +157,7 @@ TEST(with_timestamps_window_scale_and_sack_survive_too, "R4987-2")
 	}
 }
 
-TEST(timestamps_do_not_go_back_after_a_cookie, "R7323-19")
+TEST(timestamps_do_not_go_back_after_a_cookie, "")
 {
 	struct tf f;
 	uint32_t first, next;

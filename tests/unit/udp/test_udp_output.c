@@ -70,7 +70,7 @@ TEST(any_split_of_the_bytes_gives_the_same_datagram, "")
 	}
 }
 
-TEST(ttl_and_tos_are_the_sockets_or_the_messages, "R1122-29 R1122-34 R1122-112 R1122-102")
+TEST(ttl_and_tos_are_the_sockets_or_the_messages, "R1122-29 R1122-34 R1122-102")
 {
 	tapir_sock_t s = bound(0, 7);
 	struct iovec iov = {"x", 1};
