@@ -46,6 +46,35 @@ TEST(small_segments_do_not_stretch_the_receive_buffer, "R7323-7 R7323-8")
 	tf_close(&f);
 }
 
+TEST(what_was_promised_is_taken_though_the_field_was_rounded_down, "R7323-7 R7323-8")
+{
+	struct tf f;
+	uint32_t edge = 0, e = 0;
+	unsigned back = 0;
+
+	tf_open(&f);
+	tf_syn_opts(&f, 1);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	for (unsigned i = 0; i < 40; i++) {
+		tf_seg_ts(&f, TF_ACK, f.rcv, f.snd, 1, 0, 1448);
+		world_step(&f.w, 50 * WORLD_MS);
+		while (tf_pop(&f)) {
+			f.rcv = f.p.ack;
+			e = f.p.ack + ((uint32_t)f.p.wnd << tf_info(&f).rcv_wscale);
+			edge = (int32_t)(e - edge) > 0 || !edge ? e : edge;
+		}
+		if (e == edge)
+			continue;
+		/* The last octet that an earlier ACK allowed. */
+		back++;
+		tf_seg_ts(&f, TF_ACK, edge - 1, f.snd, 1, 0, 1);
+		assert_int_equal(world_drops(&f.w, DROP_TCP_WINDOW), 0);
+		(void)tf_drain(&f);
+	}
+	assert_true(back > 0);
+	tf_close(&f);
+}
+
 /* ---- out of order ---- */
 
 /* One octet at a place in the window. */
@@ -288,6 +317,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(small_segments_do_not_stretch_the_receive_buffer),
+		cmocka_unit_test(what_was_promised_is_taken_though_the_field_was_rounded_down),
 		cmocka_unit_test(tiny_segments_at_random_places_cost_bounded_memory),
 		cmocka_unit_test(at_the_limit_of_islands_every_border_case_is_right),
 		cmocka_unit_test(chosen_tuples_do_not_share_a_bucket),

@@ -251,7 +251,7 @@ TEST(forged_echoes_move_the_timer_within_bounds_only, "TC-35 TC-49")
 		at += 10;
 		tf_seg_ts(f, TF_ACK, f->rcv, f->snd + at, TS(i), ours(f) - back[i % 7], 0);
 		assert_int_equal(tf_info(f).unacked, 0);
-		assert_in_range(tf_info(f).rto_us, (uint32_t)f->w.conf.tcp_rto_min_us,
+		assert_in_range(tf_conn(f)->rtt.rto_us, (uint32_t)f->w.conf.tcp_rto_min_us,
 				(uint32_t)f->w.conf.tcp_rto_max_ms * 1000);
 		assert_true(tf_info(f).rtt_us > 0);
 	}
