@@ -102,6 +102,7 @@ static void plain_free(void *ctx, void *p, size_t n)
 	free(p);
 }
 
+/* Makes the instance of host i and plugs it in. */
 static void host_start(struct sim *s, unsigned i)
 {
 	struct sim_host *h = &s->host[i];
@@ -126,7 +127,8 @@ static void host_start(struct sim *s, unsigned i)
 	sim_assert(s, tapir_addr_add(h->t, h->ifi, &a, SIM_PREFIX) == 0);
 	sim_assert(s, tapir_netif_up(h->t, h->ifi) == 0);
 	h->port = simlink_attach(s->link, h->t, h->ifi);
-	sim_assert(s, h->port == (int)i);
+	sim_assert(s, h->port >= 0);
+	s->host_of_port[h->port] = (uint8_t)i;
 	simlink_set(s->link, h->port, &s->conf.link);
 }
 
@@ -167,7 +169,8 @@ static void trace(const struct sim *s, const struct simlink_frame *f, const uint
 static void see(void *ctx, const struct simlink_frame *f)
 {
 	struct sim *s = ctx;
-	struct sim_host *h = &s->host[f->port];
+	unsigned host = s->host_of_port[f->port];
+	struct sim_host *h = &s->host[host];
 	uint32_t off = s->conf.type == TAPIR_NETIF_ETHER ? 14 : 0, n;
 	const char *bad;
 
@@ -191,7 +194,7 @@ static void see(void *ctx, const struct simlink_frame *f)
 	}
 	bad = wirecheck_leaves(s->wire, h->ip4, f->time_ns, f->p + off, n);
 	if (bad)
-		sim_fail(s, "host %d, on the wire: %s", f->port, bad);
+		sim_fail(s, "host %u, on the wire: %s", host, bad);
 }
 
 struct sim *sim_new(const struct sim_conf *conf)
@@ -254,6 +257,43 @@ void sim_vanish(struct sim *s, unsigned host)
 {
 	simlink_detach(s->link, s->host[host].port);
 	tapir_netif_down(s->host[host].t, s->host[host].ifi);
+}
+
+void sim_restart(struct sim *s, unsigned host)
+{
+	struct sim_app **at = &s->apps;
+
+	while (*at) {
+		struct sim_app *a = *at;
+
+		if (a->host != host) {
+			at = &a->next;
+			continue;
+		}
+		*at = a->next;
+		sim_app_timer(a, TAPIR_NEVER);
+		a->sock = 0; /* it goes with the instance */
+		a->end(a);
+	}
+	simlink_detach(s->link, s->host[host].port);
+	tapir_destroy(s->host[host].t);
+	sim_assert(s, s->host[host].live == 0);
+	if (s->wire)
+		wirecheck_restart(s->wire, s->host[host].ip4);
+	host_start(s, host);
+}
+
+void sim_inject(struct sim *s, unsigned host, const uint8_t *ip, size_t n)
+{
+	struct sim_host *h = &s->host[host];
+	struct pkt *p = tapir_pkt_alloc(h->t, n);
+
+	sim_assert(s, p && s->conf.type == TAPIR_NETIF_RAW_IP);
+	memcpy(p->data, ip, n);
+	p->len = (uint32_t)n;
+	if (s->wire)
+		wirecheck_arrives(s->wire, h->ip4, s->now_ns, ip, n);
+	tapir_input(h->t, h->ifi, p);
 }
 
 /* ---- the turn ---- */

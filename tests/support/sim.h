@@ -63,6 +63,7 @@ struct sim {
 	struct sim_conf conf;
 	uint64_t now_ns, start_ns;
 	struct sim_host host[SIM_HOSTS_MAX];
+	uint8_t host_of_port[SIMLINK_PORTS_MAX];
 	struct simlink *link;
 	struct wirecheck *wire;
 	struct heap timers; /* of applications */
@@ -106,6 +107,11 @@ static inline uint64_t sim_stat(const struct sim *s, unsigned host, enum tapir_s
 void sim_link(struct sim *s, unsigned host, const struct simlink_conf *conf);
 /* The host is gone without a word: nothing reaches it, and it does nothing any more. */
 void sim_vanish(struct sim *s, unsigned host);
+
+/* The host loses all it knew, its applications too, and starts again at the same place with another seed. */
+void sim_restart(struct sim *s, unsigned host);
+/* An IP packet that nobody of the world sent arrives at a host. */
+void sim_inject(struct sim *s, unsigned host, const uint8_t *ip, size_t n);
 
 _Noreturn void sim_fail(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 #define sim_assert(s, x)                                                              \

@@ -318,6 +318,10 @@ static void on_bulk(struct sim_app *a, uint32_t bits)
 
 static void end_bulk(struct sim_app *a)
 {
+	struct sim_bulk *b = (struct sim_bulk *)a;
+
+	if (!b->done)
+		a->s->busy--;
 	if (a->sock)
 		tapir_close(a->s->host[a->host].t, a->sock);
 	free(a);
@@ -395,7 +399,8 @@ static void on_listener(struct sim_app *a, uint32_t bits)
 
 static void end_listener(struct sim_app *a)
 {
-	tapir_close(a->s->host[a->host].t, a->sock);
+	if (a->sock)
+		tapir_close(a->s->host[a->host].t, a->sock);
 	free(a);
 }
 

@@ -50,6 +50,9 @@ struct book {
 	uint32_t peer_ts_max;
 	bool peer_ts_known;
 	uint64_t arrivals, first_ns;
+	/* A SYN of another connection that came while this one stood: it counts once the host answers it. */
+	bool other_syn;
+	struct wireview other;
 	struct range got[RANGES_MAX]; /* sorted, disjoint, not touching */
 	unsigned ngot;
 };
@@ -175,6 +178,23 @@ static uint32_t got_next(const struct book *b)
 	return b->ngot > 0 && b->got[0].start == b->irs ? b->got[0].end : b->irs;
 }
 
+/* The peer's SYN: a connection begins, or it comes again. */
+static void take_syn(struct book *b, const struct wireview *v, uint64_t time_ns)
+{
+	if (!b->syn_seen || b->irs != v->seq) {
+		forget_got(b);
+		b->arrivals = 1;
+		b->first_ns = time_ns;
+	}
+	b->syn_seen = true;
+	b->other_syn = false;
+	b->irs = v->seq;
+	b->peer_ts = v->has_ts;
+	b->peer_ws = v->has_ws;
+	b->peer_wscale = v->ws > 14 ? 14 : v->ws;
+	b->peer_sack = v->has_sack_ok;
+}
+
 void wirecheck_arrives(struct wirecheck *w, uint32_t host, uint64_t time_ns, const uint8_t *ip,
 		       size_t n)
 {
@@ -192,17 +212,12 @@ void wirecheck_arrives(struct wirecheck *w, uint32_t host, uint64_t time_ns, con
 	if (v.flags & WV_RST)
 		return;
 	if (v.flags & WV_SYN) {
-		if (!b->syn_seen || b->irs != v.seq) {
-			forget_got(b);
-			b->arrivals = 1;
-			b->first_ns = time_ns;
+		if (b->syn_seen && b->syn_sent && b->irs != v.seq && !(v.flags & WV_ACK)) {
+			b->other_syn = true;
+			b->other = v;
+			return;
 		}
-		b->syn_seen = true;
-		b->irs = v.seq;
-		b->peer_ts = v.has_ts;
-		b->peer_ws = v.has_ws;
-		b->peer_wscale = v.ws > 14 ? 14 : v.ws;
-		b->peer_sack = v.has_sack_ok;
+		take_syn(b, &v, time_ns);
 	}
 	if (!b->syn_seen)
 		return;
@@ -226,6 +241,19 @@ void wirecheck_arrives(struct wirecheck *w, uint32_t host, uint64_t time_ns, con
 		/* Crossed SYNs (RFC 9293 3.5): the window counts from what we sent. */
 		b->window_edge = b->iss + 1 + v.wnd;
 		b->window_known = true;
+	}
+}
+
+void wirecheck_restart(struct wirecheck *w, uint32_t host)
+{
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		for (struct book *b = w->bucket[i]; b; b = b->next) {
+			if (b->host != host)
+				continue;
+			forget_sent(b);
+			forget_got(b);
+			b->syn_sent = b->syn_seen = b->rst_last = false;
+		}
 	}
 }
 
@@ -271,8 +299,15 @@ static const char *check_ip(struct wirecheck *w, uint32_t host, const struct wir
 }
 
 /* A SYN of the host: the connection begins, or begins again. */
-static const char *check_syn(struct wirecheck *w, struct book *b, const struct wireview *v)
+static const char *check_syn(struct wirecheck *w, struct book *b, const struct wireview *v,
+			     uint64_t time_ns)
 {
+	if (v->flags & WV_ACK && b->other_syn && v->ack == b->other.seq + 1) {
+		take_syn(b, &b->other, time_ns);
+		got_add(b, b->other.seq, b->other.seq + 1);
+		b->peer_ts_known = b->other.has_ts;
+		b->peer_ts_max = b->other.tsval;
+	}
 	if (v->flags & (WV_RST | WV_FIN | WV_URG | WV_PSH))
 		return fail(w, v, b, "SYN with other flags");
 	if (!v->has_mss)
@@ -448,7 +483,7 @@ static const char *check_tcp(struct wirecheck *w, uint32_t host, uint64_t time_n
 	}
 	if (!(v->flags & (WV_ACK | WV_SYN)))
 		return fail(w, v, b, "neither ACK nor SYN nor RST");
-	if ((bad = v->flags & WV_SYN ? check_syn(w, b, v) : NULL))
+	if ((bad = v->flags & WV_SYN ? check_syn(w, b, v, time_ns) : NULL))
 		return bad;
 	if (w->rules.mangled)
 		return NULL;

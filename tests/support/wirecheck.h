@@ -40,6 +40,9 @@ const char *wirecheck_leaves(struct wirecheck *w, uint32_t host, uint64_t time_n
 void wirecheck_arrives(struct wirecheck *w, uint32_t host, uint64_t time_ns, const uint8_t *ip,
 		       size_t n);
 
+/* The host has forgotten everything: so do its books. */
+void wirecheck_restart(struct wirecheck *w, uint32_t host);
+
 /* For tests that look at a run from the wire's side. */
 struct wirecheck_totals {
 	uint64_t packets, tcp, udp, icmp, bytes;
