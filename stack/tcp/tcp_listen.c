@@ -52,19 +52,27 @@ int tcp_user_listen(struct tapir *t, struct tcp_conn *c, int backlog, struct tcp
 {
 	static const struct tapir_addr any = {{0}};
 	struct tcp_listener *l;
+	bool bound;
 	int err = 0;
 
 	if (c->ep.state != TAPIR_TCP_CLOSED || c->flags & TCP_F_DETACHED)
 		return -EINVAL;
-	if (!(c->ep.epflags & TCP_EP_BOUND))
+	bound = c->ep.epflags & TCP_EP_BOUND;
+	if (!bound)
 		err = tcp_port_bind(t, c, &any, 0);
 	if (!err)
 		err = tcp_port_listen(t, c);
 	if (err)
 		return err;
 	l = listener_new(t, c);
-	if (!l)
+	if (!l) {
+		/* As it was: a port that nobody asked for is given back. */
+		if (!bound) {
+			tcp_port_unref(t, &c->ep);
+			c->ep.tuple.lport = 0;
+		}
 		return -ENOMEM;
+	}
 	err = tcp_port_ref(t, &l->ep);
 	TAPIR_ASSERT(err == 0); /* c holds one */
 	l->backlog = clamp_backlog(t, backlog);
