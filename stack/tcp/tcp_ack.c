@@ -119,15 +119,7 @@ static void new_ack(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *s
 		c->flags &= ~(uint32_t)TCP_F_PARTIAL;
 	if (c->flags & TCP_F_URG_SENT && seq_geq(c->snd_una, c->snd_up))
 		c->flags &= ~(uint32_t)TCP_F_URG_SENT;
-	if (c->flags & TCP_F_WANT_OUT) {
-		uint32_t limit = tcp_snd_limit(t, c);
-
-		/* Writable again when a third is free, so that writers come in worthwhile steps. */
-		if (tcp_snd_room(t, c) >= limit / 3) {
-			c->flags &= ~(uint32_t)TCP_F_WANT_OUT;
-			ready_mark(t, &c->rdy, TAPIR_OUT);
-		}
-	}
+	tcp_user_wake(t, c);
 }
 
 /*

@@ -66,10 +66,25 @@ uint32_t tcp_snd_limit(const struct tapir *t, const struct tcp_conn *c)
 
 uint32_t tcp_snd_room(const struct tapir *t, const struct tcp_conn *c)
 {
-	uint32_t limit = tcp_snd_limit(t, c);
+	uint32_t limit = tcp_snd_limit(t, c), low = c->opt.notsent_lowat;
 	uint32_t used = c->act ? c->act->snd.len : 0;
+	uint32_t room = used < limit ? limit - used : 0, unsent = 0;
 
-	return used < limit ? limit - used : 0;
+	if (!low)
+		return room;
+	/* TCP_NOTSENT_LOWAT: what is sent counts no more, what waits does. */
+	if (c->act)
+		unsent = tcp_snd_end(c) - seq_max(c->snd_nxt, tcp_snd_base(c));
+	return min_u32(room, unsent < low ? low - unsent : 0);
+}
+
+bool tcp_snd_writable(const struct tapir *t, const struct tcp_conn *c)
+{
+	uint32_t most = tcp_snd_limit(t, c);
+
+	if (c->opt.notsent_lowat)
+		most = min_u32(most, c->opt.notsent_lowat);
+	return tcp_snd_room(t, c) >= max_u32(most / 3, 1);
 }
 
 uint32_t tcp_snd_grow(struct tapir *t, struct tcp_conn *c, uint32_t want)

@@ -30,6 +30,8 @@ static inline uint32_t tcp_snd_end(const struct tcp_conn *c)
 uint32_t tcp_snd_limit(const struct tapir *t, const struct tcp_conn *c);
 /* Bytes that a send may add, 0 to the limit. */
 uint32_t tcp_snd_room(const struct tapir *t, const struct tcp_conn *c);
+/* Whether a third of all that it may ever take is free: writers come in worthwhile steps. */
+bool tcp_snd_writable(const struct tapir *t, const struct tcp_conn *c);
 /* Makes the ring able to take `want` <= room bytes more. Returns what it can take (less without memory). */
 uint32_t tcp_snd_grow(struct tapir *t, struct tcp_conn *c, uint32_t want);
 void tcp_snd_free(struct tapir *t, struct tcp_conn *c);

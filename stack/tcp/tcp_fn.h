@@ -64,6 +64,8 @@ bool tcp_fin_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg);
 void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
 
 /* ---- tcp_user.c ---- */
+/* Who wanted to write is told, if there is room by now. */
+void tcp_user_wake(struct tapir *t, struct tcp_conn *c);
 /* The application made room: a window update is marked as owed when it is worth a segment. */
 void tcp_user_window(struct tapir *t, struct tcp_conn *c);
 

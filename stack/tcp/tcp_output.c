@@ -309,7 +309,8 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 		case -EMSGSIZE:
 			continue; /* c->mss is smaller now */
 		default:
-			tcp_retry_soon(t, c); /* not at the next time-out, which may be minutes away */
+			tcp_retry_soon(t,
+				       c); /* not at the next time-out, which may be minutes away */
 			return false;
 		}
 		if (c->flags & TCP_F_LOSS)
@@ -510,6 +511,8 @@ void tcp_output(struct tapir *t, struct tcp_conn *c)
 			if (output_lost(t, c))
 				output_new(t, c);
 			persist_check(t, c);
+			if (c->opt.notsent_lowat)
+				tcp_user_wake(t, c);
 		}
 		if (c->flags & TCP_F_ACK_NOW &&
 		    send_segment(t, c, c->snd_nxt, 0, TCP_ACK, false) < 0)

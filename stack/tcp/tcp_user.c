@@ -146,6 +146,14 @@ static int may_user_send(struct tcp_conn *c)
 	return -EPIPE;
 }
 
+void tcp_user_wake(struct tapir *t, struct tcp_conn *c)
+{
+	if (!(c->flags & TCP_F_WANT_OUT) || !tcp_snd_writable(t, c))
+		return;
+	c->flags &= ~(uint32_t)TCP_F_WANT_OUT;
+	ready_mark(t, &c->rdy, TAPIR_OUT);
+}
+
 static int no_room(struct tcp_conn *c)
 {
 	c->flags |= TCP_F_WANT_OUT;
@@ -601,7 +609,7 @@ int tcp_user_poll(struct tapir *t, const struct tcp_conn *c)
 		bits |= TAPIR_IN;
 	if (c->flags & TCP_F_URG_RCVD)
 		bits |= TAPIR_PRI;
-	if (ended || c->flags & TCP_F_FIN_QUEUED || tcp_snd_room(t, c) >= tcp_snd_limit(t, c) / 3)
+	if (ended || c->flags & TCP_F_FIN_QUEUED || tcp_snd_writable(t, c))
 		bits |= TAPIR_OUT;
 	return bits;
 }

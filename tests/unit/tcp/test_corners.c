@@ -301,6 +301,60 @@ TEST(a_path_that_widens_makes_nothing_go_again, "R1191-9")
 	tf_close(&f);
 }
 
+TEST(what_is_not_sent_stays_below_notsent_lowat, "")
+{
+	struct tapir_ready r;
+	struct tf f;
+	int low = 3000;
+
+	tf_open(&f);
+	tf_syn_mss(&f, 1000);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	assert_int_equal(tapir_setsockopt(f.w.t, f.s, TAPIR_SOL_TCP, TAPIR_TCP_NOTSENT_LOWAT, &low,
+					  sizeof(low)),
+			 0);
+	assert_int_equal(tapir_interest(f.w.t, f.s, TAPIR_OUT, 1), 0);
+	assert_int_equal(tapir_ready_pop(f.w.t, &r, 1), 1);
+	peer_closes_window(&f);
+	assert_int_equal(tf_write(&f, 10000), 3000);
+	assert_int_equal(tf_write(&f, 1), -EAGAIN);
+	assert_int_equal(tapir_poll(f.w.t, f.s) & TAPIR_OUT, 0);
+	assert_int_equal(tapir_ready_pop(f.w.t, &r, 1), 0);
+	/* Sent, though nothing is acknowledged: there is room again, and it is told. */
+	f.wnd = 2000;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 0);
+	assert_int_equal(tf_drain(&f), 2);
+	assert_int_equal(tapir_ready_pop(f.w.t, &r, 1), 1);
+	assert_int_equal(r.bits, TAPIR_OUT);
+	assert_int_equal(tapir_poll(f.w.t, f.s) & TAPIR_OUT, TAPIR_OUT);
+	assert_int_equal(tf_write(&f, 10000), 2000);
+	tf_close(&f);
+}
+
+TEST(listen_without_memory_changes_nothing, "RS-01")
+{
+	struct tapir_sockaddr sa;
+	struct tf f;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_CLOSED, TF_ACTIVE);
+	for (unsigned i = 1;; i++) {
+		int r;
+
+		f.w.alloc.fail_at = f.w.alloc.calls + i;
+		r = tapir_listen(f.w.t, f.s, 1);
+		f.w.alloc.fail_at = 0;
+		assert_int_equal(tapir_getsockname(f.w.t, f.s, &sa), 0);
+		if (r == 0)
+			break;
+		assert_int_equal(r, -ENOMEM);
+		assert_int_equal(sa.port, 0);
+		tapir_check(f.w.t);
+	}
+	assert_int_not_equal(sa.port, 0);
+	tf_close(&f);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -315,6 +369,8 @@ int main(void)
 		cmocka_unit_test(a_retransmission_on_a_smaller_link_is_cut_at_once),
 		cmocka_unit_test(again_is_said_only_where_an_event_will_follow),
 		cmocka_unit_test(a_path_that_widens_makes_nothing_go_again),
+		cmocka_unit_test(what_is_not_sent_stays_below_notsent_lowat),
+		cmocka_unit_test(listen_without_memory_changes_nothing),
 		cmocka_unit_test(a_look_at_the_stream_leaves_the_urgent_byte),
 	};
 
