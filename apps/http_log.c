@@ -3,19 +3,48 @@
  * sent can hold anything, terminal escapes and forged line ends too, so only printable ASCII but the quote
  * and the backslash passes as it is. Lines gather in a buffer and are written together; when the reader
  * of our output stands still, lines are lost and counted, and the server goes on.
+ *
+ * For that no write may block, and nothing else than O_NONBLOCK makes sure of it. But that flag belongs to
+ * the open file, which our shell and our standard error may share. So a pipe or terminal is opened once
+ * more, by its name in /proc, and the flag is ours alone. Where that fails we ask before each write
+ * and write no more than a pipe that has room takes at once.
  */
 #include "apps/http_log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* Our own way to the file behind fd, which does not block; -1: there is none. */
+static int open_again(int fd)
+{
+	char name[32];
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) != 0 || (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode)))
+		return -1;
+	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+	return open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
 
 void http_log_init(struct http_log *log, int fd)
 {
 	memset(log, 0, sizeof *log);
-	log->fd = fd;
+	log->own = open_again(fd);
+	log->fd = log->own >= 0 ? log->own : fd;
 	log->stamp_of = -1;
+}
+
+void http_log_end(struct http_log *log)
+{
+	http_log_flush(log);
+	if (log->own >= 0)
+		close(log->own);
+	log->own = log->fd = -1;
 }
 
 char *http_log_addr(const struct tapir_addr *a, char out[16])
@@ -87,11 +116,22 @@ void http_log_add(struct http_log *log, const struct tapir_addr *peer, time_t no
 	log->len += n;
 }
 
+/* How much may be written without waiting; 0: nothing now. */
+static size_t room(const struct http_log *log, size_t want)
+{
+	struct pollfd p = {.fd = log->fd, .events = POLLOUT};
+	if (log->own >= 0)
+		return want;
+	if (poll(&p, 1, 0) <= 0)
+		return 0;
+	return want < PIPE_BUF ? want : PIPE_BUF;
+}
+
 void http_log_flush(struct http_log *log)
 {
-	size_t done = 0;
-	while (done < log->len && log->fd >= 0) {
-		ssize_t n = write(log->fd, log->buf + done, log->len - done);
+	size_t done = 0, most;
+	while (done < log->len && log->fd >= 0 && (most = room(log, log->len - done)) > 0) {
+		ssize_t n = write(log->fd, log->buf + done, most);
 		if (n > 0)
 			done += (size_t)n;
 		else if (n < 0 && errno == EAGAIN)

@@ -198,6 +198,7 @@ int cmd_httpd(int argc, char **argv)
 		status = serve(h);
 		app_stop(&h->app);
 	}
+	http_log_end(&h->log);
 	http_root_close(&h->site.root);
 out:
 	free(h);

@@ -259,8 +259,54 @@ TEST(log_without_a_reader_loses_lines_and_counts_them, "")
 	signal(SIGPIPE, old);
 	assert_int_equal(log.fd, -1);
 	assert_int_equal(log.len, 0);
+	http_log_end(&log);
 	close(fds[1]);
 	http_parser_free(&p);
+}
+
+/* Fills the log well beyond what a pipe takes, whose reader stands still. */
+static void log_much(struct http_log *log)
+{
+	struct tapir_addr peer = tapir_addr_v4(TAPIR_IP4(192, 0, 2, 1));
+	struct http_parser p;
+	http_parser_init(&p);
+	alarm(20); /* what waits here waits for ever */
+	for (int i = 0; i < 5000; i++)
+		http_log_add(log, &peer, 784111777, &p, 200, 1);
+	http_log_flush(log);
+	alarm(0);
+	assert_true(log->lost > 0);
+	http_parser_free(&p);
+}
+
+TEST(log_whose_reader_stands_still_does_not_stop_us, "")
+{
+	static struct http_log log;
+	static char got[1 << 20];
+	for (int again = 1; again >= 0; again--) {
+		int fds[2];
+		assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+		http_log_init(&log, fds[1]);
+		assert_true(log.own >= 0);
+		if (!again) { /* as where there is no /proc */
+			close(log.own);
+			log.own = -1;
+			log.fd = fds[1];
+		}
+		log_much(&log);
+		/* Others who write to the same pipe still may wait. */
+		assert_int_equal(fcntl(fds[1], F_GETFL) & O_NONBLOCK, 0);
+		ssize_t n = read(fds[0], got, sizeof got);
+		assert_true(n > 0);
+		assert_memory_equal(got, "192.0.2.1 - - ", 14);
+		/* There is room again. */
+		size_t left = log.len;
+		http_log_flush(&log);
+		assert_true(log.len < left);
+		http_log_end(&log);
+		close(fds[0]);
+		close(fds[1]);
+	}
 }
 
 int main(void)
@@ -282,6 +328,7 @@ int main(void)
 		cmocka_unit_test(log_line_is_in_the_combined_format),
 		cmocka_unit_test(log_escapes_what_a_terminal_or_reader_would_obey),
 		cmocka_unit_test(log_without_a_reader_loses_lines_and_counts_them),
+		cmocka_unit_test(log_whose_reader_stands_still_does_not_stop_us),
 	};
 	resp.fd = -1;
 	return tapir_test_run("unit/apps/test_http_response", tests);
