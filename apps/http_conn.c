@@ -34,11 +34,14 @@ enum {
 	SEND_SLICE = 1 << 20, /* bytes of a file read at once */
 	SEND_SLICES_A_TURN = 8,
 	PEEK_SLICES = 8,
+	VICTIM_LOOKS = 16, /* at the slowness of connections, each time that one is looked for */
 };
 
 #define SECONDS(n)  ((n)*1000000000ull)
 
-#define PATIENCE_NS SECONDS(2) /* with a header, when others wait for the place */
+/* When others wait for the place: with a header; and with a body or response that does not move. */
+#define PATIENCE_NS SECONDS(2)
+#define STALL_NS    SECONDS(5)
 
 /* A mark not taken yet: looking into the connection costs more than most responses need. */
 #define MARK_UNKNOWN UINT64_MAX
@@ -458,18 +461,46 @@ static bool conn_make(struct http_server *srv, tapir_sock_t s, const struct tapi
 }
 
 /*
+ * HT-02, HT-03: one that moves less than min_bytes a second, in the time since it was looked at; it is asked of
+ * few, and who is quick enough goes to the end of the list. NULL: none.
+ */
+static struct http_conn *slow_one(struct http_server *srv, enum http_class class)
+{
+	struct http_link *list = &srv->class[class];
+	for (int i = 0; i < VICTIM_LOOKS && list->next != list; i++) {
+		struct http_conn *c = conn_of_link(list->next);
+		uint64_t waited = tapir_now(srv->t) - c->since_ns, moved;
+		bool more;
+		if (waited < STALL_NS)
+			return NULL; /* and so are all behind it */
+		moved = class == HTTP_CLASS_BODY ? c->work->parser.body_seen
+						 : conn_acked(c, &more);
+		if (c->mark != MARK_UNKNOWN &&
+		    moved < c->mark + waited / SECONDS(1) * srv->conf.min_bytes)
+			return c;
+		conn_wait(c, class, moved);
+	}
+	return NULL;
+}
+
+/*
  * HT-29: at the limit the longest idle connection makes room (RFC 9112 9.5), or one that has been sending its header
- * for longer than an honest client needs, so that slow ones can't keep the others out; NULL: nobody does.
+ * for longer than an honest client needs, or one whose body or response hardly moves, so that slow ones can't
+ * keep the others out; NULL: nobody does.
  */
 static struct http_conn *victim(struct http_server *srv)
 {
 	struct http_link *idle = &srv->class[HTTP_CLASS_IDLE], *head = &srv->class[HTTP_CLASS_HEAD];
+	struct http_conn *c;
 	if (idle->next != idle)
 		return conn_of_link(idle->next);
-	if (head->next == head)
-		return NULL;
-	struct http_conn *c = conn_of_link(head->next);
-	return tapir_now(srv->t) - c->since_ns >= PATIENCE_NS ? c : NULL;
+	if (head->next != head) {
+		c = conn_of_link(head->next);
+		if (tapir_now(srv->t) - c->since_ns >= PATIENCE_NS)
+			return c;
+	}
+	c = slow_one(srv, HTTP_CLASS_SEND);
+	return c ? c : slow_one(srv, HTTP_CLASS_BODY);
 }
 
 static bool make_room(struct http_server *srv)
@@ -480,7 +511,11 @@ static bool make_room(struct http_server *srv)
 	if (!c)
 		return false;
 	srv->evicted++;
-	conn_close(c);
+	/* What was not said whole must not look whole, and what nobody reads is not kept for them. */
+	if (c->class == HTTP_CLASS_SEND || c->class == HTTP_CLASS_BODY)
+		conn_abort(c);
+	else
+		conn_close(c);
 	return true;
 }
 

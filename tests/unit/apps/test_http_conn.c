@@ -456,6 +456,53 @@ TEST(slow_headers_at_the_limit_do_not_keep_others_out, "HT-01")
 	}
 }
 
+TEST(slow_readers_at_the_limit_do_not_keep_others_out, "HT-03")
+{
+	b.srv.conf.max_conns = 50;
+	tapir_sock_t slow[50], s;
+	for (int i = 0; i < 50; i++) {
+		slow[i] = dial();
+		say(slow[i], get_big);
+	}
+	run(6 * WORLD_S);
+	for (int i = 0; i < 20; i++) {
+		s = dial();
+		say(s, get);
+		run(6 * WORLD_S);
+		assert_non_null(strstr(hear(s), "hello"));
+		tapir_close(b.w.t, s);
+		/* the attacker comes back */
+		slow[i] = dial();
+		say(slow[i], get_big);
+	}
+	assert_true(b.srv.evicted > 0);
+}
+
+TEST(slow_bodies_at_the_limit_do_not_keep_others_out, "HT-02")
+{
+	b.srv.conf.max_conns = 50;
+	tapir_sock_t s;
+	for (int i = 0; i < 50; i++)
+		say(dial(), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9999\r\n\r\na");
+	s = dial();
+	say(s, get);
+	run(6 * WORLD_S);
+	assert_non_null(strstr(hear(s), "hello"));
+}
+
+TEST(quick_readers_at_the_limit_are_not_sent_away, "HT-03")
+{
+	b.srv.conf.max_conns = 1;
+	tapir_sock_t s = dial(), other;
+	say(s, get_big);
+	/* Somebody waits for the place all the time, of one who reads 20 kB a second. */
+	other = dial();
+	say(other, get);
+	take_big(s, WORLD_S / 2, 10000, 60 * WORLD_S);
+	assert_int_equal(b.error, 0);
+	assert_int_equal(b.srv.evicted, 0);
+}
+
 TEST(refusal_is_heard_though_the_client_still_sends, "IH-06 HT-06")
 {
 	static char body[50000];
@@ -624,6 +671,9 @@ int main(void)
 		T(longest_idle_connection_makes_room),
 		T(connections_beyond_the_limit_wait_to_be_accepted),
 		T(slow_headers_at_the_limit_do_not_keep_others_out),
+		T(slow_readers_at_the_limit_do_not_keep_others_out),
+		T(slow_bodies_at_the_limit_do_not_keep_others_out),
+		T(quick_readers_at_the_limit_are_not_sent_away),
 		T(refusal_is_heard_though_the_client_still_sends),
 		T(garbage_is_refused_and_the_server_serves_on),
 		T(continue_is_said_once_or_the_answer_instead),
