@@ -190,6 +190,9 @@ static void send_all(struct tapir *t, struct netif *ifp)
 /* What the group is now (an answer), or has become (a change). */
 static void send_state(struct tapir *t, struct igmp_group *g, bool change)
 {
+	/* Left since, and the older versions have no words to repeat that in. */
+	if (g->refs == 0 && version(t, g->ifp) < 3)
+		return;
 	switch (version(t, g->ifp)) {
 	case 1:
 		send_old(t, g->ifp, IGMP_REPORT_V1, g->ip4, g->ip4);

@@ -476,6 +476,21 @@ TEST(the_version_can_be_forced, "")
 		assert_int_equal(r.type, 0x16);
 }
 
+TEST(a_leave_is_not_repeated_as_a_report_when_the_version_falls, "")
+{
+	struct world *w = *state;
+	struct report r;
+
+	joined(w, GROUP);
+	assert_int_equal(leave(w, GROUP), 0);
+	assert_true(pop_igmp(w, &r));
+	assert_int_equal(r.record_type, 3); /* to INCLUDE {} */
+	tapir_sysctl(w->t, "net.ipv4.conf.all.force_igmp_version", 0, 2);
+	world_step(w, 60 * WORLD_S);
+	no_igmp(w);
+	assert_true(list_empty(&ifp(w)->groups));
+}
+
 TEST(random_messages_and_calls_keep_the_state_sound, "")
 {
 	struct world *w = *state;
@@ -535,6 +550,7 @@ int main(void)
 		T(an_interface_that_comes_up_tells_its_groups_again),
 		T(the_all_hosts_group_is_never_reported),
 		T(the_version_can_be_forced),
+		T(a_leave_is_not_repeated_as_a_report_when_the_version_falls),
 		T(random_messages_and_calls_keep_the_state_sound),
 	};
 
