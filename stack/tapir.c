@@ -417,7 +417,7 @@ void tapir_check(struct tapir *t)
 {
 	TAPIR_ASSERT(t->depth == 0);
 	TAPIR_ASSERT(list_empty(&t->timers.due));
-	TAPIR_ASSERT(t->pool.bytes <= (uint64_t)t->conf.pkt_max_bytes + PKT_MAX_LEN);
+	TAPIR_ASSERT(t->pool.bytes <= t->pool.limit);
 	pktq_check(&t->unreach);
 	for (int i = 1; i <= NETIF_MAX; i++) {
 		const struct netif *ifp = t->netif[i];

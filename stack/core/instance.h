@@ -29,6 +29,8 @@ struct pkt_pool {
 	struct pkt *small, *large, *reserve; /* lists by next */
 	uint32_t nsmall, nlarge, nreserve;
 	uint64_t bytes; /* held by packets in use and kept ones */
+	uint64_t
+		limit; /* pkt_max_bytes when it grew last: a setting may fall below what is in use */
 };
 
 struct tapir {

@@ -106,6 +106,7 @@ static struct pkt *obtain(struct tapir *t, size_t cap)
 	if (!p)
 		return NULL;
 	t->pool.bytes += size;
+	t->pool.limit = max;
 	p->cap = (uint32_t)cap;
 	return p;
 }

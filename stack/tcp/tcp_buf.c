@@ -38,8 +38,10 @@ void *tcp_mem_alloc(struct tapir *t, size_t n)
 		return NULL;
 	}
 	p = mem_alloc(t, n);
-	if (p)
+	if (p) {
 		t->tcp->mem_bytes += n;
+		t->tcp->mem_limit = max;
+	}
 	return p;
 }
 

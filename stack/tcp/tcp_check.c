@@ -277,7 +277,7 @@ void tcp_check(struct tapir *t)
 	TAPIR_ASSERT(nconn == ts->nconn && norphan == ts->norphan && nsyn == ts->nsyn);
 	TAPIR_ASSERT(ts->listening.n == nlisten);
 	TAPIR_ASSERT(ts->eps.n == hashed + nsyn + ts->ntw);
-	TAPIR_ASSERT(ts->mem_bytes == bytes && bytes <= (uint64_t)t->conf.tcp_mem_max);
+	TAPIR_ASSERT(ts->mem_bytes == bytes && bytes <= ts->mem_limit);
 	tcp_tw_check(t);
 	check_ports(t, bound + nlisten + ts->ntw);
 }

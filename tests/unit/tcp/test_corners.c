@@ -331,6 +331,39 @@ TEST(what_is_not_sent_stays_below_notsent_lowat, "")
 	tf_close(&f);
 }
 
+TEST(a_limit_below_what_is_in_use_is_no_error, "")
+{
+	static const uint8_t big[1400];
+	const struct iovec iov = {.iov_base = (void *)(uintptr_t)big, .iov_len = sizeof(big)};
+	struct tapir_sockaddr sa = tapir_sockaddr_v4(WORLD_PEER, 9);
+	struct tf f;
+	tapir_sock_t u;
+	int buf = 4000000;
+
+	tf_init(&f);
+	f.w.conf.wmem_max = 8000000;
+	tf_start(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	assert_int_equal(tapir_setsockopt(f.w.t, f.s, TAPIR_SOL_SOCKET, TAPIR_SO_SNDBUF, &buf,
+					  sizeof(buf)),
+			 0);
+	peer_closes_window(&f);
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(tf_write(&f, 65536), 65536);
+	assert_int_equal(tapir_sysctl(f.w.t, "net.ipv4.tcp_mem", 0, 1 << 20), 0);
+	tapir_check(f.w.t);
+	u = tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_DGRAM, 0);
+	assert_int_equal(tapir_setsockopt(f.w.t, u, TAPIR_SOL_SOCKET, TAPIR_SO_SNDBUF, &buf,
+					  sizeof(buf)),
+			 0);
+	assert_int_equal(tapir_connect(f.w.t, u, &sa), 0);
+	while (tapir_send(f.w.t, u, &iov, 1, 0) > 0)
+		;
+	assert_int_equal(tapir_sysctl(f.w.t, "net.tapir.pkt_max_bytes", 0, 1 << 20), 0);
+	tapir_check(f.w.t);
+	tf_close(&f);
+}
+
 TEST(listen_without_memory_changes_nothing, "RS-01")
 {
 	struct tapir_sockaddr sa;
@@ -370,6 +403,7 @@ int main(void)
 		cmocka_unit_test(again_is_said_only_where_an_event_will_follow),
 		cmocka_unit_test(a_path_that_widens_makes_nothing_go_again),
 		cmocka_unit_test(what_is_not_sent_stays_below_notsent_lowat),
+		cmocka_unit_test(a_limit_below_what_is_in_use_is_no_error),
 		cmocka_unit_test(listen_without_memory_changes_nothing),
 		cmocka_unit_test(a_look_at_the_stream_leaves_the_urgent_byte),
 	};
