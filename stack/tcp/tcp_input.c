@@ -140,10 +140,10 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 	}
 	/* Second: the RST bit. EVT-10, R5961-2: only one that acknowledges our SYN. */
 	if (seg->flags & TCP_RST) {
+		if (acks)
+			return reset_by_peer(t, c);
 		*reason = DROP_TCP_RST_SEQ;
-		if (!acks)
-			return TCP_STEP_DROP;
-		return reset_by_peer(t, c);
+		return TCP_STEP_DROP;
 	}
 	/* Third: security: none. Fourth: the SYN bit (EVT-13, TC-50: without it nothing happens). */
 	if (!(seg->flags & TCP_SYN)) {
@@ -286,9 +286,9 @@ static enum tcp_step step_rst(struct tapir *t, struct tcp_conn *c, const struct 
 {
 	if (!(seg->flags & TCP_RST))
 		return TCP_STEP_NEXT;
-	*reason = DROP_TCP_RST_SEQ;
 	if (seg->seq == c->rcv_nxt)
 		return reset_by_peer(t, c);
+	*reason = DROP_TCP_RST_SEQ;
 	challenge(t, c);
 	return TCP_STEP_DROP;
 }

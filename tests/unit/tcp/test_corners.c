@@ -364,6 +364,29 @@ TEST(a_limit_below_what_is_in_use_is_no_error, "")
 	tf_close(&f);
 }
 
+TEST(a_reset_that_counts_is_not_counted_as_lost, "")
+{
+	struct tf f;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	tf_seg(&f, TF_RST, f.rcv + 1, 0, 0);
+	assert_int_equal(world_drops(&f.w, DROP_TCP_RST_SEQ), 1);
+	tf_seg(&f, TF_RST, f.rcv, 0, 0);
+	assert_int_equal(tf_state(&f), TAPIR_TCP_CLOSED);
+	assert_int_equal(world_drops(&f.w, DROP_TCP_RST_SEQ), 1);
+	tf_close(&f);
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_SYN_SENT, TF_ACTIVE);
+	tf_seg(&f, TF_RST, 0, 0, 0);
+	assert_int_equal(world_drops(&f.w, DROP_TCP_RST_SEQ), 1);
+	tf_seg(&f, TF_RST | TF_ACK, 0, f.snd, 0);
+	assert_int_equal(tf_state(&f), TAPIR_TCP_CLOSED);
+	assert_int_equal(world_drops(&f.w, DROP_TCP_RST_SEQ), 1);
+	tf_close(&f);
+}
+
 TEST(listen_without_memory_changes_nothing, "RS-01")
 {
 	struct tapir_sockaddr sa;
@@ -404,6 +427,7 @@ int main(void)
 		cmocka_unit_test(a_path_that_widens_makes_nothing_go_again),
 		cmocka_unit_test(what_is_not_sent_stays_below_notsent_lowat),
 		cmocka_unit_test(a_limit_below_what_is_in_use_is_no_error),
+		cmocka_unit_test(a_reset_that_counts_is_not_counted_as_lost),
 		cmocka_unit_test(listen_without_memory_changes_nothing),
 		cmocka_unit_test(a_look_at_the_stream_leaves_the_urgent_byte),
 	};
