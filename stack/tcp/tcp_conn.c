@@ -23,7 +23,7 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 		return NULL;
 	t->tcp->nconn++;
 	c->ep.kind = TCP_EP_CONN;
-	c->ep.state = TAPIR_TCP_CLOSED;
+	tcp_set_state(t, &c->ep, TAPIR_TCP_CLOSED);
 	c->cc.ops = &cc_newreno;
 	c->opt.linger_s = -1;
 	c->keep_ns = TAPIR_NEVER;

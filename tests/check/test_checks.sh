@@ -122,6 +122,16 @@ breaks system_header_in_the_simulated_link check-layers 'the core may not includ
 #include <stdio.h>
 END
 
+breaks state_written_by_another check-layers 'only tcp_set_state() writes' stack/tcp/tcp_user.c <<'END'
+void f(struct tcp_conn *c) { c->ep.state = 7; }
+END
+breaks segment_sent_by_another check-layers 'a segment leaves by tcp_output' stack/tcp/tcp_input.c <<'END'
+void f(struct tapir *t) { tcp_xmit(t, 0); }
+END
+breaks packet_lost_by_another check-layers 'a packet is lost by pkt_drop' stack/udp/udp.c <<'END'
+void f(struct tapir *t) { t->stats.drop[1]++; }
+END
+
 breaks header_that_needs_another check-headers 'does not compile alone' stack/base/size.h <<'END'
 #ifndef TAPIR_BASE_SIZE_H
 #define TAPIR_BASE_SIZE_H
