@@ -88,7 +88,7 @@ TEST(what_is_not_there_or_not_ours_to_change_is_refused, "")
 	assert_int_equal(world_drops(&w, DROP_IF_DOWN), 8);
 }
 
-TEST(only_an_address_that_a_host_can_have_is_taken, "R1122-21 R1122-26")
+TEST(only_an_address_that_a_host_can_have_is_taken, "R1122-21 R1122-26 U11-09")
 {
 	static const struct {
 		uint32_t ip4;

@@ -5,8 +5,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "drivers/host.h"
@@ -51,6 +54,18 @@ static void end(struct fixture *f)
 	if (f->peer >= 0)
 		close(f->peer);
 	tapir_destroy(f->t);
+}
+
+/* The system's clocks, in place of the library's call, so that the wall clock can jump for us alone. */
+static int64_t jump_s;
+
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int r = (int)syscall(SYS_clock_gettime, id, ts);
+
+	if (id == CLOCK_REALTIME)
+		ts->tv_sec += jump_s;
+	return r;
 }
 
 static char fired[64];
@@ -111,6 +126,36 @@ TEST(a_cancelled_timer_does_not_fire_and_a_moved_one_fires_once, "")
 	assert_int_equal(loop_turn(f.l, 0), 0);
 	assert_string_equal(fired, "cfilor"
 				   "tqnkheb");
+	end(&f);
+}
+
+TEST(a_jump_of_the_wall_clock_changes_no_timer, "RS-04")
+{
+	static const int64_t jumps[] = {365 * 86400, -365 * 86400, 1, -1};
+	time_t wall = host_wall().tv_sec;
+	struct named_timer due, later;
+	struct fixture f;
+	uint64_t began;
+
+	begin(&f);
+	memset(&later, 0, sizeof(later));
+	later.tm.fn = on_timer;
+	later.name = 'l';
+	began = loop_clock(f.l);
+	loop_timer_set(f.l, &later.tm, began + 86400 * NS_PER_S);
+	for (int i = 0; i < 4; i++) {
+		jump_s = jumps[i];
+		assert_true(llabs(host_wall().tv_sec - wall - jump_s) < 100);
+		memset(&due, 0, sizeof(due));
+		due.tm.fn = on_timer;
+		due.name = 'd';
+		loop_timer_set(f.l, &due.tm, loop_now(f.l));
+		fired[0] = '\0';
+		assert_int_equal(loop_turn(f.l, 0), 0);
+		assert_string_equal(fired, "d");
+		assert_in_range(loop_clock(f.l), began, began + 100 * NS_PER_S);
+	}
+	jump_s = 0;
 	end(&f);
 }
 
@@ -483,6 +528,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(timers_fire_in_order_of_time),
+		cmocka_unit_test(a_jump_of_the_wall_clock_changes_no_timer),
 		cmocka_unit_test(a_cancelled_timer_does_not_fire_and_a_moved_one_fires_once),
 		cmocka_unit_test(a_descriptors_handler_is_called_and_may_stop_the_loop),
 		cmocka_unit_test(

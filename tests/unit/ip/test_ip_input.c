@@ -554,6 +554,23 @@ TEST(nobody_listens_for_dhcp_or_tftp, "R20-08 R20-10 R20-13 FR-12 IH-14")
 	expect_alive(w);
 }
 
+TEST(an_offer_of_an_address_is_nothing_to_us, "U11-06")
+{
+	struct world *w = *state;
+	/* A DHCP offer of 192.0.2.2 itself, with a client identifier and names that lie about their length. */
+	static uint8_t offer[300] = {2, 1, 6};
+	static const uint8_t opts[] = {0x63, 0x82, 0x53, 0x63, 53, 1, 2, 61, 255, 12, 0, 1, 3, 255};
+
+	memcpy(offer + 16, "\300\0\2\2", 4);
+	memcpy(offer + 236, opts, sizeof(opts));
+	nobody_listens(w, 68, offer, sizeof(offer));
+	nobody_listens(w, 67, offer, sizeof(offer));
+	for (size_t n = 0; n < 260; n += 13)
+		world_push_ip(w, buf, world_udp(buf, WORLD_PEER, WORLD_BC, 67, 68, offer, n));
+	expect_silence(w);
+	expect_alive(w);
+}
+
 TEST(nobody_listens_for_names, "AM33-15 AM33-25 FR-09 FR-15")
 {
 	struct world *w = *state;
@@ -569,7 +586,7 @@ TEST(nobody_listens_for_names, "AM33-15 AM33-25 FR-09 FR-15")
 	expect_alive(w);
 }
 
-TEST(random_packets_do_no_harm, "")
+TEST(random_packets_do_no_harm, "RS-09")
 {
 	struct world *w = *state;
 	struct rnd r = {7};
@@ -631,6 +648,7 @@ int main(void)
 		T(tunnels_are_unknown_protocols_at_any_depth),
 		T(a_length_of_zero_never_makes_a_loop),
 		T(nobody_listens_for_dhcp_or_tftp),
+		T(an_offer_of_an_address_is_nothing_to_us),
 		T(nobody_listens_for_names),
 		T(random_packets_do_no_harm),
 	};

@@ -56,7 +56,7 @@ TEST(frames_for_other_stations_are_not_ours, "IP-08")
 	refused(*state, echo_frame(&other, &world_peer_mac, 0x0800), DROP_ETH_NOT_OURS);
 }
 
-TEST(tags_lengths_and_unknown_types_have_their_own_reasons, "IP-07")
+TEST(tags_lengths_and_unknown_types_have_their_own_reasons, "IP-07 U11-08")
 {
 	struct world *w = *state;
 
@@ -65,6 +65,7 @@ TEST(tags_lengths_and_unknown_types_have_their_own_reasons, "IP-07")
 	refused(w, echo_frame(&world_mac, &world_peer_mac, 46), DROP_ETH_8023);
 	refused(w, echo_frame(&world_mac, &world_peer_mac, 1535), DROP_ETH_8023);
 	refused(w, echo_frame(&world_mac, &world_peer_mac, 0xdead), DROP_ETH_TYPE);
+	refused(w, echo_frame(&world_mac, &world_peer_mac, 0x8035), DROP_ETH_TYPE); /* RARP */
 	/* Far more than the MTU: what lies behind the packet is padding. */
 	memset(frame, 0, sizeof(frame));
 	echo_frame(&world_mac, &world_peer_mac, 0x0800);

@@ -144,6 +144,24 @@ TEST(what_is_not_in_flight_is_not_believed, "R5927-1 TC-14")
 	tf_close(&f);
 }
 
+TEST(soft_errors_are_told_to_who_asks_and_wake_nobody, "SHLD-20 MUST-47")
+{
+	struct tf f;
+	struct tapir_ready ev;
+	char byte;
+
+	fly(&f, 4);
+	while (tapir_ready_pop(f.w.t, &ev, 1) > 0)
+		;
+	icmp(&f, UNREACH, 0, 0, f.snd);
+	icmp(&f, EXCEEDED, 0, 0, f.snd);
+	assert_int_equal(tapir_ready_pop(f.w.t, &ev, 1), 0);
+	assert_int_equal(tf_read(&f, &byte, 1), -EAGAIN);
+	assert_int_equal(tf_write(&f, 1), 1);
+	assert_int_equal(tf_error(&f), EHOSTUNREACH);
+	tf_close(&f);
+}
+
 TEST(source_quench_throttles_nothing, "R5927-3 TC-15")
 {
 	struct tf f;
@@ -336,6 +354,7 @@ int main(void)
 		cmocka_unit_test(no_error_ends_a_synchronized_connection),
 		cmocka_unit_test(a_hard_error_refuses_an_opening_and_only_with_its_number),
 		cmocka_unit_test(what_is_not_in_flight_is_not_believed),
+		cmocka_unit_test(soft_errors_are_told_to_who_asks_and_wake_nobody),
 		cmocka_unit_test(source_quench_throttles_nothing),
 		cmocka_unit_test(segments_bear_df_and_a_smaller_mtu_cuts_anew),
 		cmocka_unit_test(an_mtu_that_makes_no_sense_is_not_believed),

@@ -166,6 +166,33 @@ TEST(each_round_trip_is_measured, "R6298-6 R6298-2")
 	tf_close(&f);
 }
 
+/* The route is looked for anew when a gateway does not seem to forward: after R1, and not before. */
+TEST(the_third_retransmission_asks_for_another_way, "SHLD-10 MUST-20")
+{
+	struct tapir_sockaddr far = tapir_sockaddr_v4(WORLD_FAR, 80);
+	struct world w;
+	uint8_t buf[WORLD_FRAME];
+	struct world_pkt p;
+	tapir_sock_t s;
+	unsigned syns = 0, asked_at = 0;
+	uint32_t gen;
+
+	world_open(&w, TAPIR_NETIF_RAW_IP);
+	assert_int_equal(w.conf.tcp_retries1, 3);
+	s = tapir_socket(w.t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+	assert_int_equal(tapir_connect(w.t, s, &far), -EINPROGRESS);
+	gen = w.t->route_gen;
+	for (unsigned i = 0; i < 200 && !asked_at; i++) {
+		while (world_expect(&w, buf, &p))
+			syns++;
+		if (w.t->route_gen != gen)
+			asked_at = syns;
+		world_step(&w, 100 * WORLD_MS);
+	}
+	assert_in_range(asked_at, 1 + 3, 1 + 4);
+	world_close(&w);
+}
+
 /* ---- duplicate ACKs ---- */
 
 TEST(the_third_duplicate_retransmits_and_the_first_two_send_new_data, "R5681-9 R3042-1")
@@ -358,7 +385,7 @@ TEST(acks_of_what_was_not_sent_are_not_honoured, "TC-28 R5961-4")
 
 /* ---- the window, shrunk ---- */
 
-TEST(new_data_keeps_to_the_newest_window_and_old_data_goes_once_beyond_it, "R7323-9 TC-46")
+TEST(new_data_keeps_to_the_newest_window_and_old_data_goes_once_beyond_it, "R7323-9 TC-46 MAY-7")
 {
 	struct tf f;
 
@@ -530,6 +557,7 @@ int main(void)
 		cmocka_unit_test(a_fast_retransmission_restarts_the_timer),
 		cmocka_unit_test(a_lost_syn_makes_the_timer_three_seconds),
 		cmocka_unit_test(each_round_trip_is_measured),
+		cmocka_unit_test(the_third_retransmission_asks_for_another_way),
 		cmocka_unit_test(the_third_duplicate_retransmits_and_the_first_two_send_new_data),
 		cmocka_unit_test(limited_transmit_keeps_to_the_peers_window),
 		cmocka_unit_test(
