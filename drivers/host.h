@@ -11,7 +11,7 @@
 #define NS_PER_S  1000000000ull
 #define NS_PER_MS 1000000ull
 
-/* CLOCK_MONOTONIC in ns. Commands ask their loop (loop_now) instead, whose clock can stand still. */
+/* CLOCK_MONOTONIC in ns (RS-04). Commands ask their loop (loop_now) instead, whose clock can stand still. */
 uint64_t host_clock_ns(void);
 
 /* The time of day. */

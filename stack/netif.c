@@ -168,7 +168,7 @@ int tapir_addr_add(struct tapir *t, int ifindex, const struct tapir_addr *addr, 
 	if (!addr || !tapir_addr_is_v4(addr) || prefix_len > 32)
 		return -EINVAL;
 	ip4 = tapir_addr_to_v4(addr);
-	if (!host_address(ip4, prefix_len))
+	if (!host_address(ip4, prefix_len)) /* U11-09: nor a group */
 		return -EINVAL;
 	err = netif_addr_add(ifp, ip4, prefix_len, &a);
 	if (err)

@@ -188,7 +188,7 @@ int tapir_input(struct tapir *t, int ifindex, struct pkt *p)
 {
 	struct netif *ifp = netif_get(t, ifindex);
 
-	/* Only the driver's word on checksums counts; all else is ours to say. */
+	/* RS-09: any bytes. Only the driver's word on checksums counts; all else is ours to say. */
 	p->flags &= PKT_CSUM_PARTIAL | PKT_CSUM_VALID | PKT_RESERVE;
 	if (p->flags & PKT_CSUM_PARTIAL)
 		p->flags = (uint16_t)((p->flags & PKT_RESERVE) | PKT_CSUM_VALID);

@@ -1,6 +1,6 @@
 /*
  * Arithmetic of TCP sequence numbers (RFC 9293 3.4): modulo 2^32, where "less" means "by less than
- * 2^31 earlier". EVT-57: these are the only functions that compare sequence numbers; a raw < is a defect.
+ * 2^31 earlier". EVT-57, TC-43: these are the only functions that compare sequence numbers; a raw < is a defect.
  * The order is total only among numbers that lie within a span of 2^31; all of a connection do.
  */
 #ifndef TAPIR_BASE_SEQ_H

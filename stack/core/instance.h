@@ -65,7 +65,7 @@ struct tapir {
 	uint8_t depth; /* of public entries: the outermost drains the loopback queue */
 };
 
-/* Memory of the instance. NULL when the environment has none; counted in Tapir NoMemory. */
+/* Memory of the instance. RS-01: NULL when the environment has none; counted in Tapir NoMemory. */
 void *mem_alloc(struct tapir *t, size_t n);
 /* The same, zeroed. */
 void *mem_zalloc(struct tapir *t, size_t n);

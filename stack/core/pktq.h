@@ -43,7 +43,7 @@ void pkt_drop(struct pkt *p, enum drop_reason reason);
 void pkt_pull(struct pkt *p, uint32_t n);
 /* Moves data down by n bytes for a header; n <= headroom. Returns the new data. */
 uint8_t *pkt_push(struct pkt *p, uint32_t n);
-/* Adds n bytes at the end; n <= tailroom. Returns where they begin. */
+/* Adds n bytes at the end, n <= tailroom, which the caller writes, every one (IP-06). Returns where they begin. */
 uint8_t *pkt_put(struct pkt *p, uint32_t n);
 /* Cuts the length to n <= len: trailing padding. */
 void pkt_trim(struct pkt *p, uint32_t n);

@@ -89,6 +89,7 @@ static enum drop_reason check_options(const struct rx *rx)
 	 * R791-2, R6274-9: lengths are checked (AM33-01, AM33-11, AM33-13, AM33-14, CL-34); nothing is ever
 	 * written into an option or reflected (IP-01, NUC-01, U11-01).
 	 */
+	/* MUST-50: what is well formed and refuses nothing is passed over. */
 	if (ipv4_opts_scan(rx->pkt->data, rx->ip.hdr_len, &saw, NULL) < 0)
 		return DROP_IP_OPTION;
 	/* R6274-10, CL-23: no address of a source route is used, also when it has come to its end. */
@@ -103,7 +104,7 @@ static enum drop_reason check_source(const struct tapir *t, const struct rx *rx)
 {
 	uint32_t src = rx->ip.src;
 
-	/* R1122-24, R6274-13, IP-02 */
+	/* R1122-24, R6274-13, IP-02, MUST-63 */
 	if (src >> 24 == 0 || src >> 28 >= 14 || netif_is_broadcast(rx->ifp, src))
 		return DROP_IP_SRC;
 	if (rx->looped)

@@ -274,7 +274,7 @@ int ip_output(struct tapir *t, struct pkt *p, const struct ip_tx *tx)
 		return fail(t, p, DROP_PKT_TOO_BIG, -EMSGSIZE);
 	}
 	h = (struct ipv4_hdr){
-		.tos = tx->tos,
+		.tos = tx->tos, /* R1122-31: as it is */
 		/* R1122-32: never 0. R1122-34, R6274-8: a setting, or the caller's (R1122-102). */
 		.ttl = tx->ttl ? tx->ttl : (uint8_t)t->conf.ip_default_ttl,
 		.proto = tx->proto,

@@ -67,7 +67,7 @@ enum verdict ether_input(struct tapir *t, struct rx *rx)
 	case ETH_TYPE_ARP:
 		return V_NEXT_ARP;
 	default:
-		/* R1122-2: trailers, and IPv6 in whatever state (AM33-16, R20-02, R20-04, R20-18). */
+		/* R1122-2: trailers, RARP (U11-08), and IPv6 in whatever state (AM33-16, R20-02, R20-04, R20-18). */
 		return lose(rx, DROP_ETH_TYPE);
 	}
 }

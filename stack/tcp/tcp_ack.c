@@ -10,7 +10,7 @@
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fn.h"
 
-/* EVT-29, RFC 5961 5.2, R5961-4, MAY-12: acceptable is [SND.UNA - MAX.SND.WND, SND.MAX]. */
+/* EVT-29, RFC 5961 5.2, R5961-4, TC-12, TC-28, MAY-12: acceptable is [SND.UNA - MAX.SND.WND, SND.MAX]. */
 static enum tcp_step check_range(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
 				 enum drop_reason *reason)
 {
@@ -57,7 +57,7 @@ static bool sample_rtt(struct tapir *t, struct tcp_conn *c, const struct tcp_seg
 	if (!(c->flags & TCP_F_TS) || !(seg->opt.has & TCP_HAS_TS) || !seg->opt.tsecr)
 		return false;
 	ms = tcp_ts_now(t, c->ts_off) - seg->opt.tsecr;
-	if (ms > 0x7fffffff / 1000)
+	if (ms > 0x7fffffff / 1000) /* TC-35 */
 		return false;
 	age_ns = (uint64_t)max_u32(ms, 1) * 1000000;
 	if (acked->again_ns + 1000000 < age_ns &&
@@ -100,7 +100,7 @@ static void new_ack(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *s
 	if (c->mtu_pending && seq_gt(seg->ack, c->mtu_seq))
 		c->mtu_pending = 0;
 	/* R6298-5: Karn's second half: the backed-off RTO stays until a round trip is measured again, as in Linux. */
-	if (sample_rtt(t, c, seg, &acked))
+	if (sample_rtt(t, c, seg, &acked)) /* R6298-6, MUST-18 */
 		c->backoff = 0;
 	confirm_first_hop(t, c);
 	c->probes_out = 0;
@@ -140,7 +140,7 @@ static void update_window(struct tcp_conn *c, const struct tcp_seg *seg)
 		c->persist_shift = 0;
 		c->act->deadline_ns[TCP_D_PERSIST] = TAPIR_NEVER;
 	}
-	c->snd_wnd = seg->wnd;
+	c->snd_wnd = seg->wnd; /* MUST-1, REC-1: unsigned, 32 bits; MUST-34: smaller ones too */
 	c->max_snd_wnd = max_u32(c->max_snd_wnd, seg->wnd);
 	c->snd_wl1 = seg->seq;
 	c->snd_wl2 = seg->ack;

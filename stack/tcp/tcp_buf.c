@@ -207,6 +207,7 @@ bool tcp_rcv_write(struct tapir *t, struct tcp_conn *c, uint32_t seq, const uint
 bool tcp_rcv_store(struct tapir *t, struct tcp_conn *c, uint32_t seq, const uint8_t *p,
 		   uint32_t len)
 {
+	/* TC-42: the first octets to arrive stand. */
 	const struct ranges *s = &c->act->ooo;
 	uint32_t end = seq + len, at = seq;
 

@@ -18,7 +18,7 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 		STAT_INC(t, Tapir, TcpConnsFull);
 		return NULL;
 	}
-	c = mem_zalloc(t, sizeof(*c));
+	c = mem_zalloc(t, sizeof(*c)); /* U11-04: nothing of another connection is left in it */
 	if (!c)
 		return NULL;
 	t->tcp->nconn++;
@@ -336,6 +336,7 @@ int tcp_conn_route(struct tapir *t, struct tcp_conn *c, struct route *out)
 void tcp_conn_update_mss(struct tapir *t, struct tcp_conn *c)
 {
 	struct route rt;
+	/* FR-02: 48 at least. */
 	uint32_t mss = max_u32(c->peer_mss, (uint32_t)t->conf.tcp_min_snd_mss);
 
 	/* RFC 9293 3.7.1, MUST-16: what the peer takes, and what the path carries. */
@@ -356,7 +357,7 @@ void tcp_conn_start_cc(struct tapir *t, struct tcp_conn *c, bool syn_lost)
 	uint32_t mss = tcp_conn_smss(c);
 
 	c->cc.ops->init(&c->cc, mss);
-	/* RFC 5681 3.1, MUST: after a lost SYN the initial window is one segment. */
+	/* R5681-3: after a lost SYN the initial window is one segment. */
 	c->cc.cwnd = syn_lost ? mss : tcp_cc_initial_window(mss, (unsigned)t->conf.tcp_init_cwnd);
 }
 

@@ -305,7 +305,7 @@ uint8_t tcp_wscale_for(uint64_t space);
 /* ---- shared with the passive side ---- */
 /* The MSS to announce for a route's MTU and TCP_MAXSEG (RFC 9293 3.7.1). */
 uint16_t tcp_mss_announce(const struct tcp_opt *o, uint32_t mtu);
-/* The timestamp clock: ms, plus the connection's offset. */
+/* R7323-19: the timestamp clock: ms, plus the connection's offset. */
 static inline uint32_t tcp_ts_now(const struct tapir *t, uint32_t off)
 {
 	return (uint32_t)(t->now_ns / 1000000) + off;

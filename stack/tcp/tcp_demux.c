@@ -5,7 +5,7 @@
  *	listening   local port -> listeners; the one bound to the address beats the one bound to any
  *	port[]      local port -> how many use it, and in which way
  *
- * Both tables hash under a secret key (SipHash-1-3), so that nobody can choose tuples that share a
+ * Both tables hash under a secret key (SipHash-1-3; CL-43), so that nobody can choose tuples that share a
  * bucket. A bigger table is made when there are more endpoints than buckets; without memory the chains
  * grow and nothing fails.
  *

@@ -75,6 +75,7 @@ static void take_syn_opts(struct tapir *t, struct tcp_conn *c, const struct tcp_
 		c->peer_mss = o->mss; /* MUST-14; MUST-15: else 536 */
 	else
 		c->peer_mss = TCP_MSS_DEFAULT;
+	/* R7323-3: here and nowhere else. */
 	if (o->has & TCP_HAS_WSCALE && t->conf.tcp_window_scaling) {
 		c->flags |= TCP_F_WS; /* R7323-2: both sent it */
 		c->snd_wscale = o->wscale;
@@ -182,7 +183,7 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 
 /* ---- 3.10.7.4: the steps for all other states ---- */
 
-/* Timestamps before the sequence number (RFC 7323 5.3). */
+/* Timestamps before the sequence number (RFC 7323 5.3). R7323-13: what was never agreed is not looked at. */
 static enum tcp_step step_timestamp(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
 				    enum drop_reason *reason)
 {
@@ -398,7 +399,7 @@ static enum tcp_step step_ack(struct tapir *t, struct tcp_conn *c, struct tcp_se
 	return TCP_STEP_NEXT;
 }
 
-/* TS.Recent moves with the segment that the last ACK asked for (RFC 7323 4.3, R7323-16). */
+/* TS.Recent moves with the segment that the last ACK asked for (RFC 7323 4.3, R7323-16); TC-16: a valid one. */
 static void update_ts_recent(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
 			     uint32_t orig_seq)
 {
@@ -492,6 +493,7 @@ static enum tcp_step steps_text(struct tapir *t, struct tcp_conn *c, struct tcp_
 	return r;
 }
 
+/* CL-19: in this order, whatever the flags. */
 static enum tcp_step steps(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 			   enum drop_reason *reason)
 {
@@ -568,7 +570,8 @@ static bool checksum_ok(struct tapir *t, const struct rx *rx)
 		return true;
 	sum = cksum_pseudo_ip4(rx->ip.src, rx->ip.dst, TAPIR_IPPROTO_TCP, (uint16_t)p->len);
 	sum = cksum_join(sum, t->cksum->partial(p->data, p->len, 0), 0);
-	return cksum_fold(sum) == 0; /* MUST-3 */
+	return cksum_fold(sum) ==
+	       0; /* MUST-3; AM33-04: over what came, whatever lengths it tells */
 }
 
 /* Decodes and checks what every segment must satisfy (EVT-58, EVT-59). DROP_NONE: seg is filled. */
@@ -587,7 +590,7 @@ static enum drop_reason decode(struct tapir *t, struct rx *rx, struct tcp_seg *s
 	}
 	if (seg->hdr.sport == 0 || seg->hdr.dport == 0)
 		return DROP_TCP_PORT_ZERO;
-	/* MUST-5, MUST-7: options may come in any segment; a malformed one ends them, no more. */
+	/* MUST-5, MUST-7, U11-07: options may come in any segment; a malformed one ends them, no more. */
 	tcp_opts_parse(p->data + TCP_HLEN, (size_t)hlen - TCP_HLEN, &seg->opt);
 	seg->rx = rx;
 	seg->seq = seg->hdr.seq;
@@ -706,10 +709,11 @@ enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 		return DROP_NONE;
 	}
 	if (!err)
-		return DROP_NONE; /* MUST-55: source quench among them */
+		return DROP_NONE; /* MUST-55, R5927-3, TC-15: source quench among them */
 	/*
-	 * R5927-2: in synchronized states every error is soft: remembered for when we give up. MUST-56,
-	 * SHLD-25. A connection that is only being opened ends by a hard one, as in Linux.
+	 * R5927-2, TC-13: in synchronized states every error is soft: remembered for when we give up or are
+	 * asked (MUST-47, SHLD-20), and nobody is woken by it. MUST-54, MUST-56, SHLD-25. A connection that is
+	 * only being opened ends by a hard one, as in Linux.
 	 */
 	c->soft_err = err;
 	if (hard && !tcp_state_synchronized(c->ep.state))

@@ -233,7 +233,7 @@ bool tcp_listen_offer(struct tapir *t, struct tcp_listener *l, const struct tcp_
 	p->peer_mss = peer_mss(t, l, &seg->opt);
 	/* As much as a new connection's buffer takes; never scaled, so never above 65535 (R7323-4). */
 	p->rcv_wnd = min_u32(rcvbuf ? rcvbuf : (uint32_t)(t->conf.tcp_rmem_default / 2), 65535);
-	/* R7323-2, R7323-10: only what both want. */
+	/* R7323-2, R7323-10: only what both want. R7413-3, R5482-1: cookies and user timeouts are not wanted. */
 	p->ts = t->conf.tcp_timestamps && seg->opt.has & TCP_HAS_TS;
 	p->sack = t->conf.tcp_sack && seg->opt.has & TCP_HAS_SACK_OK;
 	p->ws = t->conf.tcp_window_scaling && seg->opt.has & TCP_HAS_WSCALE;

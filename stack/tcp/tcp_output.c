@@ -36,7 +36,8 @@ uint32_t tcp_rcv_window(struct tapir *t, struct tcp_conn *c)
 	free = min_u32(free, max);
 	/*
 	 * MUST-39 (RFC 9293 3.8.6.2.2): the edge moves only by a worthwhile step, and SHLD-14, EVT-37 (3.8.6):
-	 * it never moves back: what was promised is kept even when the buffer became smaller.
+	 * it never moves back: what was promised is kept even when the buffer became smaller. MAY-8: without
+	 * room it stays where it is.
 	 */
 	if (free < c->rcv_wnd + step || free < step)
 		return c->rcv_wnd;
@@ -85,7 +86,7 @@ static void segment_opts(struct tapir *t, struct tcp_conn *c, struct tcp_opts *o
 		tcp_sack_blocks(c, o);
 }
 
-/* The options of our SYN (active open) or SYN-ACK (simultaneous open). */
+/* The options of our SYN (active open) or SYN-ACK (simultaneous open); MUST-65: MSS is in no other segment. */
 static void syn_opts(struct tapir *t, struct tcp_conn *c, bool synack, struct tcp_opts *o)
 {
 	struct route rt;
@@ -99,7 +100,7 @@ static void syn_opts(struct tapir *t, struct tcp_conn *c, bool synack, struct tc
 		o->tsecr = synack ? c->ts_recent : 0; /* R7323-14 */
 	}
 	if (synack ? c->flags & TCP_F_SACK : t->conf.tcp_sack)
-		o->has |= TCP_HAS_SACK_OK;
+		o->has |= TCP_HAS_SACK_OK; /* R2018-1: in SYNs alone */
 	if (synack ? c->flags & TCP_F_WS : t->conf.tcp_window_scaling) {
 		o->has |= TCP_HAS_WSCALE; /* R7323-1: also with a shift of 0 */
 		o->wscale = c->rcv_wscale;
@@ -137,8 +138,8 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 		.flags = flags,
 		.opt = &o,
 		.len = len,
-		.ttl = c->opt.ttl,
-		.tos = c->opt.tos,
+		.ttl = c->opt.ttl, /* MUST-49 */
+		.tos = c->opt.tos, /* MUST-48, SHLD-21, SHLD-22 */
 		.ifindex = c->opt.ifindex,
 		.reserve = len == 0,
 		.rexmit = rexmit,
@@ -260,8 +261,9 @@ static uint32_t pipe_bytes(const struct tcp_conn *c)
 }
 
 /*
- * R7323-9, RFC 7323 2.4: what was within the window when it was sent goes once more though the window
- * shrank since; then only what lies within it, or beyond by less than the peer's scale may have rounded off.
+ * R7323-9, MAY-7, SHLD-16, RFC 7323 2.4: what was within the window when it was sent goes once more though
+ * the window shrank since; then only what lies within it, or beyond by less than the peer's scale may have
+ * rounded off.
  */
 static bool beyond_window(const struct tcp_conn *c, const struct tcp_rec *r, uint32_t len)
 {
@@ -282,7 +284,7 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 		if (!r)
 			return true;
 		if (r->flags & TCP_REC_SYN) {
-			/* Closed before our SYN of a simultaneous open was acknowledged (3.10.4). */
+			/* TC-55: closed before our SYN of a simultaneous open was acknowledged (3.10.4). */
 			if (send_segment(t, c, c->iss, 0, TCP_SYN | TCP_ACK, true) < 0 ||
 			    !tcp_rec_resent(t, c, r, 1))
 				return false;
@@ -309,8 +311,8 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 		case -EMSGSIZE:
 			continue; /* c->mss is smaller now */
 		default:
-			tcp_retry_soon(t,
-				       c); /* not at the next time-out, which may be minutes away */
+			/* Not at the next time-out, which may be minutes away. */
+			tcp_retry_soon(t, c);
 			return false;
 		}
 		if (c->flags & TCP_F_LOSS)
@@ -332,7 +334,10 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 
 /* ---- new data ---- */
 
-/* EVT-63, MUST-38, RFC 9293 3.7.4 and 3.8.6.2.1: whether a segment of `len` new bytes may leave now. */
+/*
+ * EVT-63, MUST-38, SHLD-27, SHLD-28, TC-60, RFC 9293 3.7.4 and 3.8.6.2.1: whether a segment of `len` new bytes
+ * may leave now.
+ */
 static bool may_send(struct tapir *t, struct tcp_conn *c, uint32_t len, uint32_t room,
 		     uint32_t avail, bool fin)
 {
@@ -349,10 +354,10 @@ static bool may_send(struct tapir *t, struct tcp_conn *c, uint32_t len, uint32_t
 	if (fin || c->flags & TCP_F_PUSH)
 		return true;
 	if (c->opt.flags & TCP_O_CORK || c->flags & TCP_F_MORE)
-		return false; /* until 200 ms, NODELAY or a full segment */
-	if (c->opt.flags & TCP_O_NODELAY)
+		return false;		  /* until 200 ms, NODELAY or a full segment */
+	if (c->opt.flags & TCP_O_NODELAY) /* MUST-17 */
 		return true;
-	return !small_out; /* Nagle as Minshall amended it: one short segment in flight */
+	return !small_out; /* SHLD-7, MAY-16: Nagle as Minshall amended it: one short segment in flight */
 }
 
 static void note_sent(struct tapir *t, struct tcp_conn *c, uint32_t len, bool fin)
@@ -393,12 +398,13 @@ static void output_new(struct tapir *t, struct tcp_conn *c)
 
 	c->flags &= ~(uint32_t)TCP_F_CWND_LIMITED;
 	restart_after_idle(t, c);
-	/* R3042-1: one new segment for each of the first two duplicate ACKs, cwnd unchanged. */
+	/* R3042-1, R3042-2: one new segment for each of the first two duplicate ACKs, cwnd unchanged. */
 	if (!(c->flags & (TCP_F_RECOVERY | TCP_F_LOSS)))
 		limited_transmit = min_u32(a->dupacks, 2) * tcp_conn_smss(c);
 	for (int n = 0; n < SEGS_PER_CALL; n++) {
 		uint32_t room = segment_room(t, c);
 		uint32_t avail = tcp_snd_end(c) - c->snd_nxt;
+		/* R5681-1; TC-46: the edge may lie behind what was sent. */
 		uint32_t edge = c->snd_una + c->snd_wnd;
 		uint32_t wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
 		uint32_t cwnd = c->cc.cwnd + limited_transmit, pipe = pipe_bytes(c);
@@ -457,7 +463,7 @@ static void output_new(struct tapir *t, struct tcp_conn *c)
 
 /* ---- what runs while nothing is sent ---- */
 
-/* With nothing in flight and something to send, only a probe can learn that the window opened. */
+/* With nothing in flight and something to send (MUST-60), only a probe can learn that the window opened. */
 static void persist_check(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
@@ -471,7 +477,7 @@ static void persist_check(struct tapir *t, struct tcp_conn *c)
 			c->flags &= ~(uint32_t)TCP_F_PERSIST;
 		return;
 	}
-	/* MUST-36, SHLD-29, SHLD-30 (3.8.6.1): first at the RTO, then at growing intervals. */
+	/* MUST-35, MUST-36, SHLD-29, SHLD-30 (3.8.6.1): first at the RTO, then at growing intervals. */
 	if (a->deadline_ns[TCP_D_PERSIST] == TAPIR_NEVER) {
 		c->flags |= TCP_F_PERSIST;
 		a->deadline_ns[TCP_D_PERSIST] = t->now_ns + tcp_persist_ns(t, c);
@@ -530,7 +536,7 @@ void tcp_send_ack(struct tapir *t, struct tcp_conn *c)
 
 void tcp_send_probe(struct tapir *t, struct tcp_conn *c)
 {
-	/* As Linux probes: no data, one before SND.UNA, which the peer must answer (3.8.6.1). */
+	/* As Linux probes: no data (SHLD-12), one before SND.UNA, which the peer must answer (3.8.6.1). */
 	send_segment(t, c, c->snd_una - 1, 0, TCP_ACK, false);
 }
 
@@ -552,6 +558,7 @@ void tcp_flush(struct tapir *t)
 	struct list batch;
 
 	list_init(&batch);
+	/* MUST-58, MUST-59: all that came in this batch has been read, and earns one ACK. */
 	/* One pass over who is dirty now: one that joins again meanwhile is for the next flush. */
 	list_splice_tail(&batch, &t->dirty);
 	while (!list_empty(&batch)) {

@@ -1,7 +1,7 @@
 /*
  * Path MTU messages, believed as far as RFC 5927 7.2 lets them; never a reason to abort (EVT-65).
  *
- * A message that claims less than what has already got through contradicts the evidence: it is kept
+ * TC-14: one that claims less than what has already got through contradicts the evidence: it is kept
  * aside and believed only when the segment it speaks of times out. One that claims less than what
  * was sent, but more than what got through, is believed at once. What is in flight then is sent again in
  * smaller pieces, and the congestion window stays: nothing was lost to congestion.
@@ -22,7 +22,7 @@ static void apply(struct tapir *t, struct tcp_conn *c, uint32_t mtu, uint32_t se
 	tcp_conn_update_mss(t, c);
 	if (c->mss >= before || !c->act)
 		return;
-	/* R1191-7: all of the flight was cut too big and is cut anew, as far as cwnd lets it; cwnd stays. */
+	/* R1191-7, SHLD-6, TC-53: the flight was cut too big and is cut anew, as far as cwnd lets it. */
 	tcp_rec_mark_all_lost(c);
 	tcp_conn_dirty(t, c);
 }

@@ -53,7 +53,7 @@ void tcp_recovery_dupack(struct tapir *t, struct tcp_conn *c)
 	if (a->dupacks == 1)
 		a->prior_flight = c->snd_nxt - c->snd_una;
 	if (a->dupacks < (uint32_t)t->conf.tcp_reordering)
-		return; /* limited transmit is output's (RFC 3042) */
+		return; /* R5681-9: limited transmit is output's (RFC 3042) */
 	/* RFC 6582 3.2 step 2: not for duplicates of an episode that is over. */
 	if (a->dupacks == (uint32_t)t->conf.tcp_reordering && seq_gt(c->snd_una, c->recover))
 		enter_recovery(t, c);
@@ -112,7 +112,7 @@ void tcp_recovery_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_ac
 
 void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c)
 {
-	/* R5681-7: ssthresh is not reduced again for the same segment. */
+	/* MUST-19, R5681-7: ssthresh is not reduced again for the same segment. */
 	bool first = c->backoff == 0 && !(c->flags & TCP_F_LOSS);
 
 	c->cc.ops->rto(&c->cc, c->snd_nxt - c->snd_una, tcp_conn_smss(c), first, t->now_ns);

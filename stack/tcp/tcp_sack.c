@@ -1,10 +1,10 @@
 /*
  * Selective acknowledgments that we report (RFC 2018 4, RFC 2883 4).
  *
- * The set of out-of-order ranges is the only source: its stamps tell which range changed last, and
- * that one comes first, so that the sender learns what triggered this ACK; then the others, newest
- * first, so that each range is reported in several ACKs in a row. A duplicate is told once, in the
- * first place, by a block that is not part of that order (D-SACK).
+ * The set of out-of-order ranges, ordered by seq_lt() (TC-48), is the only source: its stamps tell which
+ * range changed last, and that one comes first, so that the sender learns what triggered this ACK; then
+ * the others, newest first, so that each range is reported in several ACKs in a row. A duplicate is told
+ * once, in the first place, by a block that is not part of that order (D-SACK).
  */
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fn.h"
@@ -62,7 +62,7 @@ void tcp_sack_blocks(const struct tcp_conn *c, struct tcp_opts *o)
 	if (!a)
 		return;
 	if (a->dsack && room > 0)
-		add_block(o, a->dsack_start, a->dsack_end);
+		add_block(o, a->dsack_start, a->dsack_end); /* R2883-2: its island follows */
 	below = a->ooo.clock + 1;
 	while (o->n_sack < room) { /* R2018-4, R2018-5 */
 		int i = next_newest(&a->ooo, below);

@@ -15,6 +15,7 @@
 
 void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
 {
+	/* U11-02, IH-09, CL-18: any pointer is only compared. */
 	uint32_t up = seg->up;
 
 	if (c->flags & TCP_F_FIN_RCVD || seq_leq(up, c->rcv_user))
@@ -38,7 +39,7 @@ static void ack_later(struct tapir *t, struct tcp_conn *c)
 		return;
 	}
 	if (!(c->flags & TCP_F_DELACK)) {
-		c->flags |= TCP_F_DELACK; /* MUST-40: at most 0.5 s; here the setting */
+		c->flags |= TCP_F_DELACK; /* SHLD-18, MUST-40: at most 0.5 s; here the setting */
 		c->act->deadline_ns[TCP_D_DELACK] = t->now_ns + c->act->ato_ns;
 	}
 }
@@ -105,8 +106,10 @@ static enum tcp_step text_out_of_order(struct tapir *t, struct tcp_conn *c,
 	struct ranges_added added;
 	uint32_t end = seg->seq + seg->text_len;
 
-	c->flags |= TCP_F_ACK_DUP; /* SHLD-13, R2018-3: each is answered by itself */
+	/* SHLD-13, SHLD-31, MAY-13, R2018-3: each is answered by itself. */
+	c->flags |= TCP_F_ACK_DUP;
 	STAT_INC(t, TcpExt, TCPOFOQueue);
+	/* TC-05, TC-06, TC-08, CL-29: so many islands; one more is dropped, and not reported (R2018-8). */
 	if (ranges_can_insert(&a->ooo, seg->seq, end) < 0) {
 		STAT_INC(t, TcpExt, TCPOFODrop);
 		STAT_INC(t, Tapir, TcpOooFull);

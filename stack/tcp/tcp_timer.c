@@ -147,7 +147,7 @@ static bool fire_rexmt_syn(struct tapir *t, struct tcp_conn *c)
 			LIST_FIRST(&c->act->recs, struct tcp_rec, seq_link)->sent_ns;
 	if (c->probes_out >= retries ||
 	    (c->opt.user_timeout_ms && timed_out(t, c, c->act->retrans_start_ns))) {
-		give_up(t, c); /* MUST-23 with tcp_syn_retries */
+		give_up(t, c); /* MUST-22, MUST-23 with tcp_syn_retries */
 		return false;
 	}
 	c->probes_out++;
@@ -173,6 +173,7 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 		return fire_rexmt_syn(t, c);
 	if (!a->retrans_start_ns)
 		a->retrans_start_ns = LIST_FIRST(&a->recs, struct tcp_rec, seq_link)->sent_ns;
+	/* TC-27: so CLOSING and LAST-ACK end too. */
 	if (timed_out(t, c, a->retrans_start_ns)) {
 		give_up(t, c);
 		return false;
@@ -184,7 +185,7 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 	if (c->backoff < UINT8_MAX)
 		c->backoff++; /* R6298-8: 5.5 */
 	if (c->backoff == t->conf.tcp_retries1)
-		suspect_first_hop(t, c); /* MUST-20: R1 */
+		suspect_first_hop(t, c); /* MUST-20, SHLD-10: R1 */
 	tcp_rexmt_arm(t, c);		 /* 5.6 */
 	return true;
 }
@@ -247,7 +248,7 @@ void tcp_keepalive_start(struct tapir *t, struct tcp_conn *c)
 	uint64_t idle =
 		c->opt.keepidle_s ? c->opt.keepidle_s : (uint64_t)t->conf.tcp_keepalive_time_s;
 
-	/* MUST-24, MUST-26: off unless the application asks. */
+	/* MAY-5, MUST-24, MUST-26: off unless the application asks; MUST-28: two hours unless it says. */
 	if (c->opt.flags & TCP_O_KEEPALIVE && tcp_state_synchronized(c->ep.state))
 		c->keep_ns = c->last_rcv_ns + idle * SEC;
 	else
@@ -273,7 +274,8 @@ static bool fire_keepalive(struct tapir *t, struct tcp_conn *c)
 		    ? c->probes_out && idle_ns >= (uint64_t)c->opt.user_timeout_ms * MS
 		    : c->probes_out >= cnt) {
 		tcp_respond_rst_conn(t, c);
-		give_up(t, c); /* MUST-27 is the peer's: a single unanswered probe kills nothing */
+		/* MUST-29; MUST-27 is the peer's: a single unanswered probe kills nothing. */
+		give_up(t, c);
 		return false;
 	}
 	STAT_INC(t, TcpExt, TCPKeepAlive);

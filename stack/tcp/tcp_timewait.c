@@ -122,7 +122,7 @@ static void fifo_remove(struct tcp_state *ts, struct tcp_tw *tw)
 	tw_set_prev(tw, 0);
 }
 
-/* ms until an expiry, 0 when it is past: all lie within 2^31 ms of now. */
+/* CL-35, CL-36: ms until an expiry, 0 when it is past: all lie within 2^31 ms of now. */
 static uint32_t ms_left(const struct tapir *t, uint32_t expire_ms)
 {
 	return seq_gt(expire_ms, now_ms(t)) ? expire_ms - now_ms(t) : 0;

@@ -81,7 +81,7 @@ int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_soc
 		return -ENETUNREACH;
 	if (!tcp_act_get(t, c))
 		return -ENOMEM;
-	c->ep.tuple.laddr = tapir_addr_v4(rt.src); /* MUST-44 */
+	c->ep.tuple.laddr = tapir_addr_v4(rt.src); /* MUST-44, MUST-45: for all its life */
 	c->ep.tuple.raddr = sa->addr;
 	c->ep.tuple.rport = sa->port;
 	r = tcp_port_connect(t, c);
@@ -265,7 +265,7 @@ int tcp_user_commit(struct tapir *t, struct tcp_conn *c, size_t len, int flags)
 
 /* ---- RECEIVE ---- */
 
-/* Whether the urgent byte stands at the head, and is to be left out of the stream. */
+/* Whether the urgent byte stands at the head, and is to be left out of the stream (TC-56). */
 static bool skip_urgent(const struct tcp_conn *c)
 {
 	return c->flags & TCP_F_URG_RCVD && !(c->opt.flags & TCP_O_OOBINLINE) &&
@@ -463,7 +463,7 @@ int tcp_user_shutdown(struct tapir *t, struct tcp_conn *c, int how)
 		return -ENOTCONN;
 	if (how != TAPIR_SHUT_WR && !(c->flags & TCP_F_SHUT_RD)) {
 		c->flags |=
-			TCP_F_SHUT_RD; /* discards nothing: what arrives is still acknowledged */
+			TCP_F_SHUT_RD; /* MAY-1: discards nothing: what arrives is still acknowledged */
 		ready_mark(t, &c->rdy, TAPIR_IN | TAPIR_RDHUP);
 	}
 	if (how == TAPIR_SHUT_RD)
@@ -491,7 +491,7 @@ int tcp_user_shutdown(struct tapir *t, struct tcp_conn *c, int how)
 	return 0;
 }
 
-/* No handle any more, the network goes on. False: too many such already, and c was reset. */
+/* No handle any more, the network goes on. False: too many such already, and c was reset (TC-24). */
 static bool make_orphan(struct tapir *t, struct tcp_conn *c)
 {
 	if (t->tcp->norphan >= (uint64_t)t->conf.tcp_max_orphans) {

@@ -147,7 +147,7 @@ enum verdict udp_input(struct tapir *t, struct rx *rx)
 	struct udp_sock *u;
 	struct udp_hdr h;
 
-	/* R768-1, UD-03: a length that lies is refused; octets beyond it are not the datagram's. */
+	/* R768-1, UD-03, NUC-02: a length that lies is refused; octets beyond it are not the datagram's. */
 	if (udp_hdr_decode(p->data, p->len, &h) < 0) {
 		STAT_INC(t, Udp, InErrors);
 		pkt_drop(p, DROP_UDP_SHORT);
@@ -175,8 +175,12 @@ enum verdict udp_input(struct tapir *t, struct rx *rx)
 	}
 	u = udp_lookup(t, false, meta.src, meta.sport, meta.dst, h.dport, meta.ifindex);
 	if (!u) {
-		STAT_INC(t, Udp, NoPorts);
-		/* R1122-104: port unreachable. UD-01, CL-17: as far as ICMP's limits and rules allow. */
+		STAT_INC(t, Udp, NoPorts); /* CL-22: 64 bits, and nothing is decided by it */
+		/*
+		 * R1122-104: port unreachable. UD-01, CL-17: as far as ICMP's limits and rules allow. No
+		 * service listens but who was asked to: no DHCP (U11-06, R20-08, R20-10, R20-13, FR-12), no
+		 * TFTP (IH-14), no names (AM33-15, AM33-25, FR-09, FR-15).
+		 */
 		icmp_send_error(t, rx, ICMP_UNREACH, ICMP_UNREACH_PORT, 0);
 		pkt_drop(p, DROP_UDP_NO_PORT);
 		return V_DONE;

@@ -46,7 +46,7 @@ int ipv4_hdr_decode_quoted(const uint8_t *p, size_t len, struct ipv4_hdr *out)
 	out->csum = get_be16(p + 10);
 	out->src = get_be32(p + 12);
 	out->dst = get_be32(p + 16);
-	if (out->total_len < hdr_len)
+	if (out->total_len < hdr_len) /* IH-10 */
 		return WIRE_ELEN;
 	return (int)hdr_len;
 }
@@ -56,7 +56,7 @@ int ipv4_hdr_decode(const uint8_t *p, size_t len, struct ipv4_hdr *out)
 	int n = ipv4_hdr_decode_quoted(p, len, out);
 
 	if (n > 0 && out->total_len > len)
-		return WIRE_ELEN; /* R791-1 */
+		return WIRE_ELEN; /* R791-1, IH-12, NUC-05 */
 	return n;
 }
 

@@ -16,6 +16,7 @@
 
 int tcp_hdr_decode(const uint8_t *p, size_t len, struct tcp_hdr *out)
 {
+	/* FR-13, AM33-26, R20-12: by size, then by data offset. */
 	if (len < TCP_HLEN)
 		return WIRE_ESHORT;
 

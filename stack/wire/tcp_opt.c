@@ -53,7 +53,7 @@ static void parse_tfo(const uint8_t *p, size_t n, struct tcp_opts *out)
 
 /*
  * One option of len >= 2 bytes at p, all within the header. A known kind with a wrong length means
- * nothing and is passed over (AM33-05, R2018-9, R7413-2, U11-03), as is an unknown kind
+ * nothing and is passed over (AM33-05, R2018-9, NUC-04, R7413-2, U11-03), as is an unknown kind
  * (RFC 9293 3.1, MUST-6).
  */
 static void parse_one(const uint8_t *p, size_t len, struct tcp_opts *out)
@@ -120,7 +120,7 @@ void tcp_opts_parse(const uint8_t *p, size_t len, struct tcp_opts *out)
 		}
 		/*
 		 * RFC 9293 3.1, MUST-68: every other kind has a length. MUST-7: one that is 0 or 1, or
-		 * goes past the header, ends the walk; what came before it stands. AM33-22, CL-27, CL-28,
+		 * goes past the header, ends the walk; what came before it stands. AM33-03, AM33-22, CL-27, CL-28,
 		 * CL-33, FR-03, R20-17, TC-52: others looped here, or read on.
 		 */
 		if (len - at < 2 || p[at + 1] < 2 || p[at + 1] > len - at) {
@@ -144,6 +144,7 @@ static void put_kind(struct opt_writer *w, uint8_t kind, uint8_t len)
 	w->p[w->len++] = len;
 }
 
+/* MUST-69: what an option list needs to end on a word. */
 static void put_nops(struct opt_writer *w, unsigned n)
 {
 	while (n-- > 0)
@@ -252,7 +253,7 @@ size_t tcp_opts_encode(uint8_t *p, const struct tcp_opts *o, enum tcp_opt_style 
 
 size_t tcp_opts_len(const struct tcp_opts *o, enum tcp_opt_style style)
 {
-	uint8_t scratch[TCP_OPT_MAX];
+	uint8_t scratch[TCP_OPT_MAX]; /* CL-32: no buffer here is sized by a packet */
 
 	return tcp_opts_encode(scratch, o, style);
 }

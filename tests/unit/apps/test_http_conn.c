@@ -319,7 +319,7 @@ TEST(large_file_comes_whole_and_the_connection_lives, "")
 	assert_non_null(strstr(hear(s), "hello"));
 }
 
-TEST(slow_header_has_a_deadline_that_bytes_do_not_move, "HT-01")
+TEST(slow_header_has_a_deadline_that_bytes_do_not_move, "")
 {
 	tapir_sock_t silent = dial(), slow = dial();
 	for (int i = 0; i < 14; i++) {
@@ -436,7 +436,7 @@ TEST(connections_beyond_the_limit_wait_to_be_accepted, "")
 	assert_int_equal(b.srv.nconns, 2);
 }
 
-TEST(slow_headers_at_the_limit_do_not_keep_others_out, "HT-01")
+TEST(slow_headers_at_the_limit_do_not_keep_others_out, "")
 {
 	b.srv.conf.max_conns = 50;
 	tapir_sock_t slow[50], s;
