@@ -440,7 +440,8 @@ static void recycle(struct tapir *t, struct tcp_tw *tw)
 
 bool tcp_tw_reuse(struct tapir *t, struct tcp_tw *tw)
 {
-	uint32_t age = 2 * (uint32_t)t->conf.tcp_msl_ms - ms_left(t, tw->expire_ms);
+	uint32_t life = 2 * (uint32_t)t->conf.tcp_msl_ms, left = ms_left(t, tw->expire_ms);
+	uint32_t age = life > left ? life - left : 0; /* the setting may have become smaller */
 
 	/*
 	 * Safe when our SYN's timestamp will be newer than all that the peer has seen of us, which

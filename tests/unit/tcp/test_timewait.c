@@ -393,6 +393,17 @@ TEST(connect_takes_a_tuple_over_when_timestamps_make_it_safe, "SHLD-4 R6528-3")
 	tf_close(&f);
 }
 
+TEST(a_shorter_msl_makes_no_record_older_than_it_is, "")
+{
+	struct tf f;
+
+	time_wait_ts(&f, 1000);
+	tapir_close(f.w.t, f.ls);
+	assert_int_equal(tapir_sysctl(f.w.t, "net.tapir.tcp_msl_ms", 0, 1000), 0);
+	assert_int_equal(connect_from(&f, f.lport, f.rport), -EADDRNOTAVAIL);
+	tf_close(&f);
+}
+
 TEST(connect_leaves_a_tuple_alone_when_they_do_not, "R6056-3")
 {
 	struct tf f;
@@ -635,6 +646,7 @@ int main(void)
 		cmocka_unit_test(without_a_listener_a_new_syn_changes_nothing),
 		cmocka_unit_test(the_new_incarnation_takes_no_old_segment),
 		cmocka_unit_test(connect_takes_a_tuple_over_when_timestamps_make_it_safe),
+		cmocka_unit_test(a_shorter_msl_makes_no_record_older_than_it_is),
 		cmocka_unit_test(connect_leaves_a_tuple_alone_when_they_do_not),
 		cmocka_unit_test(an_orphan_in_fin_wait_2_becomes_a_record_that_takes_the_fin),
 		cmocka_unit_test(it_does_not_wait_for_ever),
