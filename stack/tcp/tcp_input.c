@@ -253,7 +253,7 @@ static enum tcp_step step_sequence(struct tapir *t, struct tcp_conn *c, struct t
 }
 
 /* EVT-19, TC-47: cuts off what lies outside the window, so that the later steps see new text only. */
-static void trim(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
+static void trim(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg, enum drop_reason *reason)
 {
 	uint32_t edge = c->rcv_nxt + c->rcv_wnd;
 	uint32_t end;
@@ -274,6 +274,9 @@ static void trim(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
 	if (seq_gt(end, edge)) {
 		uint32_t keep = seq_gt(edge, seg->seq) ? edge - seg->seq : 0;
 
+		/* Its ACK still counts, but its text is lost, as a window probe's is: told as such. */
+		if (keep == 0)
+			*reason = DROP_TCP_WINDOW;
 		seg->text_len = min_u32(keep, seg->text_len);
 		seg->flags &= (uint16_t)~TCP_FIN;
 		seg->len = seg->text_len;
@@ -504,7 +507,7 @@ static enum tcp_step steps(struct tapir *t, struct tcp_conn *c, struct tcp_seg *
 		r = syn_sent_input(t, c, seg, reason);
 		if (r != TCP_STEP_NEXT)
 			return r;
-		trim(t, c, seg);
+		trim(t, c, seg, reason);
 		return steps_text(t, c, seg, reason);
 	}
 	if (!(seg->flags & TCP_SYN))
@@ -521,7 +524,7 @@ static enum tcp_step steps(struct tapir *t, struct tcp_conn *c, struct tcp_seg *
 		r = step_syn(t, c, seg, reason);
 	if (r != TCP_STEP_NEXT)
 		return r;
-	trim(t, c, seg);
+	trim(t, c, seg, reason);
 	r = step_ack(t, c, seg, reason);
 	if (r != TCP_STEP_NEXT)
 		return r;

@@ -387,6 +387,30 @@ TEST(a_reset_that_counts_is_not_counted_as_lost, "")
 	tf_close(&f);
 }
 
+TEST(text_that_meets_a_closed_window_is_counted_as_lost, "")
+{
+	struct tf f;
+	int size = 2048;
+
+	tf_open(&f);
+	tf_listen(&f);
+	assert_int_equal(tapir_setsockopt(f.w.t, f.ls, TAPIR_SOL_SOCKET, TAPIR_SO_RCVBUF, &size,
+					  sizeof(size)),
+			 0);
+	tf_shake(&f, f.rport);
+	f.s = tapir_accept(f.w.t, f.ls, NULL);
+	size = (int)tf_info(&f).rcv_wnd;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, (uint32_t)size);
+	f.rcv += (uint32_t)size;
+	(void)tf_drain(&f);
+	assert_int_equal(tf_info(&f).rcv_wnd, 0);
+	assert_int_equal(world_drops(&f.w, DROP_TCP_WINDOW), 0);
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 1);
+	tf_expect_ack(&f);
+	assert_int_equal(world_drops(&f.w, DROP_TCP_WINDOW), 1);
+	tf_close(&f);
+}
+
 TEST(listen_without_memory_changes_nothing, "RS-01")
 {
 	struct tapir_sockaddr sa;
@@ -428,6 +452,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_sent_stays_below_notsent_lowat),
 		cmocka_unit_test(a_limit_below_what_is_in_use_is_no_error),
 		cmocka_unit_test(a_reset_that_counts_is_not_counted_as_lost),
+		cmocka_unit_test(text_that_meets_a_closed_window_is_counted_as_lost),
 		cmocka_unit_test(listen_without_memory_changes_nothing),
 		cmocka_unit_test(a_look_at_the_stream_leaves_the_urgent_byte),
 	};
