@@ -151,6 +151,8 @@ test_a_connection_that_does_not_end_gets_a_rst_after_a_second() {
 test_a_connection_closed_by_us_with_bytes_left_gets_a_rst_too() {
 	need ncat tcpdump
 	big 400000
+	# so that the peer's window closes, however slow we are
+	echo 4096 16384 32768 >/proc/sys/net/ipv4/tcp_rmem
 	start echo --pcap "$scratch/a.pcap"
 	# it sends all, then its FIN, and reads nothing: echo has closed, and TCP has bytes left for a closed window
 	mkfifo "$scratch/never"
