@@ -395,10 +395,13 @@ static void step_counters(struct demo *d)
 		printf("  %-6s %-14s %10llu\n", tapir_stat_group(shown[i]),
 		       tapir_stat_name(shown[i]), (unsigned long long)s->n[shown[i]]);
 	for (int r = 0; r < DROP_COUNT; r++) {
+		const char *from = r == DROP_ETH_TYPE	     ? " (the kernel's IPv6)"
+				   : r == DROP_TCP_NO_SOCKET ? " (the refused port)"
+							     : "";
 		dropped += s->drop[r];
 		if (s->drop[r])
-			printf("  dropped: %s, %llu\n", tapir_drop_text((enum drop_reason)r),
-			       (unsigned long long)s->drop[r]);
+			printf("  dropped: %s, %llu%s\n", tapir_drop_text((enum drop_reason)r),
+			       (unsigned long long)s->drop[r], from);
 	}
 	if (!dropped)
 		printf("  dropped: none\n");

@@ -153,6 +153,24 @@ static int private_user(struct drv_error *why)
 	return 0;
 }
 
+/*
+ * What is mounted from here on stays here. In a chroot of a plain folder / is no mount, and can't be made private: then
+ * a copy of the tree, mounted in a place that can, becomes our root.
+ */
+static int private_mounts(void)
+{
+	char here[4096];
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		return 0;
+	if (errno != EINVAL || !getcwd(here, sizeof(here)) ||
+	    mount(NULL, "/proc", NULL, MS_PRIVATE, NULL) != 0 ||
+	    mount("/", "/proc/fs", NULL, MS_BIND | MS_REC, NULL) != 0 ||
+	    mount(NULL, "/proc/fs", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		return -1;
+	return chroot("/proc/fs") == 0 && chdir(here) == 0 ? 0 : -1;
+}
+
 int machine_private_net(struct drv_error *why)
 {
 	char size[32];
@@ -169,10 +187,14 @@ int machine_private_net(struct drv_error *why)
 		v = nl_link_set(lo.ifindex, true, 0, NULL);
 	if (v < 0)
 		return no_namespaces("the private network can't be configured", -v, why);
-	/* what is mounted from here on stays here */
 	snprintf(size, sizeof(size), "size=%dm,mode=1777", TMP_MIB);
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-	    mount("tapir", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, size) != 0)
-		return no_namespaces("a private /tmp can't be mounted", errno, why);
+	if (private_mounts() != 0 ||
+	    mount("tapir", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, size) != 0) {
+		int e = errno;
+
+		if (access("/proc/self", F_OK) != 0)
+			return drv_fail(why, "/proc is not mounted: mount -t proc proc /proc");
+		return no_namespaces("a private /tmp can't be mounted", e, why);
+	}
 	return 0;
 }

@@ -40,6 +40,32 @@ test_demo_shows_everything_on_a_tap_and_leaves_nothing() {
 	[ ! -e /tmp/site ] && [ ! -e /tmp/fetched.bin ]
 }
 
+# There / is no mount, so that its mounts can't be made private as elsewhere.
+test_demo_works_in_a_chroot_of_a_plain_folder() {
+	root=$scratch/root
+	mkdir -p "$root/dev" "$root/proc" "$root/tmp"
+	for folder in /bin /sbin /lib /lib64 /usr /etc; do
+		if [ -L $folder ]; then
+			cp -P $folder "$root$folder"
+		elif [ -d $folder ]; then
+			mkdir "$root$folder"
+			mount --rbind $folder "$root$folder"
+		fi
+	done
+	mount --rbind /dev "$root/dev"
+	mount -t proc proc "$root/proc"
+	cp "$TAPIR" "$root/tapir"
+	chroot "$root" /tapir demo >"$scratch/out" 2>"$scratch/err" || {
+		cat "$scratch/err"
+		fail "exit status"
+	}
+	shown
+	[ ! -e "$root/tmp/site" ]
+	umount "$root/proc"
+	expect_status 1 chroot "$root" /tapir demo 2>"$scratch/err"
+	has "$scratch/err" '/proc is not mounted: mount -t proc'
+}
+
 test_demo_falls_back_to_a_packet_socket() {
 	need_root
 	user_namespaces || return 0

@@ -116,8 +116,6 @@ need() { # peers...
 	done
 }
 
-namespaces='--net --mount --pid --fork --kill-child --mount-proc'
-
 run_tests() {
 	if [ "${1-}" = --test ]; then
 		scratch=$3
@@ -128,14 +126,11 @@ run_tests() {
 	fi
 	name=$(basename "$0" .sh)
 	echo "# suite e2e/$name"
-	[ "$(id -u)" = 0 ] || namespaces="--user --map-root-user $namespaces"
-	# shellcheck disable=SC2086
-	if ! unshare $namespaces true 2>/dev/null; then
+	if ! tools/isolated true 2>/dev/null; then
 		echo '1..0 # SKIP no namespaces here: run as root'
 		exit 0
 	fi
-	# shellcheck disable=SC2086
-	if ! unshare $namespaces sh -c ': <>/dev/net/tun' 2>/dev/null; then
+	if ! tools/isolated sh -c ': <>/dev/net/tun' 2>/dev/null; then
 		echo '1..0 # SKIP /dev/net/tun cannot be opened: tapir doctor says how to mend it'
 		exit 0
 	fi
@@ -149,9 +144,8 @@ run_tests() {
 	for test in $all; do
 		number=$((number + 1))
 		mkdir "$dir/$test"
-		# shellcheck disable=SC2086
 		timeout -k 2 $((${limit:-60} * ${RUN_TIMES:-1})) \
-			unshare $namespaces sh "$0" --test "$test" "$dir/$test" >"$dir/log" 2>&1 </dev/null
+			tools/isolated sh "$0" --test "$test" "$dir/$test" >"$dir/log" 2>&1 </dev/null
 		status=$?
 		case $status in
 		0) echo "ok $number - $test" ;;
