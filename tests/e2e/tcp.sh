@@ -148,17 +148,31 @@ test_a_connection_that_does_not_end_gets_a_rst_after_a_second() {
 	kill -KILL $!
 }
 
+# A connection of the kernel with us is in that state.
+peer_is_in() { # state
+	ss -Htn state "$1" dst $us | grep -q .
+}
+
 test_a_connection_closed_by_us_with_bytes_left_gets_a_rst_too() {
 	need ncat tcpdump
-	big 400000
-	# so that the peer's window closes, however slow we are
+	big 200000
+	# the peer's window closes soon, and the kernel takes all at once of what ncat sends
 	echo 4096 16384 32768 >/proc/sys/net/ipv4/tcp_rmem
+	echo 4096 4000000 4000000 >/proc/sys/net/ipv4/tcp_wmem
 	start echo --pcap "$scratch/a.pcap"
-	# it sends all, then its FIN, and reads nothing: echo has closed, and TCP has bytes left for a closed window
-	mkfifo "$scratch/never"
+	# It sends all, then its FIN, and reads nothing: echo has closed, and TCP has bytes left for a closed window.
+	# We stand still while it sends, since ncat hangs with its first bytes that nobody reads.
+	mkfifo "$scratch/never" "$scratch/feed"
 	sleep 20 <"$scratch/never" &
-	"$peers/ncat" $us 7 <"$scratch/big" >"$scratch/never" &
-	sleep 1
+	"$peers/ncat" $us 7 <"$scratch/feed" >"$scratch/never" &
+	exec 3>"$scratch/feed"
+	eventually peer_is_in established
+	kill -STOP "$pid"
+	cat "$scratch/big" >&3
+	exec 3>&-
+	eventually peer_is_in fin-wait-1
+	kill -CONT "$pid"
+	eventually peer_is_in fin-wait-2
 	stop
 	tcpdump -nn -S -r "$scratch/a.pcap" 'tcp and src 192.0.2.2' 2>/dev/null >"$scratch/ours"
 	tail -n 5 "$scratch/ours"
