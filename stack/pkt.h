@@ -21,6 +21,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The build hides every other symbol, so that a program that links us sees this interface only. */
+#define TAPIR_API __attribute__((visibility("default")))
+
 struct tapir;
 struct tcp_ring_pin;
 struct pkt_charge;
@@ -97,9 +100,9 @@ static inline size_t pkt_tailroom(const struct pkt *p)
  * owns it and gives it to tapir_input() or tapir_pkt_free(). Returns NULL when memory or the
  * instance's packet limit (net.tapir.pkt_max_bytes) is exhausted, or room > PKT_MAX_LEN.
  */
-struct pkt *tapir_pkt_alloc(struct tapir *t, size_t room);
+TAPIR_API struct pkt *tapir_pkt_alloc(struct tapir *t, size_t room);
 
 /* Gives a packet back. NULL is allowed. For drivers that could not use one: not a way to drop. */
-void tapir_pkt_free(struct pkt *p);
+TAPIR_API void tapir_pkt_free(struct pkt *p);
 
 #endif

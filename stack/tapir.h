@@ -21,9 +21,6 @@
 
 #define TAPIR_VERSION "0.1.0"
 
-/* The build hides every other symbol, so that a program that links us sees this interface only. */
-#define TAPIR_API __attribute__((visibility("default")))
-
 struct tapir;
 struct tapir_conf;
 struct tapir_event;

@@ -126,6 +126,7 @@ struct tcp_rcvbuf {
 
 struct tcp_act {
 	/* sending */
+	uint32_t reserved;	     /* bytes that tapir_send_reserve() gave and may be committed */
 	struct ring snd;	     /* data from SND.UNA, the SYN not counted */
 	struct tcp_ring_pin *pin;    /* with the ring's memory */
 	struct list recs, recs_time; /* struct tcp_rec */

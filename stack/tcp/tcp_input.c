@@ -716,10 +716,11 @@ enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 	/*
 	 * R5927-2, TC-13: in synchronized states every error is soft: remembered for when we give up or are
 	 * asked (MUST-47, SHLD-20), and nobody is woken by it. MUST-54, MUST-56, SHLD-25. A connection that is
-	 * only being opened ends by a hard one, as in Linux.
+	 * only being opened ends by a hard one, as in Linux, and when the neighbour cache itself found nobody:
+	 * that is no message from somewhere, it has asked and nobody answered (RFC 1122 2.4).
 	 */
 	c->soft_err = err;
-	if (hard && !tcp_state_synchronized(c->ep.state))
+	if ((hard || e->local) && !tcp_state_synchronized(c->ep.state))
 		tcp_conn_drop(t, c, err);
 	return DROP_NONE;
 }

@@ -209,6 +209,7 @@ int64_t tcp_user_send(struct tapir *t, struct tcp_conn *c, const struct iovec *i
 	got = send_room(t, c, (size_t)want);
 	if (got < 0)
 		return got;
+	c->act->reserved = 0;
 	for (int i = 0; i < n && sum < got; i++) {
 		size_t len = min_size(iov[i].iov_len, (size_t)(got - sum));
 
@@ -245,6 +246,7 @@ int64_t tcp_user_reserve(struct tapir *t, struct tcp_conn *c, size_t want, struc
 		sum += (int64_t)span[i].len;
 		(*niov)++;
 	}
+	c->act->reserved = (uint32_t)sum;
 	return sum;
 }
 
@@ -252,11 +254,13 @@ int tcp_user_commit(struct tapir *t, struct tcp_conn *c, size_t len, int flags)
 {
 	int r;
 
-	if (!c->act || len > ring_space(&c->act->snd) || len > tcp_snd_room(t, c))
+	/* Only what was reserved holds the application's bytes; the rest of the ring holds old ones. */
+	if (!c->act || len > c->act->reserved || len > ring_space(&c->act->snd))
 		return -EINVAL;
 	r = may_user_send(c);
 	if (r < 0)
 		return r;
+	c->act->reserved = 0;
 	ring_commit(&c->act->snd, (uint32_t)len);
 	if (len)
 		after_write(t, c, flags);

@@ -435,6 +435,44 @@ TEST(listen_without_memory_changes_nothing, "RS-01")
 	tf_close(&f);
 }
 
+TEST(only_what_was_reserved_can_be_committed, "")
+{
+	struct iovec iov[2];
+	struct tf f;
+	int n;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	(void)tf_drain(&f);
+	assert_int_equal(tf_write(&f, 1000), 1000); /* the ring has memory, and room beyond */
+	assert_int_equal(tapir_send_commit(f.w.t, f.s, 1, 0), -EINVAL);
+	assert_int_equal(tapir_send_reserve(f.w.t, f.s, 100, iov, 2, &n), 100);
+	assert_int_equal(tapir_send_commit(f.w.t, f.s, 101, 0), -EINVAL);
+	assert_int_equal(tapir_send_commit(f.w.t, f.s, 100, 0), 0);
+	assert_int_equal(tapir_send_commit(f.w.t, f.s, 1, 0), -EINVAL); /* not twice */
+	tf_close(&f);
+}
+
+TEST(an_open_to_a_neighbour_that_is_not_there_ends_in_seconds, "")
+{
+	struct tapir_sockaddr sa = tapir_sockaddr_v4(TAPIR_IP4(192, 0, 2, 77), 80);
+	struct world w;
+	tapir_sock_t s;
+	size_t len = sizeof(int);
+	int err = 0;
+
+	world_open(&w, TAPIR_NETIF_ETHER);
+	s = tapir_socket(w.t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+	assert_true(s > 0);
+	assert_int_equal(tapir_connect(w.t, s, &sa), -EINPROGRESS);
+	world_step(&w, 10 * WORLD_S); /* three requests, with back-off: neigh_mcast_solicit */
+	assert_int_equal(tapir_getsockopt(w.t, s, TAPIR_SOL_SOCKET, TAPIR_SO_ERROR, &err, &len), 0);
+	assert_int_equal(err, EHOSTUNREACH);
+	assert_int_equal(tapir_close(w.t, s), 0);
+	world_settle(&w);
+	world_close(&w);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -455,6 +493,8 @@ int main(void)
 		cmocka_unit_test(text_that_meets_a_closed_window_is_counted_as_lost),
 		cmocka_unit_test(listen_without_memory_changes_nothing),
 		cmocka_unit_test(a_look_at_the_stream_leaves_the_urgent_byte),
+		cmocka_unit_test(only_what_was_reserved_can_be_committed),
+		cmocka_unit_test(an_open_to_a_neighbour_that_is_not_there_ends_in_seconds),
 	};
 
 	return tapir_test_run("unit/tcp/test_corners", tests);
