@@ -174,6 +174,8 @@ int app_start(struct app *a, const char *name, const struct stack_opts *o)
 	a->name = name;
 	/* Whoever reads our output may go; that is told by write() and is no reason to die. */
 	signal(SIGPIPE, SIG_IGN);
+	/* Nor is a file that may not grow: the capture is told of it as of a full disk. */
+	signal(SIGXFSZ, SIG_IGN);
 	int status = start(a, o);
 	if (status)
 		take_down(a);

@@ -37,7 +37,7 @@ enum {
 	VICTIM_LOOKS = 16, /* at the slowness of connections, each time that one is looked for */
 };
 
-#define SECONDS(n)  ((n)*1000000000ull)
+#define SECONDS(n) ((n)*1000000000ull)
 
 /* When others wait for the place: with a header; and with a body or response that does not move. */
 #define PATIENCE_NS SECONDS(2)
@@ -473,8 +473,7 @@ static struct http_conn *slow_one(struct http_server *srv, enum http_class class
 		bool more;
 		if (waited < STALL_NS)
 			return NULL; /* and so are all behind it */
-		moved = class == HTTP_CLASS_BODY ? c->work->parser.body_seen
-						 : conn_acked(c, &more);
+		moved = class == HTTP_CLASS_BODY ? c->work->parser.body_seen : conn_acked(c, &more);
 		if (c->mark != MARK_UNKNOWN &&
 		    moved < c->mark + waited / SECONDS(1) * srv->conf.min_bytes)
 			return c;

@@ -45,6 +45,17 @@ test_a_full_disk_costs_the_capture_and_nothing_else() {
 	umount "$scratch/small"
 }
 
+test_a_limit_on_files_costs_the_capture_and_nothing_else() {
+	limited=$TAPIR
+	TAPIR=$scratch/limited
+	printf '#!/bin/sh\nulimit -f 16\nexec "%s" "$@"\n' "$limited" >"$TAPIR"
+	chmod 755 "$TAPIR"
+	start up --pcap "$scratch/a.pcap"
+	ping -n -q -f -c 200 -s 1400 $us
+	stop
+	[ "$(grep -c 'the capture ends here' "$scratch/said")" = 1 ]
+}
+
 test_a_file_that_cannot_be_written_is_refused() {
 	expect_status 1 "$TAPIR" up --pcap /nonexistent/a.pcap 2>"$scratch/err"
 	has "$scratch/err" '^tapir up: /nonexistent/a.pcap: No such file'
