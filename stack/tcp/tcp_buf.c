@@ -14,7 +14,9 @@
  *	---+--------+--------+--+-----+-------++---+---+--------+----+----
  *	   |  page  |  page  |  page  | (none) |  page  | (none) |
  *
- * All of it is charged to one account, net.ipv4.tcp_mem.
+ * All of it is charged to one account, net.ipv4.tcp_mem. Peers that close their windows or leave holes can
+ * fill it; so its last quarter is for everybody's first 16 KiB in each direction (TC-22, TC-07). What grows
+ * beyond that, and what is out of order, is refused there, as if the account were full.
  */
 #include "stack/tcp/tcp_buf.h"
 
@@ -23,7 +25,29 @@ enum {
 	SND_SLACK = 65536, /* one super-segment beside the window */
 	POOL_PAGES = 256,  /* free pages kept */
 	RCV_PAGES_MIN = 4,
+	MEM_SHARE = 16384, /* bytes that a connection may hold of either kind in the last quarter */
 };
+
+/* Whether `n` bytes more would reach into the last quarter. */
+static bool mem_pressed(const struct tapir *t, uint64_t n)
+{
+	uint64_t max = (uint64_t)t->conf.tcp_mem_max;
+
+	return t->tcp->mem_bytes + n > max - max / 4;
+}
+
+/* As above, when it is so: counted. */
+static bool mem_refuses(struct tapir *t, uint64_t n)
+{
+	if (!mem_pressed(t, n))
+		return false;
+	/* What lies in a pool for one use is nobody's. */
+	tcp_pools_fini(t);
+	if (!mem_pressed(t, n))
+		return false;
+	STAT_INC(t, Tapir, TcpMemFull);
+	return true;
+}
 
 void *tcp_mem_alloc(struct tapir *t, size_t n)
 {
@@ -100,8 +124,11 @@ uint32_t tcp_snd_grow(struct tapir *t, struct tcp_conn *c, uint32_t want)
 		return want;
 	while (cap < r->len + want && cap < UINT32_C(1) << 31)
 		cap *= 2;
+	/* TC-22: in the last quarter a share and no more. */
+	if (cap > MEM_SHARE && mem_refuses(t, cap))
+		cap = MEM_SHARE;
 	if (cap <= r->cap || r->kept)
-		return ring_space(r);
+		return min_u32(want, ring_space(r));
 	mem = tcp_mem_alloc(t, cap);
 	if (!mem)
 		return ring_space(r);
@@ -176,6 +203,14 @@ static bool rcv_cover(struct tapir *t, struct tcp_conn *c, uint32_t end)
 	b->page = tab;
 	b->npages = n;
 	return true;
+}
+
+bool tcp_rcv_refuses(struct tapir *t, const struct tcp_conn *c, uint32_t seq, uint32_t len)
+{
+	/* TC-07: of what waits, in order or not, in the last quarter a share and no more. */
+	if (seq == c->rcv_nxt && seq + len - c->rcv_user <= MEM_SHARE)
+		return false;
+	return mem_refuses(t, TCP_PAGE);
 }
 
 bool tcp_rcv_write(struct tapir *t, struct tcp_conn *c, uint32_t seq, const uint8_t *p,

@@ -82,7 +82,8 @@ static enum tcp_step text_in_order(struct tapir *t, struct tcp_conn *c, const st
 		tcp_sack_duplicate(t, c, added.dup_start, added.dup_end, false);
 		c->flags |= TCP_F_ACK_NOW;
 	}
-	if (!tcp_rcv_store(t, c, seg->seq, seg->text, seg->text_len)) {
+	if (tcp_rcv_refuses(t, c, seg->seq, seg->text_len) ||
+	    !tcp_rcv_store(t, c, seg->seq, seg->text, seg->text_len)) {
 		STAT_INC(t, TcpExt, TCPRcvQDrop);
 		*reason = DROP_TCP_RCVBUF;
 		return TCP_STEP_DROP;
@@ -116,7 +117,8 @@ static enum tcp_step text_out_of_order(struct tapir *t, struct tcp_conn *c,
 		*reason = DROP_TCP_OOO_FULL;
 		return TCP_STEP_DROP;
 	}
-	if (!tcp_rcv_store(t, c, seg->seq, seg->text, seg->text_len)) {
+	if (tcp_rcv_refuses(t, c, seg->seq, seg->text_len) ||
+	    !tcp_rcv_store(t, c, seg->seq, seg->text, seg->text_len)) {
 		STAT_INC(t, TcpExt, TCPOFODrop);
 		*reason = DROP_TCP_OOO_FULL;
 		return TCP_STEP_DROP;

@@ -313,6 +313,88 @@ TEST(downloads_that_were_abandoned_hold_bounded_memory, "TC-24 TC-26")
 	tf_close(&f);
 }
 
+/* ---- all memory ---- */
+
+enum { HOARDERS = 70 };
+
+/* A connection from rport, accepted; its peer knows f->rcv and f->snd. */
+static tapir_sock_t accept_from(struct tf *f, uint16_t rport)
+{
+	tapir_sock_t s;
+
+	tf_shake(f, rport);
+	s = tapir_accept(f->w.t, f->ls, NULL);
+	assert_true(s > 0);
+	return s;
+}
+
+static void hoard_begin(struct tf *f)
+{
+	tf_init(f);
+	f->w.no_check = true;
+	f->w.conf.tcp_mem_max = 4 << 20;
+	f->backlog = 1000;
+	tf_start(f);
+	tf_listen(f);
+}
+
+/* One more is served, both ways. */
+static void one_more(struct tf *f)
+{
+	char buf[1000];
+
+	f->wnd = 65535;
+	f->s = accept_from(f, 5000);
+	(void)tf_drain(f);
+	tf_seg(f, TF_ACK | TF_PSH, f->rcv, f->snd, 1000);
+	assert_int_equal(tf_read(f, buf, sizeof(buf)), 1000);
+	assert_int_equal(tf_write(f, 10000), 10000);
+}
+
+TEST(windows_of_zero_leave_memory_for_others, "TC-22")
+{
+	struct tf f;
+
+	hoard_begin(&f);
+	for (uint16_t i = 0; i < HOARDERS; i++) {
+		f.wnd = 0;
+		f.s = accept_from(&f, (uint16_t)(10000 + i));
+		/* As much as it takes: more than there is, all together. */
+		for (size_t n = 65536; n >= 1024; n /= 4) {
+			while (tf_write(&f, n) > 0)
+				;
+		}
+		(void)tf_drain(&f);
+	}
+	assert_true(world_stat(&f.w, STAT_Tapir_TcpMemFull) > 0);
+	one_more(&f);
+	f.s = 0;
+	tf_close(&f);
+}
+
+TEST(what_waits_unread_or_out_of_order_leaves_memory_for_others, "TC-07")
+{
+	for (int hole = 0; hole < 2; hole++) {
+		struct tf f;
+
+		hoard_begin(&f);
+		for (uint16_t i = 0; i < HOARDERS; i++) {
+			uint32_t at;
+
+			f.s = accept_from(&f, (uint16_t)(10000 + i));
+			at = f.rcv + (hole ? 1 : 0);
+			for (unsigned k = 0; k < 44; k++)
+				tf_seg_opts(&f, (uint16_t)(10000 + i), TF_ACK, at + 1400 * k, f.snd,
+					    NULL, 0, 1400);
+			(void)tf_drain(&f);
+		}
+		assert_true(world_stat(&f.w, STAT_Tapir_TcpMemFull) > 0);
+		one_more(&f);
+		f.s = 0;
+		tf_close(&f);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -324,6 +406,8 @@ int main(void)
 		cmocka_unit_test(tuples_that_collide_in_one_instance_do_not_in_the_next),
 		cmocka_unit_test(a_window_opened_octet_by_octet_earns_no_octet_sized_segments),
 		cmocka_unit_test(downloads_that_were_abandoned_hold_bounded_memory),
+		cmocka_unit_test(windows_of_zero_leave_memory_for_others),
+		cmocka_unit_test(what_waits_unread_or_out_of_order_leaves_memory_for_others),
 	};
 
 	return tapir_test_run("unit/tcp/test_attacks_resources", tests);
