@@ -77,7 +77,7 @@ CORE_OBJ := $(CORE_SRC:%.c=$(T)/%.o)
 OBJ := $(patsubst %.c,$(T)/%.o,$(LIB_SRC) $(APP_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(SIM_SRC) $(SCRIPT_SRC) \
 	$(FUZZ_SRC) $(wildcard tests/fuzz/replay.c))
 
-ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell $(PKG_CONFIG) --exists libpcap && echo yes),yes)
 $(error pkg-config or libpcap is missing: run `sh tools/bootstrap build`, which installs it)
 endif
@@ -219,10 +219,14 @@ install: all
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/lib/pkgconfig' '$(DESTDIR)$(PREFIX)/include/tapir/stack'
 	$(if $(PROGRAM),install -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/tapir')
 	install -m 644 $(LIB) '$(DESTDIR)$(PREFIX)/lib/libtapir.a'
-	$(foreach h,$(wildcard stack/*.h stack/*.def),install -m 644 $(h) '$(DESTDIR)$(PREFIX)/include/tapir/stack/';)
+	install -m 644 stack/*.h stack/*.def '$(DESTDIR)$(PREFIX)/include/tapir/stack'
 	printf '%s\n' 'prefix=$(PREFIX)' 'Name: tapir' 'Description: a TCP/IP stack in user space' 'Version: $(VERSION)' \
 		'Requires.private: libpcap' 'Libs: -L$${prefix}/lib -ltapir' 'Libs.private: -lpthread' \
 		'Cflags: -I$${prefix}/include/tapir' >'$(DESTDIR)$(PREFIX)/lib/pkgconfig/tapir.pc'
+
+uninstall:
+	rm -f '$(DESTDIR)$(PREFIX)/bin/tapir' '$(DESTDIR)$(PREFIX)/lib/libtapir.a' '$(DESTDIR)$(PREFIX)/lib/pkgconfig/tapir.pc'
+	rm -rf '$(DESTDIR)$(PREFIX)/include/tapir'
 
 # What was fetched for the tests stays: it needs the network again.
 clean:
@@ -244,13 +248,13 @@ help:
 #: make sim-long   the simulations, many more seeds
 #: make bench      throughput beside the kernel's own stack      make bench-quick   ... under a minute
 #: make tidy       formats all C files
-#: make install    to PREFIX (/usr/local), under DESTDIR
+#: make install    to PREFIX (/usr/local), under DESTDIR     make uninstall
 #: make clean      removes what was built
 #: Variables: VARIANT=plain|asan|ubsan|clang|cov JOBS=2 CC CFLAGS LDFLAGS WERROR=1 (or CI=true) FUZZ_SECONDS=30
 #: What the build needs: sh tools/bootstrap [build|demo|test|check]
 
 .PHONY: all unit tests peers test e2e asan ubsan valgrind run-all run-script sim-long fuzz run-fuzz cov run-cov check \
-	check-layers check-headers check-purity check-style check-self bench bench-quick tidy demo install clean help
+	check-layers check-headers check-purity check-style check-self bench bench-quick tidy demo install uninstall clean help
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d)

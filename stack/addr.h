@@ -12,6 +12,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* The build hides every other symbol, so that a program that links us sees this interface only. */
+#define TAPIR_API __attribute__((visibility("default")))
+
 /* An IPv6 address, or an IPv4 address in mapped form. All zero is "any" of either family. */
 struct tapir_addr {
 	uint8_t b[16];

@@ -52,7 +52,9 @@ TAPIR_API int tapir_netif_del(struct tapir *t, int ifindex);
 /* Up: announces its addresses (RFC 5227 2.3). Down: drops what is queued, keeps the addresses. */
 TAPIR_API int tapir_netif_up(struct tapir *t, int ifindex);
 TAPIR_API int tapir_netif_down(struct tapir *t, int ifindex);
+/* `mtu` from TAPIR_MTU_MIN to TAPIR_MTU_MAX, at any time; connections follow it. */
 TAPIR_API int tapir_netif_set_mtu(struct tapir *t, int ifindex, uint32_t mtu);
+/* A copy of its settings and counters as they are now, in *out. */
 TAPIR_API int tapir_netif_info(const struct tapir *t, int ifindex, struct tapir_netif_info *out);
 
 enum tapir_addr_state {
@@ -88,6 +90,10 @@ struct tapir_route {
 	uint32_t mtu;	       /* 0: the interface's */
 };
 
+/*
+ * Routes by hand, besides the connected ones (RFC 1122 3.3.1.1). del takes the route that is the same in all but
+ * metric and MTU, -ESRCH when there is none; get gives the i-th of all (0, 1, ...), -ESRCH past the last.
+ */
 TAPIR_API int tapir_route_add(struct tapir *t, const struct tapir_route *r);
 TAPIR_API int tapir_route_del(struct tapir *t, const struct tapir_route *r);
 TAPIR_API int tapir_route_get(const struct tapir *t, unsigned i, struct tapir_route *out);
@@ -111,6 +117,11 @@ struct tapir_neigh {
 	uint32_t held;	       /* packets that wait for it */
 };
 
+/*
+ * Neighbours by hand, on an ETHER interface. set makes or changes an entry that stays (PERMANENT) and is never asked
+ * for; del forgets an entry of any state and drops what waits for it; get gives the i-th of all, -ESRCH
+ * past the last.
+ */
 TAPIR_API int tapir_neigh_set(struct tapir *t, int ifindex, const struct tapir_addr *addr,
 			      const struct tapir_mac *mac);
 TAPIR_API int tapir_neigh_del(struct tapir *t, int ifindex, const struct tapir_addr *addr);

@@ -19,7 +19,8 @@
 #define TAPIR_PKT_H
 
 #include <stddef.h>
-#include <stdint.h>
+
+#include "stack/addr.h"
 
 /* The build hides every other symbol, so that a program that links us sees this interface only. */
 #define TAPIR_API __attribute__((visibility("default")))

@@ -3,7 +3,8 @@
  *
  * POSIX's calls and meanings without its blocking: a call returns >= 0, or a negative errno (-EAGAIN
  * where a blocking socket would sleep, -EINPROGRESS from connect). Constants have Linux's numbers.
- * A handle is never reused for another socket: a stale one gives -EBADF.
+ * A handle is never reused for another socket: every call gives -EBADF for one that is not, or no longer, open.
+ * Pointers are read or written during the call only; nothing of the caller's is kept.
  *
  * Readiness is told in two ways. tapir_poll() gives the level: what is true now. tapir_ready_pop()
  * gives edges: a socket appears once when something it is interested in happened since it was
@@ -219,7 +220,7 @@ TAPIR_API int tapir_recv_held(struct tapir *t, tapir_sock_t s, size_t bytes);
 
 enum { TAPIR_SHUT_RD = 0, TAPIR_SHUT_WR = 1, TAPIR_SHUT_RDWR = 2 };
 
-/* Half-close (RFC 9293 3.6). SHUT_WR sends FIN after what is queued; SHUT_RD discards nothing. */
+/* Half-close (RFC 9293 3.6). SHUT_WR sends FIN after what is queued; SHUT_RD discards nothing. -ENOTCONN, -EINVAL. */
 TAPIR_API int tapir_shutdown(struct tapir *t, tapir_sock_t s, int how);
 /*
  * Gives the handle up. TCP goes on in the background: unsent data and FIN are delivered; unread
@@ -229,11 +230,13 @@ TAPIR_API int tapir_close(struct tapir *t, tapir_sock_t s);
 /* Gives it up and resets the connection (ABORT, RFC 9293 3.9.1). */
 TAPIR_API int tapir_abort(struct tapir *t, tapir_sock_t s);
 
+/* Options: see their list above. `len` bytes at `val`. */
 TAPIR_API int tapir_setsockopt(struct tapir *t, tapir_sock_t s, int level, int name,
 			       const void *val, size_t len);
 /* *len is the room on entry, the bytes written on return. */
 TAPIR_API int tapir_getsockopt(struct tapir *t, tapir_sock_t s, int level, int name, void *val,
 			       size_t *len);
+/* The local end, all zero before it has one; the peer's, -ENOTCONN before there is one. */
 TAPIR_API int tapir_getsockname(struct tapir *t, tapir_sock_t s, struct tapir_sockaddr *sa);
 TAPIR_API int tapir_getpeername(struct tapir *t, tapir_sock_t s, struct tapir_sockaddr *sa);
 

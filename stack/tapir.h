@@ -4,6 +4,7 @@
  * Time is pushed in, packets are pulled out, nobody is called back. An instance never reads a clock,
  * asks for entropy, does I/O, takes a lock or calls the application: given the same seed, settings
  * and calls it does the same thing to the byte. It belongs to one thread.
+ * docs/example.c is a whole program.
  *
  * A turn of a driver's loop:
  *
@@ -85,6 +86,13 @@ TAPIR_API void tapir_tx_done(struct tapir *t, int ifindex, size_t n);
 
 /* When tapir_advance() must be called next at the latest: a clock value, or TAPIR_NEVER. */
 TAPIR_API uint64_t tapir_next_deadline(struct tapir *t);
+
+/*
+ * Not ours but the program's: every program that links the library defines it. It is called when the library
+ * finds itself broken, never because of what came from the network or of an argument, and must not
+ * return: say where, and abort().
+ */
+_Noreturn void tapir_panic(const char *file, int line, const char *expr);
 
 /* Checks every invariant of the instance; panics where one is broken. For tests and fuzzers. */
 TAPIR_API void tapir_check(struct tapir *t);

@@ -1,0 +1,52 @@
+#!/bin/sh
+# timeout: 120
+# What `make install` leaves is enough to build the documentation's example from outside of the tree, and
+# `make uninstall` takes all of it away again.
+set -u
+unset MAKEFLAGS MAKELEVEL DESTDIR
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+number=0
+
+check() { # name, command...
+	number=$((number + 1))
+	name=$1
+	shift
+	if "$@" >"$scratch/out" 2>&1; then
+		echo "ok $number - $name"
+	else
+		echo "not ok $number - $name"
+		sed 's/^/# /' "$scratch/out"
+	fi
+}
+
+installed() {
+	make -s install DESTDIR="$scratch/x y" PREFIX=/opt/tapir &&
+		"$scratch/x y/opt/tapir/bin/tapir" --version
+}
+
+# From a folder that needs no quotes: pkg-config's output is split by the shell, as in every Makefile.
+compiles() (
+	make -s install PREFIX="$scratch/opt" || exit 1
+	cp docs/example.c "$scratch/example.c"
+	cd "$scratch" || exit 1
+	flags=$(PKG_CONFIG_PATH=$scratch/opt/lib/pkgconfig pkg-config --cflags --libs tapir) || exit 1
+	# shellcheck disable=SC2086
+	"${CC:-gcc}" -std=c17 -Wall -Wextra -Wconversion -Werror -o example example.c $flags
+)
+
+runs() {
+	printf '%s\n' 'UDP: ahoy came back from port 7' 'TCP: hello came back' >"$scratch/want"
+	"$scratch/example" | diff "$scratch/want" -
+}
+
+uninstalled() {
+	make -s uninstall PREFIX="$scratch/opt" && [ -z "$(find "$scratch/opt" -type f)" ]
+}
+
+echo '# suite check/test_install'
+echo '1..4'
+check 'make install fills DESTDIR, also one with a blank' installed
+check 'docs/example.c compiles against what is installed, without a warning' compiles
+check 'it runs' runs
+check 'make uninstall leaves no file' uninstalled
