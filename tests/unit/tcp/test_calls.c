@@ -631,7 +631,7 @@ TEST(whatever_allocation_fails_a_life_ends_clean, "")
 	for (uint64_t k = 1; k < 60; k++) {
 		struct tf f;
 		struct tapir_sockaddr sa = tapir_sockaddr_v4(WORLD_PEER, TF_PEER_PORT), us;
-		uint8_t buf[2000];
+		uint8_t buf[2000] = {0};
 		size_t n;
 
 		tf_open(&f);
