@@ -10,6 +10,9 @@
  * So a peer that sends and never reads stops itself, by flow control alone. The end of the peer's
  * stream comes after its last byte, which by then has been sent back: then we close too.
  *
+ * Connections stand in a list in the order in which a byte last moved. When all places are taken, the first of
+ * it makes room if it has been still for some seconds: who hoards connections does not keep others out.
+ *
  * UDP: two echo services that are set at each other by one forged datagram would never stop, so what comes
  * from a port of a service that answers everything is not answered, nor what was sent to more than one host.
  */
@@ -20,25 +23,30 @@
 
 #include "apps/app.h"
 #include "apps/cmd.h"
+#include "drivers/host.h"
 #include "stack/socket.h"
 
 enum {
 	CHUNK = 65536,
 	BUDGET = 16, /* chunks for one connection before others get their turn */
 	BACKLOG = 1024,
-	MAX_CONNS = 10000, /* more wait to be accepted */
 	UDP_BUDGET = 256,
 };
+
+/* With no byte moved, when others wait for the place; and how often they are thought of. */
+#define PATIENCE_NS (5 * NS_PER_S)
+#define LOOK_NS	    NS_PER_S
 
 struct echo {
 	struct app app;
 	struct stack_opts stack;
-	long port;
+	long port, max_conns;
 	tapir_sock_t tcp, udp;
 	struct loop_handler on_tcp, on_udp;
-	struct conn *conns;
+	struct conn *conns, *last; /* the longest still first */
 	unsigned nconns;
-	bool full; /* connections may wait to be accepted */
+	bool full;		/* connections may wait to be accepted */
+	struct loop_timer look; /* at them, while it is */
 	uint64_t accepted, bytes, datagrams;
 	uint8_t *chunk; /* CHUNK bytes for everyone: nothing stays in it */
 };
@@ -48,11 +56,12 @@ struct conn {
 	struct echo *e;
 	struct conn *prev, *next;
 	tapir_sock_t s;
+	uint64_t moved_ns;
 };
 
 static void accept_all(struct echo *e);
 
-static void conn_free(struct conn *c)
+static void conn_unlink(struct conn *c)
 {
 	struct echo *e = c->e;
 
@@ -62,8 +71,30 @@ static void conn_free(struct conn *c)
 		e->conns = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
+	else
+		e->last = c->prev;
+}
+
+/* Now is when it moved last. */
+static void conn_append(struct conn *c)
+{
+	struct echo *e = c->e;
+
+	c->moved_ns = loop_now(e->app.loop);
+	c->next = NULL;
+	c->prev = e->last;
+	if (c->prev)
+		c->prev->next = c;
+	else
+		e->conns = c;
+	e->last = c;
+}
+
+static void conn_free(struct conn *c)
+{
+	c->e->nconns--;
+	conn_unlink(c);
 	free(c);
-	e->nconns--;
 }
 
 static void conn_close(struct conn *c)
@@ -97,6 +128,8 @@ static bool pump(struct conn *c)
 			return false;
 		tapir_recv_consume(t, c->s, (size_t)n);
 		c->e->bytes += (uint64_t)n;
+		conn_unlink(c);
+		conn_append(c);
 	}
 	/* asking again reports what is still there */
 	return loop_watch(c->e->app.loop, c->s, TAPIR_IN | TAPIR_OUT | TAPIR_RDHUP, &c->handler) >=
@@ -126,14 +159,36 @@ static void watch_over(struct tapir *t, tapir_sock_t s)
 	tapir_setsockopt(t, s, TAPIR_SOL_TCP, TAPIR_TCP_NODELAY, &one, sizeof(one));
 }
 
+/* TC-21, TC-58: room for one more; false: nobody has been still for long enough. */
+static bool make_room(struct echo *e)
+{
+	struct conn *c = e->conns;
+
+	if (e->nconns < (unsigned)e->max_conns)
+		return true;
+	if (loop_now(e->app.loop) - c->moved_ns < PATIENCE_NS)
+		return false;
+	tapir_abort(e->app.t, c->s);
+	conn_free(c);
+	return true;
+}
+
+static void on_look(struct loop *l, struct loop_timer *tm)
+{
+	(void)l;
+	accept_all((struct echo *)(void *)((char *)tm - offsetof(struct echo, look)));
+}
+
 static void accept_all(struct echo *e)
 {
 	tapir_sock_t s;
 
 	e->full = false;
-	for (;;) {
-		if (e->nconns >= MAX_CONNS) {
+	/* Nobody is sent away for a guest who does not come. */
+	while (tapir_poll(e->app.t, e->tcp) & TAPIR_IN) {
+		if (!make_room(e)) {
 			e->full = true;
+			loop_timer_set(e->app.loop, &e->look, loop_now(e->app.loop) + LOOK_NS);
 			return;
 		}
 		s = tapir_accept(e->app.t, e->tcp, NULL);
@@ -147,10 +202,7 @@ static void accept_all(struct echo *e)
 		c->e = e;
 		c->s = s;
 		c->handler.fn = on_conn;
-		c->next = e->conns;
-		if (c->next)
-			c->next->prev = c;
-		e->conns = c;
+		conn_append(c);
 		e->nconns++;
 		e->accepted++;
 		watch_over(e->app.t, s);
@@ -229,8 +281,16 @@ static int set_port(void *to, const char *value, struct opt_why *why)
 	return opt_number(value, "a port", 1, 65535, &((struct echo *)to)->port, why);
 }
 
+static int set_max_conns(void *to, const char *value, struct opt_why *why)
+{
+	return opt_number(value, "a number of connections", 1, 1000000,
+			  &((struct echo *)to)->max_conns, why);
+}
+
 static const struct opt options[] = {
 	{"port", 'p', "N", "the port, of TCP and of UDP (7)", set_port},
+	{"max-conns", 0, "N", "connections at a time (10000); more wait to be accepted",
+	 set_max_conns},
 };
 
 int cmd_echo(int argc, char **argv)
@@ -242,6 +302,8 @@ int cmd_echo(int argc, char **argv)
 	if (!e)
 		return app_error("echo", "no memory: free some and try again");
 	e->port = 7;
+	e->max_conns = 10000;
+	e->look.fn = on_look;
 	e->chunk = malloc(CHUNK);
 	const struct opt_command cmd = {
 		.name = "echo",
@@ -268,6 +330,7 @@ int cmd_echo(int argc, char **argv)
 			app_ip4(e->stack.ip, ip), e->port, e->app.drv->name);
 		status = loop_run(e->app.loop) < 0 ? app_lost(&e->app) : 0;
 	}
+	loop_timer_cancel(e->app.loop, &e->look);
 	/* the loop ends the conversations; their handlers are not called any more */
 	app_stop(&e->app);
 	while (e->conns)

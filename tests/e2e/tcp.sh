@@ -41,6 +41,22 @@ test_half_closed_by_the_peer_the_rest_still_comes() {
 	stop
 }
 
+echoed() {
+	[ "$(echo hello | timeout 2 "$peers/ncat" $us 7)" = hello ]
+}
+
+test_silent_connections_do_not_keep_others_out() {
+	need ncat
+	start echo --max-conns 3
+	mkfifo "$scratch/silence"
+	sleep 60 >"$scratch/silence" &
+	for i in 1 2 3 4 5 6; do
+		"$peers/ncat" $us 7 <"$scratch/silence" &
+	done
+	eventually echoed
+	stop
+}
+
 test_udp_echo_answers_datagrams_of_every_size() {
 	need ncat
 	start echo
