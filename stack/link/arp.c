@@ -96,17 +96,22 @@ void arp_request(struct tapir *t, struct netif *ifp, uint32_t ip4, const struct 
 
 /*
  * Answers to one station, and to all, are bounded (AR-03): 100,000 questions a second are not worth as
- * many answers. Stations share the words of a small array by keyed hash.
+ * many answers. Stations share the words of an array by keyed hash: so many that a storm of forged stations
+ * does not use up what is an honest one's. The common bound does not concern those whom we talk to.
  */
-static bool reply_allowed(struct tapir *t, const uint8_t *mac)
+static bool reply_allowed(struct tapir *t, const struct netif *ifp, const struct arp_pkt *q)
 {
 	uint64_t all = (uint64_t)t->conf.arp_reply_rate;
 	uint64_t one = (uint64_t)t->conf.arp_reply_rate_host;
-	uint64_t who = (uint64_t)get_be16(mac) << 32 | get_be32(mac + 2);
+	uint64_t who = (uint64_t)get_be16(q->sha) << 32 | get_be32(q->sha + 2);
 	struct arp_limits *l = neigh_arp_limits(t);
 	uint32_t slot = (uint32_t)siphash_1u64(who, &l->key) % ARP_LIMIT_SLOTS;
+	struct tapir_mac mac;
 
-	return limit_take(&l->host_full_ns[slot], t->now_ns, one, one, 1) &&
+	if (!limit_take(&l->host_full_ns[slot], t->now_ns, one, one, 1))
+		return false;
+	mac_copy(mac.b, q->sha);
+	return neigh_in_use(t, ifp, q->spa, &mac) ||
 	       limit_take(&l->all_full_ns, t->now_ns, all, all, 1);
 }
 
@@ -284,7 +289,7 @@ static enum verdict input_probe(struct tapir *t, struct rx *rx, const struct arp
 	}
 	if (a->state != TAPIR_ADDR_VALID)
 		return lose(rx, DROP_ARP_NOT_OURS);
-	if (!reply_allowed(t, q->sha))
+	if (!reply_allowed(t, rx->ifp, q))
 		return lose(rx, DROP_ARP_RATE);
 	arp_reply(t, rx->ifp, q);
 	pkt_free(rx->pkt);
@@ -301,7 +306,7 @@ static enum verdict input_request(struct tapir *t, struct rx *rx, const struct a
 		neigh_learn(t, rx->ifp, q->spa, &mac, NEIGH_CLAIM);
 		return lose(rx, DROP_ARP_NOT_OURS);
 	}
-	if (!reply_allowed(t, q->sha))
+	if (!reply_allowed(t, rx->ifp, q))
 		return lose(rx, DROP_ARP_RATE);
 	/* R826-3: it asks for us, so it will be talked to: a `ping` to a cold stack succeeds. */
 	if (on_link(rx->ifp, q->spa))

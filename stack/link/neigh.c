@@ -571,6 +571,15 @@ bool neigh_learn(struct tapir *t, struct netif *ifp, uint32_t ip4, const struct 
 	return false;
 }
 
+bool neigh_in_use(const struct tapir *t, const struct netif *ifp, uint32_t ip4,
+		  const struct tapir_mac *mac)
+{
+	const struct neigh *n = neigh_find(t->neigh, ifp, ip4);
+
+	return n && (n->class == CLASS_USED || n->class == CLASS_FIXED) &&
+	       mac_equal(n->mac.b, mac->b);
+}
+
 int neigh_set(struct tapir *t, struct netif *ifp, uint32_t ip4, const struct tapir_mac *mac)
 {
 	struct neigh_table *nt = t->neigh;

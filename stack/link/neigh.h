@@ -39,6 +39,10 @@ enum neigh_word {
 bool neigh_learn(struct tapir *t, struct netif *ifp, uint32_t ip4, const struct tapir_mac *mac,
 		 enum neigh_word word);
 
+/* Whether our own traffic uses the neighbour ip4, and it has this MAC address. */
+bool neigh_in_use(const struct tapir *t, const struct netif *ifp, uint32_t ip4,
+		  const struct tapir_mac *mac);
+
 /* By hand: a PERMANENT entry (0, -ENOSPC, -ENOMEM); any entry is forgotten (-ESRCH); the i-th (-ESRCH). */
 int neigh_set(struct tapir *t, struct netif *ifp, uint32_t ip4, const struct tapir_mac *mac);
 int neigh_del(struct tapir *t, struct netif *ifp, uint32_t ip4);
@@ -52,7 +56,7 @@ void neigh_timer(struct tapir *t, struct timer *tm);
 void neigh_flush(struct tapir *t, struct netif *ifp);
 
 /* What arp.c's answers may cost: words of core/limit.h, a station's chosen by keyed hash. */
-enum { ARP_LIMIT_SLOTS = 256 };
+enum { ARP_LIMIT_SLOTS = 4096 };
 struct arp_limits {
 	struct siphash_key key;
 	uint64_t all_full_ns;
