@@ -85,7 +85,8 @@ struct tcp_state {
 	bool recycled_set;
 	uint32_t nconn, norphan, nsyn, ntw;
 	uint64_t mem_bytes; /* rings, pages, records: bounded by tcp_mem_max */
-	uint64_t mem_limit; /* tcp_mem_max when it grew last: a setting may fall below what is in use */
+	uint64_t
+		mem_limit; /* tcp_mem_max when it grew last: a setting may fall below what is in use */
 	struct tcp_free *act_free, *page_free;
 	uint32_t npage_free, nact_free;
 	struct tcp_rec *rec_free;

@@ -59,6 +59,7 @@ static void end(struct fixture *f)
 /* The system's clocks, in place of the library's call, so that the wall clock can jump for us alone. */
 static int64_t jump_s;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
 	int r = (int)syscall(SYS_clock_gettime, id, ts);
