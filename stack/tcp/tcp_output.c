@@ -398,7 +398,7 @@ static void output_new(struct tapir *t, struct tcp_conn *c)
 
 	c->flags &= ~(uint32_t)TCP_F_CWND_LIMITED;
 	restart_after_idle(t, c);
-	/* R3042-1, R3042-2: one new segment for each of the first two duplicate ACKs, cwnd unchanged. */
+	/* R3042-1: one new segment for each of the first two duplicate ACKs, cwnd unchanged. */
 	if (!(c->flags & (TCP_F_RECOVERY | TCP_F_LOSS)))
 		limited_transmit = min_u32(a->dupacks, 2) * tcp_conn_smss(c);
 	for (int n = 0; n < SEGS_PER_CALL; n++) {
