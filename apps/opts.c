@@ -501,7 +501,7 @@ static int make_tables(const struct opt_command *cmd, struct option *longs, char
 				*letters++ = ':';
 		}
 	}
-	*letters = 0;
+	strcpy(letters, "h"); /* no command has this letter for another thing */
 	longs[n] = (struct option){"help", no_argument, NULL, HELP_KEY};
 	longs[n + 1] = (struct option){NULL, 0, NULL, 0};
 	return n;
@@ -553,14 +553,14 @@ static int row_of(const struct opt_command *cmd, int n, int key)
 int opts_parse(const struct opt_command *cmd, int argc, char **argv, int *first)
 {
 	struct option longs[MAX_OPTS + 2];
-	char letters[2 * MAX_OPTS + 2];
+	char letters[2 * MAX_OPTS + 3];
 	int n = make_tables(cmd, longs, letters), key, status;
 	if (cmd->stack)
 		stack_opts_default(cmd->stack);
 	opterr = 0;
 	optind = 0; /* GNU: begin anew, for a caller that parses twice */
 	while ((key = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
-		if (key == HELP_KEY) {
+		if (key == HELP_KEY || key == 'h') {
 			opts_help(cmd, stdout);
 			return fflush(stdout) == 0 ? 0 : 1;
 		}

@@ -402,7 +402,8 @@ static int run(struct ping *p)
 	int v = open_socket(p);
 
 	if (v < 0) {
-		app_error("ping", "%s: %s", app_ip4(p->dst, host), strerror(-v));
+		app_error("ping", "%s: %s", app_ip4(p->dst, host),
+			  v == -EACCES ? "a broadcast address: give one host's" : strerror(-v));
 		return 2;
 	}
 	app_ip4(p->dst, host);
@@ -455,9 +456,9 @@ int cmd_ping(int argc, char **argv)
 	status = opts_parse(&cmd, argc, argv, &first);
 	if (status != OPTS_GO)
 		goto out;
-	if (!opt_ip4(argv[first], &p->dst)) {
+	if (!opt_ip4(argv[first], &p->dst) || p->dst == 0) {
 		status = opts_error("ping", argv[first],
-				    "not an IPv4 address: give one like 192.0.2.1");
+				    "not a host's IPv4 address: give one like 192.0.2.1");
 		goto out;
 	}
 	status = app_start(&p->app, "ping", &p->stack);

@@ -80,7 +80,7 @@ int main(int argc, char **argv)
 	}
 	const char *word = argv[1];
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
-	    (strcmp(word, "help") == 0 && argc == 2)) {
+	    (strcmp(word, "help") == 0 && (argc == 2 || strcmp(argv[2], "help") == 0))) {
 		usage(stdout);
 		return told();
 	}

@@ -177,8 +177,9 @@ static int configure(struct tap *tap, const struct nl_link *link, uint32_t mtu,
 		int v = nl_link_set(link->ifindex, true, set_mtu ? mtu : 0, NULL);
 
 		if (v == -EINVAL && set_mtu)
-			return drv_fail(err, "%s: the kernel refuses an MTU of %u: try --mtu 1500",
-					ifname, mtu);
+			return drv_fail(
+				err, "%s: the kernel refuses an MTU of %u: a TAP takes 68 to 65521",
+				ifname, mtu);
 		if (v < 0)
 			return drv_fail(err, "%s: can't be set up: %s: sudo ip link set dev %s up",
 					ifname, strerror(-v), ifname);

@@ -49,6 +49,8 @@ test_settings_on_the_command_line_count() {
 }
 
 test_help_is_shown_and_exits_0() {
+	"$TAPIR" help help | grep -q '^usage: tapir COMMAND'
+	"$TAPIR" up -h | grep -q '^usage: tapir up'
 	"$TAPIR" --help >"$scratch/out"
 	for command in $(sed -n 's/^  \([a-z]*\)  .*/\1/p' "$scratch/out"); do
 		[ $command = help ] || "$TAPIR" "$command" --help | grep -q "usage: tapir $command"

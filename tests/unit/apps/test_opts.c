@@ -291,6 +291,7 @@ TEST(what_is_not_built_is_unknown, "")
 	refuses("-x", "-x: no such option: see 'tapir httpd --help'");
 	refuses("-qx", "-x: no such option: see 'tapir httpd --help'");
 	assert_int_equal(parse("--help"), 0);
+	assert_int_equal(parse("-h"), 0);
 	assert_null(strstr(said, "dns"));
 	assert_null(strstr(said, "keylog"));
 	assert_null(strstr(said, "trace"));
