@@ -34,7 +34,7 @@ enum {
 	SEND_SLICE = 1 << 20, /* bytes of a file read at once */
 	SEND_SLICES_A_TURN = 8,
 	PEEK_SLICES = 8,
-	VICTIM_LOOKS = 16, /* at the slowness of connections, each time that one is looked for */
+	VICTIM_LOOKS = 1024, /* at the slowness of connections, each time that one is looked for */
 };
 
 #define SECONDS(n) ((n)*1000000000ull)
@@ -461,8 +461,9 @@ static bool conn_make(struct http_server *srv, tapir_sock_t s, const struct tapi
 }
 
 /*
- * HT-02, HT-03: one that moves less than min_bytes a second, in the time since it was looked at; it is asked of
- * few, and who is quick enough goes to the end of the list. NULL: none.
+ * HT-02, HT-03: one that moves less than min_bytes a second, in the time since it was looked at. Who is quick
+ * enough goes to the end of the list, so that each is looked at once in STALL_NS, however often we are
+ * called; but all must have been looked at soon, since the first look finds what came at the start. NULL: none.
  */
 static struct http_conn *slow_one(struct http_server *srv, enum http_class class)
 {
