@@ -92,6 +92,7 @@ TAPIR_API uint64_t tapir_next_deadline(struct tapir *t);
  * finds itself broken, never because of what came from the network or of an argument, and must not
  * return: say where, and abort().
  */
+/* NOLINTNEXTLINE(readability-redundant-declaration): stack/base/assert.h has it for the core. */
 _Noreturn void tapir_panic(const char *file, int line, const char *expr);
 
 /* Checks every invariant of the instance; panics where one is broken. For tests and fuzzers. */
