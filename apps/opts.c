@@ -501,7 +501,8 @@ static int make_tables(const struct opt_command *cmd, struct option *longs, char
 				*letters++ = ':';
 		}
 	}
-	strcpy(letters, "h"); /* no command has this letter for another thing */
+	*letters++ = 'h'; /* no command has this letter for another thing */
+	*letters = 0;
 	longs[n] = (struct option){"help", no_argument, NULL, HELP_KEY};
 	longs[n + 1] = (struct option){NULL, 0, NULL, 0};
 	return n;
