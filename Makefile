@@ -1,6 +1,5 @@
 # Tapir's build: one Makefile, no recursion into folders. `make help` lists the targets.
-# A variant (plain, asan, ...) keeps everything that it makes in build/VARIANT/; only the plain program
-# and library stand in build/ itself. What is built follows from which files are there.
+# A variant (plain, asan, ...) keeps what it makes in build/VARIANT/; only the plain program and library stand in build/.
 
 VARIANT ?= plain
 PREFIX ?= /usr/local
@@ -104,35 +103,25 @@ $(T)/%.o: %.c $(T)/flags
 	$(CC) $(STD) $(COMMON) $(PCAP_CFLAGS) $(CMOCKA_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIB): $(LIB_SRC:%.c=$(T)/%.o) $(T)/sources
-	@rm -f $@
-	ar rcs $@ $(filter %.o,$^)
-
 $(SUPPORT): $(SUPPORT_SRC:%.c=$(T)/%.o) $(T)/sources
+$(APPS): $(patsubst %.c,$(T)/%.o,$(filter-out apps/tapir.c,$(APP_SRC))) $(T)/sources
+$(LIB) $(SUPPORT) $(APPS):
 	@rm -f $@
 	ar rcs $@ $(filter %.o,$^)
-
-$(APPS): $(patsubst %.c,$(T)/%.o,$(filter-out apps/tapir.c,$(APP_SRC)))
-	@rm -f $@
-	ar rcs $@ $^
 
 $(PROGRAM): $(T)/apps/tapir.o $(APPS) $(LIB)
 	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $^ $(PCAP_LIBS) -lpthread
 
+PARTS = -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) -Wl,--end-group $(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread
+
 $(UNIT) $(SIM) $(SCRIPT): %: %.o $(SUPPORT) $(APPS) $(LIB)
 	$(if $(CMOCKA_LIBS),,$(error cmocka is missing: run `sh tools/bootstrap build`, which installs it))
-	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $< -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) -Wl,--end-group \
-		$(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread
+	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $< $(PARTS)
 
 # A fuzz target replays its corpus with a small main of ours; in the fuzz variant libFuzzer brings the main.
-ifeq ($(VARIANT),fuzz)
-$(REPLAY): %: %.o $(SUPPORT) $(APPS) $(LIB)
-	$(CC) $(OPT) $(MODE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) \
-		-Wl,--end-group $(PCAP_LIBS) -lpthread
-else
-$(REPLAY): %: %.o $(T)/tests/fuzz/replay.o $(SUPPORT) $(APPS) $(LIB)
-	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $< $(T)/tests/fuzz/replay.o -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) \
-		-Wl,--end-group $(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread
-endif
+FUZZ_MAIN := $(if $(filter fuzz,$(VARIANT)),,$(T)/tests/fuzz/replay.o)
+$(REPLAY): %: %.o $(FUZZ_MAIN) $(SUPPORT) $(APPS) $(LIB)
+	$(CC) $(OPT) $(MODE) $(if $(FUZZ_MAIN),-pie,-fsanitize=fuzzer) $(LDFLAGS) -o $@ $< $(FUZZ_MAIN) $(PARTS)
 
 # Programs that are only the other side of an end-to-end test; the tests call build/peers/bin/NAME.
 PEERS := tcpdump ncat arping ab wrk gdb

@@ -259,7 +259,7 @@ static unsigned distance(const char *a, const char *b)
 	return row[n];
 }
 
-/* The setting whose name, with or without its "net.ipv4.", is most like this one. */
+/* The setting whose name, with or without its "net.ipv4.", is most like this one; NULL: none is like it. */
 static const char *nearest_setting(const char *name)
 {
 	const struct tapir_conf_item *item;
@@ -275,7 +275,8 @@ static const char *nearest_setting(const char *name)
 			best = item->name;
 		}
 	}
-	return best;
+	/* What differs in more than a third is not a slip of the fingers. */
+	return least <= strlen(name) / 3 ? best : NULL;
 }
 
 static const struct tapir_conf_item *find_setting(const char *name, unsigned index)
@@ -301,8 +302,10 @@ static int set_setting(struct tapir_conf *conf, char *text, struct opt_why *why)
 		return opt_refuse(why, "not NAME=VALUE: give one like net.ipv4.tcp_sack=0");
 	if (!find_setting(name, 0)) {
 		const char *near = nearest_setting(name);
-		return opt_refuse(why, "%.80s: no such setting: the nearest is %s", name,
-				  near ? near : "none");
+		if (!near)
+			return opt_refuse(why, "%.80s: no such setting: docs/limits.md lists them",
+					  name);
+		return opt_refuse(why, "%.80s: no such setting: the nearest is %s", name, near);
 	}
 	unsigned index = 0;
 	char *word = strtok_r(value, " \t", &save);

@@ -270,6 +270,8 @@ TEST(bad_values_are_refused_in_one_line, "")
 						"such setting: the nearest is net.ipv4.tcp_sack"},
 		{"--sysctl tcp_syncookie=1", "--sysctl tcp_syncookie=1: tcp_syncookie: no such "
 					     "setting: the nearest is net.ipv4.tcp_syncookies"},
+		{"--sysctl foo=1",
+		 "--sysctl foo=1: foo: no such setting: docs/limits.md lists them"},
 		{"--sysctl net.ipv4.tcp_rmem=16384~8192~4096",
 		 "--sysctl: settings contradict each other: a minimum is above its maximum"},
 		{"--conf /nonexistent",
