@@ -10,7 +10,8 @@
 
 #include "tests/support/test_note.h"
 
-_Noreturn void tapir_panic(const char *file, int line, const char *expr);
+#include "stack/base/assert.h"
+
 extern jmp_buf *tapir_test_panic_env;
 jmp_buf *tapir_test_panic_env;
 const char *tapir_test_note;

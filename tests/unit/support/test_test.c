@@ -1,9 +1,8 @@
 /* The runner itself: what the other tests rest on. */
 #include <stdio.h>
 
+#include "stack/base/assert.h"
 #include "tests/support/test.h"
-
-_Noreturn void tapir_panic(const char *file, int line, const char *expr);
 
 TEST(a_panic_that_is_expected_is_caught, "")
 {
