@@ -26,7 +26,6 @@ static const struct {
 };
 
 /* A broken invariant of the stack: say where, and leave a core dump. */
-
 _Noreturn void tapir_panic(const char *file, int line, const char *expr)
 {
 	fprintf(stderr,

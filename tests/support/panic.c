@@ -8,9 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/support/test_note.h"
-
 #include "stack/base/assert.h"
+#include "tests/support/test_note.h"
 
 extern jmp_buf *tapir_test_panic_env;
 jmp_buf *tapir_test_panic_env;
