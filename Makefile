@@ -15,7 +15,7 @@ T := build/$(VARIANT)
 B := $(if $(filter plain,$(VARIANT)),build,$(T))
 
 WARN := -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wstrict-prototypes -Wvla
-WARN += $(if $(filter true 1,$(CI) $(WERROR)),-Werror)
+WARN += $(if $(filter true 1,$(CI) $(WERROR)),-Werror -Wno-error=maybe-uninitialized)
 OPT := -O2 -g
 # TCP is there to be stepped through in a debugger: nothing of it is optimized out. docs/performance.md has what it costs.
 STEP_OPT := $(if $(filter plain,$(VARIANT)),-Og)

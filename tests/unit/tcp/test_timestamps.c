@@ -355,7 +355,7 @@ TEST(time_wait_ends_after_497_days_of_running, "CL-35")
 TEST(our_clock_wraps_without_a_step_back, "R7323-19 CL-36")
 {
 	struct tf f;
-	uint32_t val, ecr, last = 0;
+	uint32_t val = 0, ecr, last = 0;
 
 	tf_open(&f);
 	tf_syn_opts(&f, 1);
