@@ -15,7 +15,8 @@ T := build/$(VARIANT)
 B := $(if $(filter plain,$(VARIANT)),build,$(T))
 
 WARN := -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wstrict-prototypes -Wvla
-WARN += $(if $(filter true 1,$(CI) $(WERROR)),-Werror -Wno-error=maybe-uninitialized)
+WARN += $(if $(filter true 1,$(CI) $(WERROR)),-Werror)
+WARN += $(if $(findstring clang,$(CC))$(filter clang fuzz,$(VARIANT)),,-Wno-error=maybe-uninitialized)
 OPT := -O2 -g
 # TCP is there to be stepped through in a debugger: nothing of it is optimized out. docs/performance.md has what it costs.
 STEP_OPT := $(if $(filter plain,$(VARIANT)),-Og)
@@ -86,7 +87,6 @@ CMOCKA_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 # Other flags than last time make everything anew.
 FLAGS := $(CC) $(COMMON) $(STEP_OPT) $(PCAP_CFLAGS) $(CMOCKA_CFLAGS) $(CFLAGS) $(LDFLAGS)
-# So does a source that goes, for the archives.
 keep = $(shell mkdir -p $(T); printf '%s\n' '$(2)' | cmp -s - $(T)/$(1) || printf '%s\n' '$(2)' >$(T)/$(1))
 $(call keep,flags,$(FLAGS))
 $(call keep,sources,$(LIB_SRC) $(SUPPORT_SRC))
