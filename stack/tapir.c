@@ -252,9 +252,6 @@ static void fire(struct tapir *t, struct timer *tm)
 	case TIMER_TCP_TW:
 		tcp_tw_timer(t, tm);
 		break;
-	case TIMER_TCP_LISTEN:
-		tcp_listen_timer(t, tm);
-		break;
 	case TIMER_KINDS:
 		TAPIR_UNREACHABLE();
 	}

@@ -23,7 +23,6 @@ enum timer_kind {
 	TIMER_TCP_CONN, /* struct tcp_conn: tcp/tcp_timer.c */
 	TIMER_TCP_SYN,	/* struct tcp_syn_ent: tcp/tcp_syncache.c */
 	TIMER_TCP_TW,	/* the TIME-WAIT FIFO: tcp/tcp_timewait.c */
-	TIMER_TCP_LISTEN,
 	TIMER_KINDS
 };
 

@@ -71,11 +71,10 @@ enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e);
 /* Lets the connections on t->dirty send, in order of joining. */
 void tcp_flush(struct tapir *t);
 
-/* Timers: TIMER_TCP_CONN, _SYN, _TW, _LISTEN. */
+/* Timers: TIMER_TCP_CONN, _SYN, _TW. */
 void tcp_conn_timer(struct tapir *t, struct timer *tm);
 void tcp_syn_timer(struct tapir *t, struct timer *tm);
 void tcp_tw_timer(struct tapir *t, struct timer *tm);
-void tcp_listen_timer(struct tapir *t, struct timer *tm);
 
 /* An address of ours is gone: its connections get ECONNABORTED and RSTs leave (RFC 5227 2.4). */
 void tcp_addr_gone(struct tapir *t, uint32_t ip4);

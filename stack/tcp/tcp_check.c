@@ -164,7 +164,7 @@ static void check_window(struct tcp_conn *c)
 
 static void check_conn(struct tapir *t, struct tcp_conn *c)
 {
-	TAPIR_ASSERT(c->ep.kind == TCP_EP_CONN && !(c->flags & TCP_F_FREEING));
+	TAPIR_ASSERT(c->ep.kind == TCP_EP_CONN);
 	check_ep(t, &c->ep);
 	check_flags(c);
 	if (c->ep.state == TAPIR_TCP_CLOSED) {

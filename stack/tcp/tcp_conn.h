@@ -75,7 +75,6 @@ enum tcp_flag {
 	TCP_F_ORPHAN = 1 << 16,	  /* no handle any more */
 	TCP_F_DETACHED =
 		1 << 17, /* closed for the network; a handle still holds what was received */
-	TCP_F_FREEING = 1 << 18,
 	TCP_F_CONNECTED = 1 << 19, /* was ESTABLISHED once */
 	TCP_F_PERSIST = 1 << 20,   /* the peer's window is closed: probing (RFC 9293 3.8.6.1) */
 	TCP_F_CWND_LIMITED = 1 << 21,

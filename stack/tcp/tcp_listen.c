@@ -359,10 +359,3 @@ void tcp_listen_input(struct tapir *t, struct tcp_listener *l, struct tcp_seg *s
 	}
 	listen_syn(t, l, seg);
 }
-
-/* No deadline of a listener exists yet; the kind is kept for TCP_DEFER_ACCEPT's. */
-void tcp_listen_timer(struct tapir *t, struct timer *tm)
-{
-	(void)t;
-	(void)tm;
-}
