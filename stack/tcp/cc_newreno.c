@@ -66,22 +66,13 @@ static uint32_t half_flight(uint32_t flight, uint32_t mss)
 	return max_u32(flight / 2, 2 * mss);
 }
 
-static void newreno_loss(struct tcp_cc *cc, uint32_t flight, uint32_t mss, uint64_t now_ns)
+static void newreno_cut(struct tcp_cc *cc, const struct tcp_cc_cut *cut)
 {
-	(void)now_ns;
-	cc->ssthresh = half_flight(flight, mss);
 	cc->acked_ca = 0;
-}
-
-static void newreno_rto(struct tcp_cc *cc, uint32_t flight, uint32_t mss, bool first,
-			uint64_t now_ns)
-{
-	(void)now_ns;
 	/* R5681-7: a repeat for the same segment finds little in flight and must not lower ssthresh again. */
-	if (first)
-		cc->ssthresh = half_flight(flight, mss);
-	cc->cwnd = mss;
-	cc->acked_ca = 0;
+	if (cut->why == TCP_CC_RTO && !cut->first)
+		return;
+	cc->ssthresh = half_flight(cut->flight, cut->mss);
 }
 
 static void newreno_idle(struct tcp_cc *cc, uint32_t restart_window)
@@ -95,8 +86,7 @@ const struct tcp_cc_ops cc_newreno = {
 	.name = "reno",
 	.init = newreno_init,
 	.ack = newreno_ack,
-	.loss = newreno_loss,
-	.rto = newreno_rto,
+	.cut = newreno_cut,
 	.idle = newreno_idle,
 };
 

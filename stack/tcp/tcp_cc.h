@@ -10,33 +10,55 @@
 
 struct tcp_cc;
 
-/* What an ACK of new data says. */
+/* What an ACK says. */
 struct tcp_cc_ack {
 	uint64_t now_ns;
-	uint32_t acked;	     /* bytes newly acknowledged (RFC 3465) */
-	uint32_t flight;     /* bytes in flight before this ACK */
-	uint32_t mss;	     /* SMSS */
-	uint32_t srtt_us;    /* 0: unknown */
-	uint32_t min_rtt_us; /* 0: unknown */
-	bool cwnd_limited;   /* the window, not the application or the peer, held us back */
+	uint32_t acked;		   /* bytes newly acknowledged, cumulatively (RFC 3465) */
+	uint32_t flight;	   /* bytes in flight before this ACK */
+	uint32_t mss;		   /* SMSS */
+	uint32_t rtt_us;	   /* sampled by this ACK; 0: none */
+	uint32_t srtt_us;	   /* 0: unknown */
+	uint32_t min_rtt_us;	   /* 0: unknown */
+	uint32_t snd_una, snd_nxt; /* after this ACK: rounds are counted by them (RFC 9406 4.2) */
+	bool cwnd_limited;	   /* the window, not the application or the peer, held us back */
+};
+
+/* Why the window is cut. */
+enum tcp_cc_why {
+	TCP_CC_LOSS, /* found by SACK, RACK or duplicate ACKs */
+	TCP_CC_ECN,  /* the path marked, nothing was lost (RFC 3168 6.1.2) */
+	TCP_CC_RTO,
+};
+
+struct tcp_cc_cut {
+	enum tcp_cc_why why;
+	uint32_t flight; /* bytes in flight when congestion was noticed */
+	uint32_t mss;
+	bool first; /* RTO: not a repeat for the same segment (RFC 5681 3.1) */
+	uint64_t now_ns;
 };
 
 struct tcp_cc_ops {
 	const char *name; /* TCP_CONGESTION's */
 	void (*init)(struct tcp_cc *cc, uint32_t mss);
 	void (*ack)(struct tcp_cc *cc, const struct tcp_cc_ack *a); /* outside recovery */
-	/* Loss found by duplicate ACKs: sets ssthresh; the caller moves cwnd. `flight` in bytes. */
-	void (*loss)(struct tcp_cc *cc, uint32_t flight, uint32_t mss, uint64_t now_ns);
-	/* Retransmission timeout; `first`: not a repeat for the same segment (RFC 5681 3.1). Sets both. */
-	void (*rto)(struct tcp_cc *cc, uint32_t flight, uint32_t mss, bool first, uint64_t now_ns);
+	/* Congestion: sets ssthresh, and remembers what it will. How cwnd gets there is the caller's. */
+	void (*cut)(struct tcp_cc *cc, const struct tcp_cc_cut *cut);
+	/* The last cut was a mistake; the caller has put cwnd and ssthresh back. May be NULL. */
+	void (*undo)(struct tcp_cc *cc);
 	/* Nothing was sent for an RTO (RFC 5681 4.1): restart window. */
 	void (*idle)(struct tcp_cc *cc, uint32_t restart_window);
+	/* Sending begins with nothing in flight, idle_ns after the last sending (RFC 9438 4.2). May be NULL. */
+	void (*tx_start)(struct tcp_cc *cc, uint64_t now_ns, uint64_t idle_ns);
 };
 
 struct tcp_cc {
 	const struct tcp_cc_ops *ops;
 	uint32_t cwnd, ssthresh;
 	uint32_t acked_ca; /* bytes acknowledged since cwnd last grew in congestion avoidance */
+	/* As they were before the last cut, for its undoing; prior_cwnd 0: there is nothing to undo. */
+	uint32_t prior_cwnd, prior_ssthresh;
+	uint64_t priv[8]; /* the algorithm's own, all zero before init */
 };
 
 enum { TCP_CC_NAME_MAX = 16 };

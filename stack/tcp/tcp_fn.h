@@ -44,6 +44,18 @@ struct tcp_acked;
 void tcp_recovery_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_acked *acked,
 			uint32_t flight);
 void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c);
+/* ECE came on an acceptable ACK: cuts the window, once a round trip (RFC 3168 6.1.2). */
+void tcp_recovery_ece(struct tapir *t, struct tcp_conn *c);
+
+/* ---- tcp_ecn.c: RFC 3168 ---- */
+/* The window was cut, for whatever reason: the next new data says CWR. */
+void tcp_ecn_cut(struct tcp_conn *c);
+
+/* ---- tcp_mtup.c: probing for the path's MTU (RFC 4821, RFC 8899) ---- */
+/* r, marked TCP_REC_PROBE, was acknowledged: the path carries its size. */
+void tcp_mtup_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r);
+/* It was found lost alone: no congestion, but a path that does not carry it (R4821-2). */
+void tcp_mtup_lost(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r);
 
 /* ---- tcp_ack.c ---- */
 enum tcp_step { TCP_STEP_NEXT, TCP_STEP_DROP, TCP_STEP_GONE };

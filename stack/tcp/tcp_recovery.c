@@ -22,13 +22,24 @@ static void tell(struct tapir *t, const struct tcp_conn *c, enum tapir_event_typ
 	tcp_tell(t, &c->ep.tuple, type, source, c->cc.cwnd, c->cc.ssthresh);
 }
 
+static void cut(struct tapir *t, struct tcp_conn *c, enum tcp_cc_why why, uint32_t flight, bool first)
+{
+	struct tcp_cc_cut how = {.why = why,
+				 .flight = flight,
+				 .mss = tcp_conn_smss(c),
+				 .first = first,
+				 .now_ns = t->now_ns};
+
+	c->cc.ops->cut(&c->cc, &how);
+}
+
 static void enter_recovery(struct tapir *t, struct tcp_conn *c)
 {
 	uint32_t mss = tcp_conn_smss(c);
 
 	c->recover = c->snd_max;
 	/* RFC 5681 3.2, step 2: what limited transmit has added meanwhile does not count. */
-	c->cc.ops->loss(&c->cc, c->act->prior_flight, mss, t->now_ns);
+	cut(t, c, TCP_CC_LOSS, c->act->prior_flight, true);
 	/* R5681-10: inflated by the segments that left the network. */
 	c->cc.cwnd = c->cc.ssthresh + (uint32_t)t->conf.tcp_reordering * mss;
 	c->flags |= TCP_F_RECOVERY;
@@ -92,6 +103,8 @@ void tcp_recovery_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_ac
 		.mss = tcp_conn_smss(c),
 		.srtt_us = c->rtt.srtt_us,
 		.min_rtt_us = c->min_rtt_us,
+		.snd_una = c->snd_una,
+		.snd_nxt = c->snd_nxt,
 		/* After a timeout the window of one segment is what holds us back, to the ACK that ends it. */
 		.cwnd_limited = c->flags & (TCP_F_CWND_LIMITED | TCP_F_LOSS),
 	};
@@ -115,9 +128,16 @@ void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c)
 	/* MUST-19, R5681-7: ssthresh is not reduced again for the same segment. */
 	bool first = c->backoff == 0 && !(c->flags & TCP_F_LOSS);
 
-	c->cc.ops->rto(&c->cc, c->snd_nxt - c->snd_una, tcp_conn_smss(c), first, t->now_ns);
+	cut(t, c, TCP_CC_RTO, c->snd_nxt - c->snd_una, first);
+	c->cc.cwnd = tcp_conn_smss(c);
 	c->flags = (c->flags & ~(uint32_t)TCP_F_RECOVERY) | TCP_F_LOSS;
 	c->recover = c->snd_max; /* R6582-2 */
 	c->act->dupacks = 0;
 	tcp_rec_mark_all_lost(c);
+}
+
+void tcp_recovery_ece(struct tapir *t, struct tcp_conn *c)
+{
+	(void)t;
+	(void)c;
 }

@@ -110,27 +110,32 @@ TEST(a_window_that_was_not_used_does_not_grow, "")
 	assert_int_equal(cc.acked_ca, 0);
 }
 
+static void cut(struct tcp_cc *cc, enum tcp_cc_why why, uint32_t flight, bool first)
+{
+	struct tcp_cc_cut how = {.why = why, .flight = flight, .mss = MSS, .first = first};
+
+	cc->ops->cut(cc, &how);
+}
+
 TEST(loss_halves_what_was_in_flight, "R5681-7")
 {
 	struct tcp_cc cc = fresh();
 
 	cc.cwnd = 100 * MSS;
-	cc.ops->loss(&cc, 40 * MSS, MSS, 0);
+	cut(&cc, TCP_CC_LOSS, 40 * MSS, true);
 	assert_int_equal(cc.ssthresh, 20 * MSS);
 	assert_int_equal(cc.cwnd, 100 * MSS); /* the caller moves it */
-	cc.ops->loss(&cc, 3 * MSS, MSS, 0);
+	cut(&cc, TCP_CC_LOSS, 3 * MSS, true);
 	assert_int_equal(cc.ssthresh, 2 * MSS);
 }
 
-TEST(a_timeout_leaves_one_segment_and_a_repeat_keeps_ssthresh, "R5681-7")
+TEST(a_repeated_timeout_keeps_ssthresh, "R5681-7")
 {
 	struct tcp_cc cc = fresh();
 
-	cc.ops->rto(&cc, 40 * MSS, MSS, true, 0);
-	assert_int_equal(cc.cwnd, MSS);
+	cut(&cc, TCP_CC_RTO, 40 * MSS, true);
 	assert_int_equal(cc.ssthresh, 20 * MSS);
-	cc.ops->rto(&cc, MSS, MSS, false, 0);
-	assert_int_equal(cc.cwnd, MSS);
+	cut(&cc, TCP_CC_RTO, MSS, false);
 	assert_int_equal(cc.ssthresh, 20 * MSS);
 }
 
@@ -183,7 +188,7 @@ int main(void)
 		cmocka_unit_test(an_ack_across_ssthresh_counts_on_both_sides),
 		cmocka_unit_test(a_window_that_was_not_used_does_not_grow),
 		cmocka_unit_test(loss_halves_what_was_in_flight),
-		cmocka_unit_test(a_timeout_leaves_one_segment_and_a_repeat_keeps_ssthresh),
+		cmocka_unit_test(a_repeated_timeout_keeps_ssthresh),
 		cmocka_unit_test(idleness_takes_the_window_back_and_never_up),
 		cmocka_unit_test(the_window_never_overflows),
 		cmocka_unit_test(algorithms_are_found_by_name),
