@@ -16,16 +16,9 @@
 
 enum { BUF_MAX = 1 << 22, O_NONBLOCK_LINUX = 04000, MSG_DONTWAIT_LINUX = 0x40 };
 
-struct call {
-	struct run *r;
-	const struct script_event *e;
-	bool again; /* it was pending */
-	bool bad;   /* the script is wrong; said already */
-};
-
 /* ---- arguments ---- */
 
-static const struct script_value *arg(const struct call *c, unsigned i)
+const struct script_value *call_arg(const struct call *c, unsigned i)
 {
 	const struct script_value *v = c->e->args->child;
 
@@ -34,47 +27,47 @@ static const struct script_value *arg(const struct call *c, unsigned i)
 	return v;
 }
 
-static int64_t bad(struct call *c, const char *what)
+int64_t call_bad(struct call *c, const char *what)
 {
 	run_fail(c->r, c->e, "%s(): %s", c->e->call, what);
 	c->bad = true;
 	return 0;
 }
 
-static int64_t arg_int(struct call *c, unsigned i)
+int64_t call_int(struct call *c, unsigned i)
 {
-	const struct script_value *v = arg(c, i);
+	const struct script_value *v = call_arg(c, i);
 
 	if (!v)
-		return bad(c, "an argument is missing");
+		return call_bad(c, "an argument is missing");
 	if (v->kind == VALUE_LIST && v->child)
 		v = v->child;
 	if (v->kind != VALUE_INT)
-		return bad(c, "an argument is no number");
+		return call_bad(c, "an argument is no number");
 	return v->i;
 }
 
-static struct run_fd *fd_at(struct run *r, int64_t fd)
+struct run_fd *run_fd_at(struct run *r, int64_t fd)
 {
 	int64_t i = fd - RUN_FIRST_FD;
 
 	return i >= 0 && i < RUN_FDS && r->fd[i].sock ? &r->fd[i] : NULL;
 }
 
-static struct run_fd *arg_fd(struct call *c)
+struct run_fd *call_fd(struct call *c)
 {
 	struct run_fd *f;
-	int64_t n = arg_int(c, 0);
+	int64_t n = call_int(c, 0);
 
 	if (c->bad)
 		return NULL;
-	f = fd_at(c->r, n);
+	f = run_fd_at(c->r, n);
 	if (!f)
-		bad(c, "the descriptor is not open");
+		call_bad(c, "the descriptor is not open");
 	return f;
 }
 
-static int fd_new(struct run *r, tapir_sock_t sock, bool stream)
+int run_fd_new(struct run *r, tapir_sock_t sock, bool stream)
 {
 	for (int i = 0; i < RUN_FDS; i++) {
 		if (!r->fd[i].sock) {
@@ -98,10 +91,10 @@ static bool parse_ip4(const char *s, uint32_t *ip4)
 /* {sa_family = AF_INET, sin_port = htons(80), sin_addr = inet_addr("192.0.2.1")}, or ... for the usual. */
 static struct tapir_sockaddr arg_addr(struct call *c, unsigned i, uint32_t ip4, uint16_t port)
 {
-	const struct script_value *v = arg(c, i);
+	const struct script_value *v = call_arg(c, i);
 
 	if (!v || (v->kind != VALUE_ELLIPSIS && v->kind != VALUE_STRUCT)) {
-		bad(c, "an address is wanted: ... or {sa_family = AF_INET, ...}");
+		call_bad(c, "an address is wanted: ... or {sa_family = AF_INET, ...}");
 		return tapir_sockaddr_v4(0, 0);
 	}
 	for (const struct script_value *f = v->child; f; f = f->next) {
@@ -113,14 +106,14 @@ static struct tapir_sockaddr arg_addr(struct call *c, unsigned i, uint32_t ip4, 
 			port = (uint16_t)in->i;
 		else if (strcmp(f->field, "sin_addr") == 0 && in->kind == VALUE_STRING &&
 			 !parse_ip4(in->text, &ip4))
-			bad(c, "an address is malformed");
+			call_bad(c, "an address is malformed");
 		else if (strcmp(f->field, "sin_addr") == 0 && in->kind == VALUE_INT)
 			ip4 = (uint32_t)in->i;
 	}
 	return tapir_sockaddr_v4(ip4, port);
 }
 
-static int64_t field(const struct script_value *v, const char *a, const char *b)
+int64_t call_field(const struct script_value *v, const char *a, const char *b)
 {
 	for (const struct script_value *f = v->child; f; f = f->next) {
 		if (f->field && (strcmp(f->field, a) == 0 || strcmp(f->field, b) == 0))
@@ -133,7 +126,7 @@ static int64_t field(const struct script_value *v, const char *a, const char *b)
 
 static int64_t call_socket(struct call *c)
 {
-	int64_t type = arg_int(c, 1), protocol = arg_int(c, 2);
+	int64_t type = call_int(c, 1), protocol = call_int(c, 2);
 	int kind = (int)(type & ~(int64_t)O_NONBLOCK_LINUX);
 	tapir_sock_t s;
 	int fd;
@@ -143,16 +136,16 @@ static int64_t call_socket(struct call *c)
 	s = tapir_socket(c->r->t, TAPIR_AF_INET, kind, (int)protocol);
 	if (s < 0)
 		return s;
-	fd = fd_new(c->r, s, kind == TAPIR_STREAM);
+	fd = run_fd_new(c->r, s, kind == TAPIR_STREAM);
 	if (fd < 0)
-		return bad(c, "too many descriptors");
-	fd_at(c->r, fd)->nonblock = (type & O_NONBLOCK_LINUX) != 0;
+		return call_bad(c, "too many descriptors");
+	run_fd_at(c->r, fd)->nonblock = (type & O_NONBLOCK_LINUX) != 0;
 	return fd;
 }
 
 static int64_t call_bind(struct call *c)
 {
-	struct run_fd *f = arg_fd(c);
+	struct run_fd *f = call_fd(c);
 	struct tapir_sockaddr sa = arg_addr(c, 1, 0, c->r->s->port);
 	int r;
 
@@ -166,15 +159,15 @@ static int64_t call_bind(struct call *c)
 
 static int64_t call_listen(struct call *c)
 {
-	struct run_fd *f = arg_fd(c);
-	int64_t backlog = arg_int(c, 1);
+	struct run_fd *f = call_fd(c);
+	int64_t backlog = call_int(c, 1);
 
 	return c->bad ? 0 : tapir_listen(c->r->t, f->sock, (int)backlog);
 }
 
 static int64_t call_accept(struct call *c)
 {
-	struct run_fd *f = arg_fd(c);
+	struct run_fd *f = call_fd(c);
 	struct tapir_sockaddr peer;
 	tapir_sock_t s;
 
@@ -185,12 +178,12 @@ static int64_t call_accept(struct call *c)
 		return RUN_BLOCKS;
 	if (s < 0)
 		return s;
-	return c->r->last_conn = fd_new(c->r, s, true);
+	return c->r->last_conn = run_fd_new(c->r, s, true);
 }
 
 static int64_t call_connect(struct call *c)
 {
-	struct run_fd *f = arg_fd(c);
+	struct run_fd *f = call_fd(c);
 	struct tapir_sockaddr sa = arg_addr(c, 1, c->r->s->remote_ip4, c->r->s->port), me;
 	int r, err = 0;
 	size_t len = sizeof(err);
@@ -205,7 +198,7 @@ static int64_t call_connect(struct call *c)
 	}
 	r = tapir_connect(c->r->t, f->sock, &sa);
 	if (r == 0 || r == -EINPROGRESS) {
-		c->r->last_conn = (int)arg_int(c, 0);
+		c->r->last_conn = (int)call_int(c, 0);
 		c->r->rport = sa.port;
 		if (tapir_getsockname(c->r->t, f->sock, &me) == 0)
 			c->r->lport = me.port;
@@ -217,11 +210,11 @@ static int64_t call_connect(struct call *c)
 /* What a send call is to send: bytes of the pattern, or the string that it gives. */
 static uint8_t *send_bytes(struct call *c, struct run_fd *f, unsigned i, size_t n)
 {
-	const struct script_value *v = arg(c, i);
+	const struct script_value *v = call_arg(c, i);
 	uint8_t *buf;
 
 	if (n > BUF_MAX) {
-		bad(c, "more bytes than a script may send at once");
+		call_bad(c, "more bytes than a script may send at once");
 		return NULL;
 	}
 	buf = calloc(1, n + 1);
@@ -239,7 +232,7 @@ static uint8_t *send_bytes(struct call *c, struct run_fd *f, unsigned i, size_t 
 
 static int64_t send_on(struct call *c, size_t n, int flags, const struct tapir_sockaddr *to)
 {
-	struct run_fd *f = arg_fd(c);
+	struct run_fd *f = call_fd(c);
 	int64_t done = c->again ? c->r->progress : 0, got;
 	uint8_t *buf;
 
@@ -265,24 +258,24 @@ static int64_t send_on(struct call *c, size_t n, int flags, const struct tapir_s
 
 static int64_t call_write(struct call *c)
 {
-	size_t n = (size_t)arg_int(c, 2);
+	size_t n = (size_t)call_int(c, 2);
 
 	return c->bad ? 0 : send_on(c, n, 0, NULL);
 }
 
 static int64_t call_send(struct call *c)
 {
-	size_t n = (size_t)arg_int(c, 2);
-	int flags = (int)arg_int(c, 3);
+	size_t n = (size_t)call_int(c, 2);
+	int flags = (int)call_int(c, 3);
 
 	return c->bad ? 0 : send_on(c, n, flags, NULL);
 }
 
 static int64_t call_sendto(struct call *c)
 {
-	size_t n = (size_t)arg_int(c, 2);
-	int flags = (int)arg_int(c, 3);
-	struct run_fd *f = arg_fd(c);
+	size_t n = (size_t)call_int(c, 2);
+	int flags = (int)call_int(c, 3);
+	struct run_fd *f = call_fd(c);
 	struct tapir_sockaddr to = arg_addr(c, 4, c->r->s->remote_ip4, c->r->s->port), me;
 	int64_t r;
 
@@ -298,14 +291,14 @@ static int64_t call_sendto(struct call *c)
 
 static int64_t receive_on(struct call *c, size_t n, int flags)
 {
-	struct run_fd *f = arg_fd(c);
+	struct run_fd *f = call_fd(c);
 	uint8_t *buf;
 	int64_t got;
 
 	if (c->bad)
 		return 0;
 	if (n > BUF_MAX)
-		return bad(c, "more bytes than a script may receive at once");
+		return call_bad(c, "more bytes than a script may receive at once");
 	buf = calloc(1, n + 1);
 	if (!buf)
 		abort();
@@ -330,98 +323,45 @@ static int64_t receive_on(struct call *c, size_t n, int flags)
 
 static int64_t call_read(struct call *c)
 {
-	size_t n = (size_t)arg_int(c, 2);
+	size_t n = (size_t)call_int(c, 2);
 
 	return c->bad ? 0 : receive_on(c, n, 0);
 }
 
 static int64_t call_recv(struct call *c)
 {
-	size_t n = (size_t)arg_int(c, 2);
-	int flags = (int)arg_int(c, 3);
+	size_t n = (size_t)call_int(c, 2);
+	int flags = (int)call_int(c, 3);
 
 	return c->bad ? 0 : receive_on(c, n, flags);
 }
 
 static int64_t call_shutdown(struct call *c)
 {
-	struct run_fd *f = arg_fd(c);
-	int64_t how = arg_int(c, 1);
+	struct run_fd *f = call_fd(c);
+	int64_t how = call_int(c, 1);
 
 	return c->bad ? 0 : tapir_shutdown(c->r->t, f->sock, (int)how);
 }
 
 static int64_t call_close(struct call *c)
 {
-	struct run_fd *f = arg_fd(c);
+	struct run_fd *f = call_fd(c);
 	tapir_sock_t s;
 
 	if (c->bad)
 		return 0;
 	s = f->sock;
 	f->sock = 0;
-	if (c->r->last_conn == arg_int(c, 0))
+	if (c->r->last_conn == call_int(c, 0))
 		c->r->last_conn = -1;
 	return tapir_close(c->r->t, s);
 }
 
-static int64_t call_setsockopt(struct call *c)
-{
-	struct run_fd *f = arg_fd(c);
-	int64_t level = arg_int(c, 1), name = arg_int(c, 2);
-	const struct script_value *v = arg(c, 3);
-	int n;
-
-	if (c->bad || !v)
-		return bad(c, "an argument is missing");
-	if (v->kind == VALUE_LIST && v->child)
-		v = v->child;
-	if (v->kind == VALUE_STRUCT) {
-		struct tapir_linger l = {(int)field(v, "onoff", "l_onoff"),
-					 (int)field(v, "linger", "l_linger")};
-
-		return tapir_setsockopt(c->r->t, f->sock, (int)level, (int)name, &l, sizeof(l));
-	}
-	if (v->kind == VALUE_STRING)
-		return tapir_setsockopt(c->r->t, f->sock, (int)level, (int)name, v->text,
-					strlen(v->text));
-	n = (int)v->i;
-	return tapir_setsockopt(c->r->t, f->sock, (int)level, (int)name, &n, sizeof(n));
-}
-
-static int64_t call_getsockopt(struct call *c)
-{
-	struct run_fd *f = arg_fd(c);
-	int64_t level = arg_int(c, 1), name = arg_int(c, 2);
-	const struct script_value *v = arg(c, 3);
-	char text[64] = "";
-	size_t len = sizeof(text) - 1;
-	int n = 0, r;
-
-	if (c->bad || !v)
-		return bad(c, "an argument is missing");
-	r = tapir_getsockopt(c->r->t, f->sock, (int)level, (int)name, text, &len);
-	if (v->kind == VALUE_LIST && v->child)
-		v = v->child;
-	if (r < 0 || v->kind == VALUE_ANY || v->kind == VALUE_ELLIPSIS)
-		return r;
-	if (v->kind == VALUE_STRING) {
-		if (strcmp(v->text, text) != 0)
-			run_fail(c->r, c->e, "expected \"%s\", got \"%s\"", v->text, text);
-		return r;
-	}
-	memcpy(&n, text, sizeof(n));
-	if (v->kind == VALUE_INT && n != v->i)
-		run_fail(c->r, c->e, "expected the value %" PRId64 ", got %d%s%s", v->i, n,
-			 name == TAPIR_SO_ERROR ? " " : "",
-			 name == TAPIR_SO_ERROR && n ? script_errno_name(n) : "");
-	return r;
-}
-
 static int64_t call_fcntl(struct call *c)
 {
-	struct run_fd *f = arg_fd(c);
-	int64_t cmd = arg_int(c, 1);
+	struct run_fd *f = call_fd(c);
+	int64_t cmd = call_int(c, 1);
 
 	if (c->bad)
 		return 0;
@@ -429,67 +369,13 @@ static int64_t call_fcntl(struct call *c)
 		return 2 | (f->nonblock ? O_NONBLOCK_LINUX : 0);
 	if (cmd != 4)
 		return -EINVAL;
-	f->nonblock = (arg_int(c, 2) & O_NONBLOCK_LINUX) != 0;
+	f->nonblock = (call_int(c, 2) & O_NONBLOCK_LINUX) != 0;
 	return 0;
-}
-
-static int64_t call_ioctl(struct call *c)
-{
-	struct run_fd *f = arg_fd(c);
-	int64_t cmd = arg_int(c, 1), want = arg_int(c, 2), got = -1;
-	struct tapir_sock_iter it = {0};
-	struct tapir_sock_info info;
-
-	if (c->bad)
-		return 0;
-	while (tapir_sock_next(c->r->t, &it, &info)) {
-		if (info.sock == f->sock)
-			got = cmd == 0x541b ? info.recv_q : info.send_q;
-	}
-	if (cmd != 0x541b && cmd != 0x5411)
-		return -EINVAL;
-	if (got != want)
-		run_fail(c->r, c->e, "expected %" PRId64 ", got %" PRId64, want, got);
-	return 0;
-}
-
-/* poll([{fd=3, events=POLLIN, revents=POLLIN}], 1, timeout in ms) */
-static int64_t call_poll(struct call *c)
-{
-	const struct script_value *list = arg(c, 0);
-	int64_t timeout = arg_int(c, 2), ready = 0;
-	uint64_t now = tapir_now(c->r->t);
-
-	if (c->bad || !list || list->kind != VALUE_LIST)
-		return bad(c, "a list of {fd=, events=, revents=} is wanted");
-	if (!c->again)
-		c->r->poll_end_ns = timeout < 0 ? TAPIR_NEVER : now + (uint64_t)timeout * 1000000;
-	for (const struct script_value *v = list->child; v; v = v->next) {
-		struct run_fd *f = fd_at(c->r, field(v, "fd", "fd"));
-		int64_t want = field(v, "events", "events") | TAPIR_ERR | TAPIR_HUP;
-
-		if (!f)
-			return bad(c, "the descriptor is not open");
-		ready += (tapir_poll(c->r->t, f->sock) & want) != 0;
-	}
-	if (ready == 0 && now < c->r->poll_end_ns)
-		return RUN_BLOCKS;
-	for (const struct script_value *v = list->child; v; v = v->next) {
-		struct run_fd *f = fd_at(c->r, field(v, "fd", "fd"));
-		int64_t got = tapir_poll(c->r->t, f->sock) &
-			      (field(v, "events", "events") | TAPIR_ERR | TAPIR_HUP);
-
-		if (got != field(v, "revents", "revents"))
-			run_fail(c->r, c->e, "revents: expected 0x%" PRIx64 ", got 0x%" PRIx64,
-				 field(v, "revents", "revents"), got);
-	}
-	c->r->poll_end_ns = TAPIR_NEVER;
-	return ready;
 }
 
 static int64_t call_abort(struct call *c)
 {
-	struct run_fd *f = arg_fd(c);
+	struct run_fd *f = call_fd(c);
 	tapir_sock_t s;
 
 	if (c->bad)
@@ -553,7 +439,7 @@ static int64_t make(struct run *r, const struct script_event *e, bool again)
 		tapir_check(r->t);
 		return got;
 	}
-	return bad(&c, "no such call");
+	return call_bad(&c, "no such call");
 }
 
 void run_call(struct run *r, const struct script_event *e)
@@ -607,225 +493,4 @@ void run_retry(struct run *r)
 	if (e->when != WHEN_ANY && !r->failed &&
 	    (now + r->s->tolerance_ns < end || now > end + r->s->tolerance_ns))
 		run_fail(r, e, "%s() returns at %.6f", e->call, (double)run_now(r) / 1e9);
-}
-
-/* ---- `sysctl -w NAME=VALUE` ---- */
-
-static void set_one(struct run *r, const struct script_event *e, const char *name, char *values)
-{
-	char *at = values, *end;
-	unsigned index = 0;
-
-	for (;; at = end) {
-		int64_t v;
-		int err;
-
-		at += strspn(at, " \t\",");
-		if (!*at)
-			break;
-		v = strtoll(at, &end, 0);
-		if (end == at) {
-			run_fail(r, e, "sysctl: '%s' is no number", at);
-			return;
-		}
-		err = r->t ? tapir_sysctl(r->t, name, index, v)
-			   : tapir_conf_set(&r->conf, name, index, v);
-		if (err) {
-			run_fail(r, e, "sysctl: %s[%u] = %" PRId64 ": %s", name, index, v,
-				 err == -ENOENT ? "no such setting" : "out of range");
-			return;
-		}
-		index++;
-	}
-	if (index == 0)
-		run_fail(r, e, "sysctl: %s wants a value", name);
-}
-
-/* The next word of a command, quotes holding blanks together; NULL: none left. */
-static char *word(char **at)
-{
-	char *p = *at + strspn(*at, " \t\r\n;"), *from = p;
-	bool quoted = false;
-
-	if (!*p)
-		return NULL;
-	for (; *p && (quoted || !strchr(" \t\r\n;", *p)); p++) {
-		if (*p == '"' || *p == '\'')
-			quoted = !quoted;
-	}
-	*at = *p ? p + 1 : p;
-	*p = '\0';
-	return from;
-}
-
-void run_sysctl(struct run *r, const struct script_event *e)
-{
-	char *text = strdup(e->text), *at = text, *w;
-	bool any = false;
-
-	if (!text)
-		abort();
-	while (!r->failed && (w = word(&at))) {
-		char *eq = strchr(w, '=');
-
-		if (strcmp(w, "sysctl") == 0) {
-			any = true;
-		} else if (!any) {
-			run_fail(r, e, "the only command is `sysctl -w NAME=VALUE`, not '%s'", w);
-		} else if (eq) {
-			*eq = '\0';
-			for (char *p = eq + 1; *p; p++)
-				if (*p == '\'')
-					*p = ' ';
-			set_one(r, e, w, eq + 1);
-		} else if (w[0] != '-') {
-			run_fail(r, e, "sysctl: '%s' is not NAME=VALUE", w);
-		}
-	}
-	free(text);
-}
-
-/* ---- %{ }% ---- */
-
-static bool connection_state(struct run *r, int64_t *value)
-{
-	struct tapir_sock_iter it = {0};
-	struct tapir_sock_info info;
-
-	*value = TAPIR_TCP_CLOSED;
-	while (tapir_sock_next(r->t, &it, &info)) {
-		if (info.protocol == TAPIR_IPPROTO_TCP && info.state != TAPIR_TCP_LISTEN &&
-		    info.peer.port != 0)
-			*value = info.state;
-	}
-	return true;
-}
-
-static bool counter(struct run *r, const char *name, int64_t *value)
-{
-	const char *dot = strchr(name, '.');
-
-	for (unsigned i = 0; dot && i < STAT_COUNT; i++) {
-		if (strlen(tapir_stat_group(i)) == (size_t)(dot - name) &&
-		    memcmp(tapir_stat_group(i), name, (size_t)(dot - name)) == 0 &&
-		    strcmp(tapir_stat_name(i), dot + 1) == 0) {
-			*value = (int64_t)tapir_stats_of(r->t)->n[i];
-			return true;
-		}
-	}
-	for (unsigned i = 0; dot && strncmp(name, "drop.", 5) == 0 && i < DROP_COUNT; i++) {
-		if (strcmp(tapir_drop_name(i), dot + 1) == 0) {
-			*value = (int64_t)tapir_stats_of(r->t)->drop[i];
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Fields of TCP_INFO by Linux's names, and a few of ours: offset and size. */
-static const struct {
-	const char *name;
-	uint16_t off, size;
-} info_fields[] = {
-#define F(name, field)                                              \
-	{                                                           \
-		name, offsetof(struct tapir_tcp_info, field),       \
-			sizeof(((struct tapir_tcp_info *)0)->field) \
-	}
-	F("tcpi_state", state),
-	F("tcpi_retransmits", retransmits),
-	F("tcpi_probes", probes),
-	F("tcpi_backoff", backoff),
-	F("tcpi_options", options),
-	F("tcpi_snd_wscale", snd_wscale),
-	F("tcpi_rcv_wscale", rcv_wscale),
-	F("tcpi_rto", rto_us),
-	F("tcpi_ato", ato_us),
-	F("tcpi_snd_mss", snd_mss),
-	F("tcpi_rcv_mss", rcv_mss),
-	F("tcpi_advmss", advmss),
-	F("tcpi_pmtu", pmtu),
-	F("tcpi_unacked", unacked),
-	F("tcpi_sacked", sacked),
-	F("tcpi_lost", lost),
-	F("tcpi_retrans", retrans),
-	F("tcpi_rtt", rtt_us),
-	F("tcpi_rttvar", rttvar_us),
-	F("tcpi_min_rtt", min_rtt_us),
-	F("tcpi_snd_ssthresh", snd_ssthresh),
-	F("tcpi_snd_cwnd", snd_cwnd),
-	F("tcpi_total_retrans", total_retrans),
-	F("tcpi_bytes_acked", bytes_acked),
-	F("tcpi_bytes_received", bytes_received),
-	F("tcpi_bytes_sent", bytes_sent),
-	F("tcpi_bytes_retrans", bytes_retrans),
-	F("tcpi_segs_out", segs_out),
-	F("tcpi_segs_in", segs_in),
-	F("tcpi_data_segs_out", data_segs_out),
-	F("tcpi_data_segs_in", data_segs_in),
-	F("tcpi_notsent_bytes", notsent_bytes),
-	F("tcpi_snd_wnd", snd_wnd),
-	F("tcpi_rcv_wnd", rcv_wnd),
-	F("iss", iss),
-	F("irs", irs),
-	F("snd_una", snd_una),
-	F("snd_nxt", snd_nxt),
-	F("rcv_nxt", rcv_nxt),
-#undef F
-};
-
-/* A number of 1, 2, 4 or 8 bytes at p. */
-static int64_t number_at(const void *p, size_t size)
-{
-	uint8_t b;
-	uint16_t h;
-	uint32_t w;
-	uint64_t d;
-
-	switch (size) {
-	case 1:
-		memcpy(&b, p, 1);
-		return b;
-	case 2:
-		memcpy(&h, p, 2);
-		return h;
-	case 4:
-		memcpy(&w, p, 4);
-		return w;
-	default:
-		memcpy(&d, p, 8);
-		return (int64_t)d;
-	}
-}
-
-static bool lookup(void *ctx, const char *name, int64_t *value)
-{
-	struct run *r = ctx;
-	struct run_fd *f = fd_at(r, r->last_conn);
-	struct tapir_tcp_info info;
-	size_t len = sizeof(info);
-
-	if (strcmp(name, "conn_state") == 0)
-		return connection_state(r, value);
-	if (strchr(name, '.'))
-		return counter(r, name, value);
-	if (!f || tapir_getsockopt(r->t, f->sock, TAPIR_SOL_TCP, TAPIR_TCP_INFO, &info, &len) < 0)
-		return false;
-	for (size_t i = 0; i < sizeof(info_fields) / sizeof(info_fields[0]); i++) {
-		if (strcmp(info_fields[i].name, name) == 0) {
-			*value = number_at((const uint8_t *)&info + info_fields[i].off,
-					   info_fields[i].size);
-			return true;
-		}
-	}
-	return false;
-}
-
-void run_code(struct run *r, const struct script_event *e)
-{
-	char buf[400];
-	const char *wrong = script_eval(e->text, lookup, r, buf, sizeof(buf));
-
-	if (wrong)
-		run_fail(r, e, "%s", wrong);
 }

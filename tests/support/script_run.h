@@ -3,7 +3,7 @@
 
 /*
  * The parts of the script runner, private to it: script_run.c is the world and its time, script_wire.c the
- * packets in and out, script_call.c the socket calls.
+ * packets in and out, script_call.c and script_sockopt.c the socket calls, script_code.c settings and assertions.
  */
 #include "stack/conf.h"
 #include "stack/event.h"
@@ -95,10 +95,37 @@ void run_compare(struct run *r, const struct script_event *e, const struct run_s
 const char *run_text(struct run *r, const struct run_sent *sent, char *buf, size_t cap);
 
 /* ---- script_call.c ---- */
+/* A call as it is made. */
+struct call {
+	struct run *r;
+	const struct script_event *e;
+	bool again; /* it was pending */
+	bool bad;   /* the script is wrong; said already */
+};
+
+/* Argument i, NULL: there is none. */
+const struct script_value *call_arg(const struct call *c, unsigned i);
+/* Says what is wrong with the script. Returns 0. */
+int64_t call_bad(struct call *c, const char *what);
+int64_t call_int(struct call *c, unsigned i);
+/* The descriptor that argument 0 names; NULL: it is not open, and said so. */
+struct run_fd *call_fd(struct call *c);
+/* The number of a struct's field, by either of two names; 0: not there. */
+int64_t call_field(const struct script_value *v, const char *a, const char *b);
+struct run_fd *run_fd_at(struct run *r, int64_t fd);
+
 /* Begins the call of an event. */
 void run_call(struct run *r, const struct script_event *e);
 /* Tries the pending call again. */
 void run_retry(struct run *r);
+
+/* ---- script_sockopt.c: calls; each returns a result, a negative errno, or RUN_BLOCKS ---- */
+int64_t call_setsockopt(struct call *c);
+int64_t call_getsockopt(struct call *c);
+int64_t call_ioctl(struct call *c);
+int64_t call_poll(struct call *c);
+
+/* ---- script_code.c ---- */
 void run_code(struct run *r, const struct script_event *e);
 void run_sysctl(struct run *r, const struct script_event *e);
 

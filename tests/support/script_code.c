@@ -1,0 +1,233 @@
+/*
+ * What of a packet script is neither a packet nor a call: settings, and assertions over what the connection, the counters
+ * and the drops say.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/script_run.h"
+
+/* ---- `sysctl -w NAME=VALUE` ---- */
+
+static void set_one(struct run *r, const struct script_event *e, const char *name, char *values)
+{
+	char *at = values, *end;
+	unsigned index = 0;
+
+	for (;; at = end) {
+		int64_t v;
+		int err;
+
+		at += strspn(at, " \t\",");
+		if (!*at)
+			break;
+		v = strtoll(at, &end, 0);
+		if (end == at) {
+			run_fail(r, e, "sysctl: '%s' is no number", at);
+			return;
+		}
+		err = r->t ? tapir_sysctl(r->t, name, index, v)
+			   : tapir_conf_set(&r->conf, name, index, v);
+		if (err) {
+			run_fail(r, e, "sysctl: %s[%u] = %" PRId64 ": %s", name, index, v,
+				 err == -ENOENT ? "no such setting" : "out of range");
+			return;
+		}
+		index++;
+	}
+	if (index == 0)
+		run_fail(r, e, "sysctl: %s wants a value", name);
+}
+
+/* The next word of a command, quotes holding blanks together; NULL: none left. */
+static char *word(char **at)
+{
+	char *p = *at + strspn(*at, " \t\r\n;"), *from = p;
+	bool quoted = false;
+
+	if (!*p)
+		return NULL;
+	for (; *p && (quoted || !strchr(" \t\r\n;", *p)); p++) {
+		if (*p == '"' || *p == '\'')
+			quoted = !quoted;
+	}
+	*at = *p ? p + 1 : p;
+	*p = '\0';
+	return from;
+}
+
+void run_sysctl(struct run *r, const struct script_event *e)
+{
+	char *text = strdup(e->text), *at = text, *w;
+	bool any = false;
+
+	if (!text)
+		abort();
+	while (!r->failed && (w = word(&at))) {
+		char *eq = strchr(w, '=');
+
+		if (strcmp(w, "sysctl") == 0) {
+			any = true;
+		} else if (!any) {
+			run_fail(r, e, "the only command is `sysctl -w NAME=VALUE`, not '%s'", w);
+		} else if (eq) {
+			*eq = '\0';
+			for (char *p = eq + 1; *p; p++)
+				if (*p == '\'')
+					*p = ' ';
+			set_one(r, e, w, eq + 1);
+		} else if (w[0] != '-') {
+			run_fail(r, e, "sysctl: '%s' is not NAME=VALUE", w);
+		}
+	}
+	free(text);
+}
+
+/* ---- %{ }% ---- */
+
+static bool connection_state(struct run *r, int64_t *value)
+{
+	struct tapir_sock_iter it = {0};
+	struct tapir_sock_info info;
+
+	*value = TAPIR_TCP_CLOSED;
+	while (tapir_sock_next(r->t, &it, &info)) {
+		if (info.protocol == TAPIR_IPPROTO_TCP && info.state != TAPIR_TCP_LISTEN &&
+		    info.peer.port != 0)
+			*value = info.state;
+	}
+	return true;
+}
+
+static bool counter(struct run *r, const char *name, int64_t *value)
+{
+	const char *dot = strchr(name, '.');
+
+	for (unsigned i = 0; dot && i < STAT_COUNT; i++) {
+		if (strlen(tapir_stat_group(i)) == (size_t)(dot - name) &&
+		    memcmp(tapir_stat_group(i), name, (size_t)(dot - name)) == 0 &&
+		    strcmp(tapir_stat_name(i), dot + 1) == 0) {
+			*value = (int64_t)tapir_stats_of(r->t)->n[i];
+			return true;
+		}
+	}
+	for (unsigned i = 0; dot && strncmp(name, "drop.", 5) == 0 && i < DROP_COUNT; i++) {
+		if (strcmp(tapir_drop_name(i), dot + 1) == 0) {
+			*value = (int64_t)tapir_stats_of(r->t)->drop[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Fields of TCP_INFO by Linux's names, and a few of ours: offset and size. */
+static const struct {
+	const char *name;
+	uint16_t off, size;
+} info_fields[] = {
+#define F(name, field)                                              \
+	{                                                           \
+		name, offsetof(struct tapir_tcp_info, field),       \
+			sizeof(((struct tapir_tcp_info *)0)->field) \
+	}
+	F("tcpi_state", state),
+	F("tcpi_retransmits", retransmits),
+	F("tcpi_probes", probes),
+	F("tcpi_backoff", backoff),
+	F("tcpi_options", options),
+	F("tcpi_snd_wscale", snd_wscale),
+	F("tcpi_rcv_wscale", rcv_wscale),
+	F("tcpi_rto", rto_us),
+	F("tcpi_ato", ato_us),
+	F("tcpi_snd_mss", snd_mss),
+	F("tcpi_rcv_mss", rcv_mss),
+	F("tcpi_advmss", advmss),
+	F("tcpi_pmtu", pmtu),
+	F("tcpi_unacked", unacked),
+	F("tcpi_sacked", sacked),
+	F("tcpi_lost", lost),
+	F("tcpi_retrans", retrans),
+	F("tcpi_rtt", rtt_us),
+	F("tcpi_rttvar", rttvar_us),
+	F("tcpi_min_rtt", min_rtt_us),
+	F("tcpi_snd_ssthresh", snd_ssthresh),
+	F("tcpi_snd_cwnd", snd_cwnd),
+	F("tcpi_total_retrans", total_retrans),
+	F("tcpi_bytes_acked", bytes_acked),
+	F("tcpi_bytes_received", bytes_received),
+	F("tcpi_bytes_sent", bytes_sent),
+	F("tcpi_bytes_retrans", bytes_retrans),
+	F("tcpi_segs_out", segs_out),
+	F("tcpi_segs_in", segs_in),
+	F("tcpi_data_segs_out", data_segs_out),
+	F("tcpi_data_segs_in", data_segs_in),
+	F("tcpi_notsent_bytes", notsent_bytes),
+	F("tcpi_snd_wnd", snd_wnd),
+	F("tcpi_rcv_wnd", rcv_wnd),
+	F("iss", iss),
+	F("irs", irs),
+	F("snd_una", snd_una),
+	F("snd_nxt", snd_nxt),
+	F("rcv_nxt", rcv_nxt),
+#undef F
+};
+
+/* A number of 1, 2, 4 or 8 bytes at p. */
+static int64_t number_at(const void *p, size_t size)
+{
+	uint8_t b;
+	uint16_t h;
+	uint32_t w;
+	uint64_t d;
+
+	switch (size) {
+	case 1:
+		memcpy(&b, p, 1);
+		return b;
+	case 2:
+		memcpy(&h, p, 2);
+		return h;
+	case 4:
+		memcpy(&w, p, 4);
+		return w;
+	default:
+		memcpy(&d, p, 8);
+		return (int64_t)d;
+	}
+}
+
+static bool lookup(void *ctx, const char *name, int64_t *value)
+{
+	struct run *r = ctx;
+	struct run_fd *f = run_fd_at(r, r->last_conn);
+	struct tapir_tcp_info info;
+	size_t len = sizeof(info);
+
+	if (strcmp(name, "conn_state") == 0)
+		return connection_state(r, value);
+	if (strchr(name, '.'))
+		return counter(r, name, value);
+	if (!f || tapir_getsockopt(r->t, f->sock, TAPIR_SOL_TCP, TAPIR_TCP_INFO, &info, &len) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(info_fields) / sizeof(info_fields[0]); i++) {
+		if (strcmp(info_fields[i].name, name) == 0) {
+			*value = number_at((const uint8_t *)&info + info_fields[i].off,
+					   info_fields[i].size);
+			return true;
+		}
+	}
+	return false;
+}
+
+void run_code(struct run *r, const struct script_event *e)
+{
+	char buf[400];
+	const char *wrong = script_eval(e->text, lookup, r, buf, sizeof(buf));
+
+	if (wrong)
+		run_fail(r, e, "%s", wrong);
+}
