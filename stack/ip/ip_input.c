@@ -192,6 +192,9 @@ enum verdict ip_input(struct tapir *t, struct rx *rx)
 	}
 	if ((why = check_form(t, rx)) != DROP_NONE || (why = check_options(rx)) != DROP_NONE)
 		return lose_form(t, rx, why);
+	/* Not-ECT, ECT(1), ECT(0), CE: in the order of the field's values (RFC 3168 5). */
+	static_assert(STAT_IpExt_InCEPkts == STAT_IpExt_InNoECTPkts + 3, "four in a row");
+	t->stats.n[STAT_IpExt_InNoECTPkts + (rx->ip.tos & 3)]++;
 	if ((why = check_source(t, rx)) != DROP_NONE ||
 	    (why = check_destination(t, rx)) != DROP_NONE)
 		return lose_addr(t, rx, why);

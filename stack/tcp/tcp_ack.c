@@ -94,6 +94,8 @@ static void new_ack(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *s
 	ring_consume(&a->snd, data);
 	c->snd_una = seg->ack;
 	c->bytes_acked += data;
+	if (tcp_ecn_echoed(c, seg))
+		tcp_ecn_delivered(t, c, acked.bytes);
 	if (seq_geq(seg->ack, c->big_end))
 		c->max_acked = c->max_sent;
 	/* R5927-4, RFC 5927 7.2: the segment that was said not to fit has got through. */
@@ -160,6 +162,10 @@ enum tcp_step tcp_ack_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg 
 		c->act->retrans_start_ns = 0;
 		c->probes_out = 0;
 	}
+	/* R3168-4: before the window could grow by what this ACK acknowledges. */
+	if (tcp_ecn_echoed(c, seg) && seq_geq(seg->ack, c->snd_una) && c->act &&
+	    !list_empty(&c->act->recs))
+		tcp_recovery_ece(t, c);
 	if (seq_gt(seg->ack, c->snd_una) && c->act) {
 		new_ack(t, c, seg);
 	} else if (is_duplicate(c, seg)) {

@@ -274,6 +274,7 @@ struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
 	c->peer_mss = p->peer_mss;
 	c->ts_off = p->ts_off;
 	c->flags |= (p->ts ? TCP_F_TS : 0) | (p->sack ? TCP_F_SACK : 0) | (p->ws ? TCP_F_WS : 0);
+	c->ecn = p->ecn ? TCP_ECN_OK : 0;
 	if (p->ts) {
 		c->ts_recent = p->ts_recent;
 		c->ts_recent_s = (uint32_t)(t->now_ns / 1000000000);

@@ -88,6 +88,15 @@ enum tcp_flag {
 	TCP_F_PUSH = 1 << 26,	 /* urgent or pushed: ignore Nagle for what is queued now */
 };
 
+/* tcp_conn.ecn: RFC 3168 */
+enum tcp_ecn_flag {
+	TCP_ECN_OK = 1 << 0,   /* both ends agreed */
+	TCP_ECN_ECHO = 1 << 1, /* CE came: ECE on every ACK until CWR */
+	TCP_ECN_OWED = 1 << 2, /* CE came of which no ACK has told yet */
+	TCP_ECN_CWR = 1 << 3,  /* the window was cut: CWR on the next new data */
+	TCP_ECN_SEEN = 1 << 4, /* data came with ECT */
+};
+
 /*
  * One piece of [SND.UNA, SND.MAX): the pieces partition it, in order of sequence. SYN and FIN count as a byte.
  */
@@ -194,6 +203,7 @@ struct tcp_conn {
 	uint8_t probes_out;    /* zero-window or keepalive probes unanswered */
 	uint8_t quickacks;     /* ACKs to send at once still */
 	uint8_t rcv_tos;
+	uint8_t ecn; /* enum tcp_ecn_flag */
 	int32_t err;	  /* pending SO_ERROR, positive */
 	int32_t soft_err; /* from ICMP: reported when we give up (RFC 1122 4.2.3.9) */
 	struct tcp_opt opt;
@@ -215,6 +225,7 @@ struct tcp_conn {
 #endif
 	/* counters for STATUS */
 	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
+	uint32_t delivered_ce; /* segments delivered of which an ACK with ECE told */
 	uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
 };
 
@@ -267,7 +278,7 @@ struct tcp_passive {
 	uint32_t ts_recent, ts_off;
 	uint16_t peer_mss;
 	uint8_t snd_wscale, rcv_wscale;
-	bool ts, sack, ws;
+	bool ts, sack, ws, ecn;
 	uint64_t synack_sent_ns;   /* 0: retransmitted, no RTT sample (Karn) */
 	bool synack_retransmitted; /* initial window is one segment (RFC 5681 3.1) */
 };

@@ -48,8 +48,31 @@ void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c);
 void tcp_recovery_ece(struct tapir *t, struct tcp_conn *c);
 
 /* ---- tcp_ecn.c: RFC 3168 ---- */
+enum { TCP_INFO_ECN = 8, TCP_INFO_ECN_SEEN = 16 }; /* Linux's TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN */
 /* The window was cut, for whatever reason: the next new data says CWR. */
 void tcp_ecn_cut(struct tcp_conn *c);
+/* The cut was a mistake and is undone before CWR left: it need not be told. */
+void tcp_ecn_uncut(struct tcp_conn *c);
+/* Flags to add to our SYN, the first or `again`, or to our SYN-ACK of a simultaneous open. */
+uint16_t tcp_ecn_syn(struct tapir *t, struct tcp_conn *c, bool synack, bool again);
+/* The peer's SYN-ACK, or SYN, came to our SYN: whether ECN stays agreed on. */
+void tcp_ecn_syn_answer(struct tcp_conn *c, const struct tcp_seg *seg);
+/* Whether a SYN for a listener asks for ECN, and we agree. */
+bool tcp_ecn_asked(const struct tapir *t, const struct tcp_seg *seg);
+/* Text that is being taken: looks at its mark. */
+void tcp_ecn_data(struct tcp_conn *c, const struct tcp_seg *seg);
+/* An acceptable segment: CWR ends the echo. */
+void tcp_ecn_cwr(struct tcp_conn *c, const struct tcp_seg *seg);
+/* Whether an acceptable ACK echoes a mark. */
+bool tcp_ecn_echoed(const struct tcp_conn *c, const struct tcp_seg *seg);
+/* An ACK with ECE says that so many bytes arrived, by cumulative ACK or SACK: counts segments. */
+void tcp_ecn_delivered(struct tapir *t, struct tcp_conn *c, uint32_t bytes);
+/* Adds ECE and CWR to a segment that is no SYN; returns IP's two bits for it. */
+uint8_t tcp_ecn_mark(const struct tcp_conn *c, bool new_data, uint16_t *flags);
+/* A segment that is no SYN left with these flags. */
+void tcp_ecn_sent(struct tcp_conn *c, uint16_t flags);
+/* Its bits of tcpi_options. */
+uint8_t tcp_ecn_info(const struct tcp_conn *c);
 
 /* ---- tcp_mtup.c: probing for the path's MTU (RFC 4821, RFC 8899) ---- */
 /* r, marked TCP_REC_PROBE, was acknowledged: the path carries its size. */

@@ -158,6 +158,7 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 	c->last_ack_sent = c->rcv_nxt;
 	c->last_rcv_ns = t->now_ns;
 	take_syn_opts(t, c, seg);
+	tcp_ecn_syn_answer(c, seg);
 	if (!acks) {
 		/* EVT-12, MUST-10, TC-37: simultaneous open: our SYN goes again, as SYN-ACK. */
 		tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_RECEIVED);
@@ -177,7 +178,7 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 	/* EVT-11. What else it carries goes on at the sixth step. */
 	seg->seq++;
 	seg->len--;
-	seg->flags &= (uint16_t)~TCP_SYN;
+	seg->flags &= (uint16_t) ~(TCP_SYN | TCP_ECE);
 	return TCP_STEP_NEXT;
 }
 
@@ -320,7 +321,7 @@ static void strip_repeated_syn(const struct tcp_conn *c, struct tcp_seg *seg)
 		return;
 	seg->seq++;
 	seg->len--;
-	seg->flags &= (uint16_t)~TCP_SYN;
+	seg->flags &= (uint16_t) ~(TCP_SYN | TCP_ECE); /* of the SYN-ACK: no echo of a mark */
 }
 
 /* EVT-27: in SYN-RECEIVED an acceptable ACK establishes; any other is answered by RST. */
@@ -529,6 +530,7 @@ static enum tcp_step steps(struct tapir *t, struct tcp_conn *c, struct tcp_seg *
 	if (r != TCP_STEP_NEXT)
 		return r;
 	update_ts_recent(t, c, seg, orig_seq);
+	tcp_ecn_cwr(c, seg);
 	c->last_rcv_ns = t->now_ns;
 	if (c->act == NULL || !(c->flags & TCP_F_PERSIST))
 		c->probes_out = 0;

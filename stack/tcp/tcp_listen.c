@@ -17,6 +17,7 @@
 #include <errno.h>
 
 #include "stack/core/emit.h"
+#include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_passive.h"
 #include "stack/tcp/tcp_user.h"
 
@@ -242,6 +243,7 @@ bool tcp_listen_offer(struct tapir *t, struct tcp_listener *l, const struct tcp_
 			(uint8_t)min_u32(seg->opt.wscale, TCP_WSCALE_MAX); /* R7323-6, CL-45 */
 		p->rcv_wscale = tcp_wscale_for(tcp_rcv_space_max(t, &l->opt));
 	}
+	p->ecn = tcp_ecn_asked(t, seg);
 	p->ts_off = tcp_ts_offset(t, &seg->tuple);
 	p->ts_recent = p->ts ? seg->opt.tsval : 0;
 	return true;

@@ -148,10 +148,13 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 	int route = tcp_conn_route(t, c, &rt), r;
 
 	x.rt = &rt;
-	if (syn)
+	if (syn) {
 		syn_opts(t, c, flags & TCP_ACK, &o);
-	else
+		x.flags |= tcp_ecn_syn(t, c, flags & TCP_ACK, rexmit);
+	} else {
 		segment_opts(t, c, &o);
+		x.tos |= tcp_ecn_mark(c, len && !rexmit, &x.flags);
+	}
 	x.wnd = flags & TCP_RST ? 0 : window_field(t, c, syn);
 	if (len) {
 		x.data = &c->act->snd;
@@ -168,6 +171,8 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 		tcp_conn_update_mss(t, c);
 	if (r < 0 && r != -EHOSTUNREACH && r != -ENETDOWN)
 		return r; /* nothing left, so nothing was acknowledged */
+	if (!syn)
+		tcp_ecn_sent(c, x.flags);
 	c->segs_out++;
 	if (len) {
 		c->data_segs_out++;

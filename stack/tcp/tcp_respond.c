@@ -187,6 +187,8 @@ void tcp_respond_synack(struct tapir *t, struct tcp_listener *l, const struct tc
 	x.rt = &rt;
 	/* MUST-14, SHLD-5, MAY-3: always; the options by what the SYN offered (R7323-2, R7323-10). */
 	opt.mss = tcp_mss_announce(&l->opt, rt.mtu);
+	if (p->ecn)
+		x.flags |= TCP_ECE; /* R3168-1: "SE." alone, and no ECT on it (RFC 3168 6.1.1) */
 	if (p->sack)
 		opt.has |= TCP_HAS_SACK_OK;
 	if (p->ws) {

@@ -8,8 +8,8 @@
  * this one or the one before; the rest, less H1, must be a small index. A forged ACK is accepted once in
  * 2^32 / (2 counts * 8 values) = 2^28 tries, and only while cookies are being sent.
  *
- * What does not fit: window scale and SACK. When the SYN had timestamps, they go into the low 6 bits of the
- * SYN-ACK's TSval, which the peer echoes. Without timestamps the connection has neither.
+ * What does not fit: window scale, SACK and ECN. When the SYN had timestamps, they go into the low 6 bits of the
+ * SYN-ACK's TSval, which the peer echoes. Without timestamps the connection has none of them.
  *
  * No SYN-ACK is ever sent again: if it is lost, the peer sends its SYN again. So one forged SYN makes one
  * SYN-ACK.
@@ -26,6 +26,7 @@ enum {
 	TS_MASK = (1 << TS_BITS) - 1,
 	TS_WSCALE_MASK = 0xf, /* 15: none */
 	TS_SACK = 1 << 4,
+	TS_ECN = 1 << 5,
 };
 
 #define NS_PER_S  UINT64_C(1000000000)
@@ -90,7 +91,8 @@ static uint32_t mss_index(uint16_t mss)
 static uint32_t ts_encode(const struct tapir *t, const struct tcp_passive *p)
 {
 	uint32_t now = tcp_ts_now(t, 0);
-	uint32_t bits = (p->ws ? p->snd_wscale : TS_WSCALE_MASK) | (p->sack ? TS_SACK : 0);
+	uint32_t bits = (p->ws ? p->snd_wscale : TS_WSCALE_MASK) | (p->sack ? TS_SACK : 0) |
+			(p->ecn ? TS_ECN : 0);
 	uint32_t val = (now & ~(uint32_t)TS_MASK) | bits;
 
 	return seq_gt(val, now) ? val - (1 << TS_BITS) : val;
@@ -108,6 +110,7 @@ void tcp_syncookie_send(struct tapir *t, struct tcp_listener *l, const struct tc
 	} else {
 		p.ws = false;
 		p.sack = false;
+		p.ecn = false;
 	}
 	l->cookie_ns = t->now_ns + 1;
 	STAT_INC(t, TcpExt, SyncookiesSent);
@@ -145,10 +148,12 @@ enum drop_reason tcp_syncookie_check(struct tapir *t, struct tcp_listener *l,
 	/* The offer was read from the ACK, which has no options but timestamps. */
 	p->ws = false;
 	p->sack = false;
+	p->ecn = false;
 	if (!p->ts)
 		return DROP_NONE;
 	bits = seg->opt.tsecr - p->ts_off;
 	p->sack = bits & TS_SACK && t->conf.tcp_sack;
+	p->ecn = bits & TS_ECN && t->conf.tcp_ecn;
 	p->ws = (bits & TS_WSCALE_MASK) <= TCP_WSCALE_MAX && t->conf.tcp_window_scaling;
 	if (p->ws) {
 		p->snd_wscale = bits & TS_WSCALE_MASK;

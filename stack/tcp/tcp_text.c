@@ -174,6 +174,7 @@ enum tcp_step tcp_text_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg
 		return TCP_STEP_DROP;
 	}
 	measure_mss(c, seg->text_len);
+	tcp_ecn_data(c, seg); /* R3168-5: what lies outside the window never came here */
 	cut_at_fin(c, seg);
 	if (seg->text_len == 0)
 		return TCP_STEP_NEXT;

@@ -648,7 +648,7 @@ void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_i
 	o->probes = c->probes_out;
 	o->backoff = c->backoff;
 	o->options = (uint8_t)((c->flags & TCP_F_TS ? 1 : 0) | (c->flags & TCP_F_SACK ? 2 : 0) |
-			       (c->flags & TCP_F_WS ? 4 : 0));
+			       (c->flags & TCP_F_WS ? 4 : 0) | tcp_ecn_info(c));
 	o->snd_wscale = c->snd_wscale;
 	o->rcv_wscale = c->rcv_wscale;
 	o->rto_us = (uint32_t)tcp_rto_backed_off_us(&c->rtt, c->backoff, max_us);
