@@ -253,18 +253,22 @@ static enum tcp_step step_sequence(struct tapir *t, struct tcp_conn *c, struct t
 	return TCP_STEP_DROP;
 }
 
-/* EVT-19, TC-47: cuts off what lies outside the window, so that the later steps see new text only. */
-static void trim(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg, enum drop_reason *reason)
+/*
+ * EVT-19, TC-47: cuts off what lies outside the window, so that the later steps see new text only. True: the
+ * peer must hear of what was cut, if the segment's ACK is good: a bad one has an answer of its own.
+ */
+static bool trim(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg, enum drop_reason *reason)
 {
 	uint32_t edge = c->rcv_nxt + c->rcv_wnd;
 	uint32_t end;
+	bool cut = false;
 
 	if (seq_lt(seg->seq, c->rcv_nxt)) {
 		uint32_t n = min_u32(c->rcv_nxt - seg->seq, seg->text_len);
 
 		if (n) {
 			tcp_sack_duplicate(t, c, seg->seq, seg->seq + n, true);
-			c->flags |= TCP_F_ACK_NOW;
+			cut = true;
 		}
 		seg->text += n;
 		seg->text_len -= n;
@@ -281,8 +285,9 @@ static void trim(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg, enum 
 		seg->text_len = min_u32(keep, seg->text_len);
 		seg->flags &= (uint16_t)~TCP_FIN;
 		seg->len = seg->text_len;
-		c->flags |= TCP_F_ACK_NOW;
+		cut = true;
 	}
+	return cut;
 }
 
 /* Second: the RST bit (EVT-20, RFC 5961 3.2, R5961-1, TC-11, TC-51); its text does not matter (SHLD-2). */
@@ -382,16 +387,12 @@ static enum tcp_step fin_acked(struct tapir *t, struct tcp_conn *c)
 	return TCP_STEP_NEXT;
 }
 
-/* Fifth: the ACK field (EVT-26: without it the segment is dropped). */
+/* Fifth: the ACK field. */
 static enum tcp_step step_ack(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 			      enum drop_reason *reason)
 {
 	enum tcp_step r;
 
-	if (!(seg->flags & TCP_ACK)) {
-		*reason = DROP_TCP_NO_ACK;
-		return TCP_STEP_DROP;
-	}
 	if (c->ep.state == TAPIR_TCP_SYN_RECEIVED)
 		r = step_ack_syn_received(t, c, seg, reason);
 	else
@@ -503,12 +504,13 @@ static enum tcp_step steps(struct tapir *t, struct tcp_conn *c, struct tcp_seg *
 {
 	uint32_t orig_seq;
 	enum tcp_step r;
+	bool cut;
 
 	if (c->ep.state == TAPIR_TCP_SYN_SENT) {
 		r = syn_sent_input(t, c, seg, reason);
 		if (r != TCP_STEP_NEXT)
 			return r;
-		trim(t, c, seg, reason);
+		trim(t, c, seg, reason); /* an ACK is owed anyway */
 		return steps_text(t, c, seg, reason);
 	}
 	if (!(seg->flags & TCP_SYN))
@@ -525,10 +527,17 @@ static enum tcp_step steps(struct tapir *t, struct tcp_conn *c, struct tcp_seg *
 		r = step_syn(t, c, seg, reason);
 	if (r != TCP_STEP_NEXT)
 		return r;
-	trim(t, c, seg, reason);
+	/* Fifth, its first half (EVT-26): before what was cut off it is owed an answer. */
+	if (!(seg->flags & TCP_ACK)) {
+		*reason = DROP_TCP_NO_ACK;
+		return TCP_STEP_DROP;
+	}
+	cut = trim(t, c, seg, reason);
 	r = step_ack(t, c, seg, reason);
 	if (r != TCP_STEP_NEXT)
 		return r;
+	if (cut)
+		c->flags |= TCP_F_ACK_NOW;
 	update_ts_recent(t, c, seg, orig_seq);
 	tcp_ecn_cwr(c, seg);
 	c->last_rcv_ns = t->now_ns;

@@ -146,12 +146,15 @@ static void answer_ack(struct tapir *t, struct tcp_syn_ent *e, bool challenge)
 /* RFC 9293 3.10.7.4, first, for RCV.NXT = IRS+1 and the window of our SYN-ACK. */
 static bool acceptable(const struct tcp_passive *p, const struct tcp_seg *seg)
 {
-	uint32_t nxt = p->irs + 1;
+	uint32_t nxt = p->irs + 1, edge = nxt + p->rcv_wnd, end = seg->seq + seg->len;
 
+	if (seg->len == 0) /* at the very edge too, as for a connection */
+		return seq_geq(seg->seq, nxt) && seq_leq(seg->seq, edge);
 	if (p->rcv_wnd == 0)
-		return seg->len == 0 && seg->seq == nxt;
+		return false;
 	return seq_in_window(seg->seq, nxt, p->rcv_wnd) ||
-	       (seg->len && seq_in_window(seg->seq + seg->len - 1, nxt, p->rcv_wnd));
+	       seq_in_window(end - 1, nxt, p->rcv_wnd) ||
+	       (seq_lt(seg->seq, nxt) && seq_gt(end, edge));
 }
 
 static bool paws_old(const struct tcp_passive *p, const struct tcp_seg *seg)

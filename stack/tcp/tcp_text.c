@@ -149,14 +149,15 @@ static void cut_at_fin(struct tcp_conn *c, struct tcp_seg *seg)
 }
 
 /*
- * A FIN ahead of its turn. The first one stands, as octets do; and one before octets that are here already
- * contradicts them.
+ * A FIN ahead of its turn. The first one stands, as octets do; and one before octets that are here already,
+ * delivered or waiting, contradicts them.
  */
 static void remember_fin(struct tcp_conn *c, uint32_t at)
 {
 	struct tcp_act *a = c->act;
 
-	if (a->fin_seen || (a->ooo.n && seq_gt(a->ooo.r[a->ooo.n - 1].end, at)))
+	if (a->fin_seen || seq_lt(at, c->rcv_nxt) ||
+	    (a->ooo.n && seq_gt(a->ooo.r[a->ooo.n - 1].end, at)))
 		return;
 	a->fin_seen = true;
 	a->fin_seq = at;
@@ -193,7 +194,6 @@ bool tcp_fin_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
 		} else if (tcp_act_get(t, c)) {
 			remember_fin(c, at);
 			c->flags |= TCP_F_ACK_DUP;
-			return false;
 		}
 	}
 	if (c->flags & TCP_F_FIN_RCVD)

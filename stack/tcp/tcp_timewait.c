@@ -401,11 +401,13 @@ static void learn_ts(struct tcp_tw *tw, const struct tcp_seg *seg)
 static bool acceptable(const struct tcp_tw *tw, const struct tcp_seg *seg)
 {
 	uint32_t wnd = ((uint32_t)tw->wnd_hi << 8 | 0xff) << tw_wscale(tw);
+	uint32_t edge = tw->rcv_nxt + wnd, end = seg->seq + seg->len;
 
-	if (seg->len == 0)
-		return seq_in_window(seg->seq, tw->rcv_nxt, wnd);
+	if (seg->len == 0) /* at the very edge too, as for a connection */
+		return seq_geq(seg->seq, tw->rcv_nxt) && seq_leq(seg->seq, edge);
 	return seq_in_window(seg->seq, tw->rcv_nxt, wnd) ||
-	       seq_in_window(seg->seq + seg->len - 1, tw->rcv_nxt, wnd);
+	       seq_in_window(end - 1, tw->rcv_nxt, wnd) ||
+	       (seq_lt(seg->seq, tw->rcv_nxt) && seq_gt(end, edge));
 }
 
 /*
@@ -458,10 +460,12 @@ static void time_wait_input(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *
 {
 	bool exact = seg->seq == tw->rcv_nxt;
 
-	/* RST: R1337-1, TC-17, fix F1 ignores it; else only the exact number counts (EVT-23). */
+	/* RST: R1337-1, TC-17, fix F1 ignores it; else only the exact number counts (EVT-23, R5961-1). */
 	if (seg->flags & TCP_RST) {
 		if (!t->conf.tcp_rfc1337 && exact)
 			tcp_tw_free(t, tw);
+		else if (!t->conf.tcp_rfc1337 && acceptable(tw, seg) && tcp_challenge_allowed(t))
+			answer(t, tw);
 		pkt_drop(seg->rx->pkt, DROP_TCP_TIME_WAIT);
 		return;
 	}
@@ -477,8 +481,10 @@ static void time_wait_input(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *
 		pkt_drop(seg->rx->pkt, DROP_TCP_SYN_CHALLENGE);
 		return;
 	}
-	/* EVT-26 */
+	/* EVT-26, but EVT-18 comes before it. */
 	if (!(seg->flags & TCP_ACK)) {
+		if (!acceptable(tw, seg))
+			answer(t, tw);
 		pkt_drop(seg->rx->pkt, DROP_TCP_NO_ACK);
 		return;
 	}

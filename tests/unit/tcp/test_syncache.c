@@ -139,7 +139,7 @@ TEST(an_inexact_reset_is_challenged_and_one_outside_is_not_heard, "EVT-20 R5961-
 	world_step(&f.w, 600 * WORLD_MS);
 	tf_drain(&f);
 	tf_seg(&f, TF_RST, f.rcv - 1, 0, 0);
-	tf_seg(&f, TF_RST, f.rcv + 65535, 0, 0);
+	tf_seg(&f, TF_RST, f.rcv + 65536, 0, 0);
 	tf_seg(&f, TF_RST, f.irs, 0, 0);
 	tf_quiet(&f);
 	assert_int_equal(tf_count(&f, TAPIR_TCP_SYN_RECEIVED), 1);
@@ -183,7 +183,7 @@ TEST(a_segment_outside_the_window_is_answered_by_ack, "EVT-18")
 
 	half_open(&f);
 	world_step(&f.w, 600 * WORLD_MS);
-	tf_seg(&f, TF_ACK, f.rcv + 65535, f.snd, 0);
+	tf_seg(&f, TF_ACK, f.rcv + 65536, f.snd, 0);
 	tf_expect_ack(&f);
 	assert_int_equal(tf_count(&f, TAPIR_TCP_SYN_RECEIVED), 1);
 	/* Not more often than the limit. */
