@@ -1,6 +1,7 @@
 /*
- * Runs all packet scripts below tests/script/, or those that the arguments name (a path, a part of one, or a
- * pattern); each is a test. -l lists them.
+ * Runs all packet scripts below tests/script/, or those that the arguments name: a script's path, wherever it is, a
+ * part of one below tests/script/, or a pattern. Each is a test. -l lists them. --name=value are options as at
+ * the top of a script, for all of them.
  *
  * A script runs in a process of its own, so that a broken invariant of the stack fails one script only.
  */
@@ -12,12 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/support/script.h"
 
 enum { SECONDS = 60 };
+
+/* The options of the command line. */
+static char given[4096];
 
 /* What the child says: its error, then what the stack's asserts printed. */
 static void run_child(const char *path, int fd)
@@ -28,7 +33,7 @@ static void run_child(const char *path, int fd)
 	dup2(fd, STDERR_FILENO);
 	dup2(fd, STDOUT_FILENO);
 	alarm(SECONDS);
-	ok = script_load(&s, path) && script_run(&s);
+	ok = script_load(&s, path, given) && script_run(&s);
 	if (!ok)
 		fprintf(stderr, "%s\n", s.error);
 	script_free(&s);
@@ -74,10 +79,19 @@ static bool run_one(const char *path, size_t k)
 	return status == 0;
 }
 
+/* A script's path; else a pattern over those below tests/script/. */
+static bool is_file(const char *arg)
+{
+	struct stat st;
+
+	return stat(arg, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static bool wanted(const char *path, char **patterns, int n)
 {
 	for (int i = 0; i < n; i++) {
-		if (strstr(path, patterns[i]) || fnmatch(patterns[i], path, 0) == 0)
+		if (!is_file(patterns[i]) &&
+		    (strstr(path, patterns[i]) || fnmatch(patterns[i], path, 0) == 0))
 			return true;
 	}
 	return n == 0;
@@ -87,23 +101,39 @@ int main(int argc, char **argv)
 {
 	glob_t found;
 	size_t n = 0, k = 0, failed = 0;
+	int args = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (strncmp(argv[i], "--", 2) != 0) {
+			argv[1 + args++] = argv[i];
+		} else if (strlen(given) + strlen(argv[i]) + 2 < sizeof(given)) {
+			strcat(given, argv[i]);
+			strcat(given, "\n");
+		}
+	}
 
 	if (glob("tests/script/*/*.pkt", 0, NULL, &found) != 0) {
 		printf("1..1\nnot ok 1 - tests/script/*/*.pkt: no script here\n");
 		return 1;
 	}
-	if (argc > 1 && strcmp(argv[1], "-l") == 0) {
+	if (args > 0 && strcmp(argv[1], "-l") == 0) {
 		for (size_t i = 0; i < found.gl_pathc; i++)
 			printf("%s\n", found.gl_pathv[i]);
 		globfree(&found);
 		return 0;
 	}
 	for (size_t i = 0; i < found.gl_pathc; i++)
-		n += wanted(found.gl_pathv[i], argv + 1, argc - 1);
+		n += wanted(found.gl_pathv[i], argv + 1, args);
+	for (int i = 0; i < args; i++)
+		n += is_file(argv[1 + i]);
 	printf("# suite script/test_scripts\n1..%zu\n", n);
 	for (size_t i = 0; i < found.gl_pathc; i++) {
-		if (wanted(found.gl_pathv[i], argv + 1, argc - 1))
+		if (wanted(found.gl_pathv[i], argv + 1, args))
 			failed += !run_one(found.gl_pathv[i], ++k);
+	}
+	for (int i = 0; i < args; i++) {
+		if (is_file(argv[1 + i]))
+			failed += !run_one(argv[1 + i], ++k);
 	}
 	globfree(&found);
 	return failed > 0 || n == 0;

@@ -21,7 +21,7 @@
  * F S R P . U E W A, or `-`. Before the flags may stand [ect0, ect1, ce, noecn, tos N, ttl N] and SPORT > DPORT. A window
  * that is not given is not compared, <...> stands for any options. ICMP: `< icmp unreachable frag_needed mtu
  * 1200 [1:1001(1000)]`, UDP: `< udp (100)`. Options of the runner (--tolerance_usecs=N) come first; `sysctl
- * -w NAME=VALUE` in backticks sets the instance.
+ * -w NAME=VALUE` in backticks sets the instance. tests/script/README.md says all of it, and how to write one.
  *
  * Ours beyond the published language: the assertion form of %{ }% (see script_eval.c); in brackets before the flags
  * of an inbound segment `badcsum`, `badipcsum`, `doff N`, `rsv N`, `src ADDR`, `dst ADDR`, `ipopt HEX`, `batch` (the
@@ -52,7 +52,7 @@ struct script_value {
 	enum script_value_kind kind;
 	const char *field; /* {field=...} */
 	const char *text;  /* string, or a call's name */
-	int64_t i;
+	int64_t i;	   /* a number, or a string's length */
 	struct script_value *child, *last, *next, *up;
 };
 
@@ -64,13 +64,17 @@ enum script_opt_kind {
 	OPT_SACK_OK,
 	OPT_SACK,
 	OPT_TS,
+	OPT_FO,	   /* RFC 7413: kind 34 */
+	OPT_FOEXP, /* the same in the experiment's option, kind 254 with 0xf989 */
+	OPT_UTO,   /* RFC 5482 */
 	OPT_RAW
 };
 
 struct script_opt {
 	enum script_opt_kind kind;
 	uint32_t a, b;
-	unsigned n; /* SACK blocks, or raw bytes */
+	unsigned n;	    /* SACK blocks, or raw bytes */
+	bool learnt_cookie; /* `FO cookie`: what the stack sent first under this name */
 	uint32_t block[4][2];
 	uint8_t raw[40];
 };
@@ -119,10 +123,20 @@ struct script_event {
 	const char *text;
 };
 
+/* --define=NAME=VALUE */
+struct script_define {
+	struct script_define *next;
+	const char *name;
+	int64_t value;
+};
+
 struct script {
 	const char *path;
 	char *source; /* the file, NUL-terminated */
 	uint64_t tolerance_ns;
+	unsigned tolerance_percent; /* of the time between two events, where that is more */
+	bool dry_run;		    /* read it, and that is all */
+	struct script_define *define;
 	uint32_t local_ip4, remote_ip4, mtu, ts_tick_us;
 	uint16_t port; /* bound or connected to where the script says `...` */
 	uint64_t start_ns;
@@ -132,8 +146,11 @@ struct script {
 	char error[2048];
 };
 
-/* Reads and parses. False: the reason is in s->error. Free with script_free() in any case. */
-bool script_load(struct script *s, const char *path);
+/*
+ * Reads and parses. `options`, NULL or as in a script, stand above the script's own. False: the reason is in
+ * s->error. Free with script_free() in any case.
+ */
+bool script_load(struct script *s, const char *path, const char *options);
 /* The same of a text; `name` stands for the path. */
 bool script_parse(struct script *s, const char *name, const char *text, size_t n);
 void script_free(struct script *s);
@@ -143,6 +160,8 @@ void *script_alloc(struct script *s, size_t n);
 /* Plays it on an instance of its own. False: the reason is in s->error. Uses no cmocka. */
 bool script_run(struct script *s);
 
+/* What the script defined. */
+bool script_defined(const struct script *s, const char *name, size_t len, int64_t *value);
 /* A name that scripts may use for a number: SOL_SOCKET, EAGAIN, TCP_ESTABLISHED. */
 bool script_constant(const char *name, size_t len, int64_t *value);
 /* "EAGAIN" for 11. Never NULL. */

@@ -14,7 +14,7 @@
 
 #include "tests/support/script_run.h"
 
-enum { BUF_MAX = 1 << 22, O_NONBLOCK_LINUX = 04000, MSG_DONTWAIT_LINUX = 0x40 };
+enum { O_NONBLOCK_LINUX = 04000, CLOEXEC_LINUX = 02000000 };
 
 /* ---- arguments ---- */
 
@@ -51,13 +51,13 @@ struct run_fd *run_fd_at(struct run *r, int64_t fd)
 {
 	int64_t i = fd - RUN_FIRST_FD;
 
-	return i >= 0 && i < RUN_FDS && r->fd[i].sock ? &r->fd[i] : NULL;
+	return i >= 0 && i < RUN_FDS && r->fd[i].kind != FD_CLOSED ? &r->fd[i] : NULL;
 }
 
-struct run_fd *call_fd(struct call *c)
+struct run_fd *call_any_fd(struct call *c, unsigned i)
 {
 	struct run_fd *f;
-	int64_t n = call_int(c, 0);
+	int64_t n = call_int(c, i);
 
 	if (c->bad)
 		return NULL;
@@ -67,11 +67,22 @@ struct run_fd *call_fd(struct call *c)
 	return f;
 }
 
-int run_fd_new(struct run *r, tapir_sock_t sock, bool stream)
+struct run_fd *call_fd(struct call *c)
+{
+	struct run_fd *f = call_any_fd(c, 0);
+
+	if (f && f->kind != FD_SOCKET) {
+		call_bad(c, "the descriptor is no socket");
+		return NULL;
+	}
+	return f;
+}
+
+int run_fd_new(struct run *r, enum run_fd_kind kind, tapir_sock_t sock, bool stream)
 {
 	for (int i = 0; i < RUN_FDS; i++) {
-		if (!r->fd[i].sock) {
-			r->fd[i] = (struct run_fd){.sock = sock, .stream = stream};
+		if (r->fd[i].kind == FD_CLOSED) {
+			r->fd[i] = (struct run_fd){.kind = kind, .sock = sock, .stream = stream};
 			return i + RUN_FIRST_FD;
 		}
 	}
@@ -81,18 +92,19 @@ int run_fd_new(struct run *r, tapir_sock_t sock, bool stream)
 static bool parse_ip4(const char *s, uint32_t *ip4)
 {
 	unsigned a[4];
+	char more;
 
-	if (sscanf(s, "%u.%u.%u.%u", &a[0], &a[1], &a[2], &a[3]) != 4)
+	if (sscanf(s, "%3u.%3u.%3u.%3u%c", &a[0], &a[1], &a[2], &a[3], &more) != 4 || a[0] > 255 ||
+	    a[1] > 255 || a[2] > 255 || a[3] > 255)
 		return false;
 	*ip4 = TAPIR_IP4(a[0], a[1], a[2], a[3]);
 	return true;
 }
 
 /* {sa_family = AF_INET, sin_port = htons(80), sin_addr = inet_addr("192.0.2.1")}, or ... for the usual. */
-static struct tapir_sockaddr arg_addr(struct call *c, unsigned i, uint32_t ip4, uint16_t port)
+struct tapir_sockaddr call_addr(struct call *c, const struct script_value *v, uint32_t ip4,
+				uint16_t port)
 {
-	const struct script_value *v = call_arg(c, i);
-
 	if (!v || (v->kind != VALUE_ELLIPSIS && v->kind != VALUE_STRUCT)) {
 		call_bad(c, "an address is wanted: ... or {sa_family = AF_INET, ...}");
 		return tapir_sockaddr_v4(0, 0);
@@ -102,7 +114,9 @@ static struct tapir_sockaddr arg_addr(struct call *c, unsigned i, uint32_t ip4, 
 
 		if (!f->field || !in)
 			continue;
-		if (strcmp(f->field, "sin_port") == 0)
+		if (strcmp(f->field, "sa_family") == 0 && f->i != TAPIR_AF_INET)
+			call_bad(c, "only AF_INET addresses");
+		else if (strcmp(f->field, "sin_port") == 0)
 			port = (uint16_t)in->i;
 		else if (strcmp(f->field, "sin_addr") == 0 && in->kind == VALUE_STRING &&
 			 !parse_ip4(in->text, &ip4))
@@ -122,21 +136,40 @@ int64_t call_field(const struct script_value *v, const char *a, const char *b)
 	return 0;
 }
 
+bool call_addr_is(struct call *c, const struct script_value *v, const struct tapir_sockaddr *got)
+{
+	struct tapir_sockaddr want;
+	const uint8_t *a = got->addr.b + 12;
+
+	if (!v || v->kind != VALUE_STRUCT)
+		return true;
+	want = call_addr(c, v, 0, 0);
+	if (c->bad ||
+	    (want.port == got->port && memcmp(want.addr.b, got->addr.b, sizeof(want.addr.b)) == 0))
+		return true;
+	run_fail(c->r, c->e, "expected the address %u.%u.%u.%u:%u, got %u.%u.%u.%u:%u",
+		 want.addr.b[12], want.addr.b[13], want.addr.b[14], want.addr.b[15], want.port,
+		 a[0], a[1], a[2], a[3], got->port);
+	return false;
+}
+
 /* ---- calls: each returns a result, a negative errno, or RUN_BLOCKS ---- */
 
 static int64_t call_socket(struct call *c)
 {
 	int64_t type = call_int(c, 1), protocol = call_int(c, 2);
-	int kind = (int)(type & ~(int64_t)O_NONBLOCK_LINUX);
+	int kind = (int)(type & ~(int64_t)(O_NONBLOCK_LINUX | CLOEXEC_LINUX));
+	const struct script_value *family = call_arg(c, 0);
 	tapir_sock_t s;
 	int fd;
 
 	if (c->bad)
 		return 0;
-	s = tapir_socket(c->r->t, TAPIR_AF_INET, kind, (int)protocol);
+	s = tapir_socket(c->r->t, family->kind == VALUE_INT ? (int)family->i : TAPIR_AF_INET, kind,
+			 (int)protocol);
 	if (s < 0)
 		return s;
-	fd = run_fd_new(c->r, s, kind == TAPIR_STREAM);
+	fd = run_fd_new(c->r, FD_SOCKET, s, kind == TAPIR_STREAM);
 	if (fd < 0)
 		return call_bad(c, "too many descriptors");
 	run_fd_at(c->r, fd)->nonblock = (type & O_NONBLOCK_LINUX) != 0;
@@ -146,7 +179,7 @@ static int64_t call_socket(struct call *c)
 static int64_t call_bind(struct call *c)
 {
 	struct run_fd *f = call_fd(c);
-	struct tapir_sockaddr sa = arg_addr(c, 1, 0, c->r->s->port);
+	struct tapir_sockaddr sa = call_addr(c, call_arg(c, 1), 0, c->r->s->port);
 	int r;
 
 	if (c->bad)
@@ -178,13 +211,25 @@ static int64_t call_accept(struct call *c)
 		return RUN_BLOCKS;
 	if (s < 0)
 		return s;
-	return c->r->last_conn = run_fd_new(c->r, s, true);
+	call_addr_is(c, call_arg(c, 1), &peer);
+	return c->r->last_conn = run_fd_new(c->r, FD_SOCKET, s, true);
+}
+
+void run_opened(struct call *c, struct run_fd *f, uint16_t rport)
+{
+	struct tapir_sockaddr me;
+
+	c->r->last_conn = (int)call_int(c, 0);
+	c->r->rport = rport;
+	if (tapir_getsockname(c->r->t, f->sock, &me) == 0)
+		c->r->lport = me.port;
+	run_flow(c->r, c->r->lport, c->r->rport)->fresh = true;
 }
 
 static int64_t call_connect(struct call *c)
 {
 	struct run_fd *f = call_fd(c);
-	struct tapir_sockaddr sa = arg_addr(c, 1, c->r->s->remote_ip4, c->r->s->port), me;
+	struct tapir_sockaddr sa = call_addr(c, call_arg(c, 1), c->r->s->remote_ip4, c->r->s->port);
 	int r, err = 0;
 	size_t len = sizeof(err);
 
@@ -197,143 +242,9 @@ static int64_t call_connect(struct call *c)
 		return -err;
 	}
 	r = tapir_connect(c->r->t, f->sock, &sa);
-	if (r == 0 || r == -EINPROGRESS) {
-		c->r->last_conn = (int)call_int(c, 0);
-		c->r->rport = sa.port;
-		if (tapir_getsockname(c->r->t, f->sock, &me) == 0)
-			c->r->lport = me.port;
-		run_flow(c->r, c->r->lport, c->r->rport)->fresh = true;
-	}
+	if (r == 0 || r == -EINPROGRESS)
+		run_opened(c, f, sa.port);
 	return r == -EINPROGRESS && !f->nonblock ? RUN_BLOCKS : r;
-}
-
-/* What a send call is to send: bytes of the pattern, or the string that it gives. */
-static uint8_t *send_bytes(struct call *c, struct run_fd *f, unsigned i, size_t n)
-{
-	const struct script_value *v = call_arg(c, i);
-	uint8_t *buf;
-
-	if (n > BUF_MAX) {
-		call_bad(c, "more bytes than a script may send at once");
-		return NULL;
-	}
-	buf = calloc(1, n + 1);
-	if (!buf)
-		abort();
-	if (v && v->kind == VALUE_STRING) {
-		f->odd = c->r->odd_out = true;
-		memcpy(buf, v->text, strlen(v->text) < n ? strlen(v->text) : n);
-		return buf;
-	}
-	for (size_t k = 0; k < n; k++)
-		buf[k] = run_pattern(true, f->stream ? f->written + k : k);
-	return buf;
-}
-
-static int64_t send_on(struct call *c, size_t n, int flags, const struct tapir_sockaddr *to)
-{
-	struct run_fd *f = call_fd(c);
-	int64_t done = c->again ? c->r->progress : 0, got;
-	uint8_t *buf;
-
-	if (c->bad)
-		return 0;
-	buf = send_bytes(c, f, 1, n - (size_t)done);
-	if (!buf)
-		return 0;
-	got = tapir_sendto(c->r->t, f->sock, buf, n - (size_t)done,
-			   flags & ~MSG_DONTWAIT_LINUX & ~0x4000, to);
-	free(buf);
-	if (got > 0) {
-		f->written += (uint64_t)got;
-		done += got;
-	}
-	if (f->nonblock || flags & MSG_DONTWAIT_LINUX || (got < 0 && got != -EAGAIN) || !f->stream)
-		return done > 0 ? done : got;
-	if ((size_t)done == n)
-		return done;
-	c->r->progress = done;
-	return RUN_BLOCKS;
-}
-
-static int64_t call_write(struct call *c)
-{
-	size_t n = (size_t)call_int(c, 2);
-
-	return c->bad ? 0 : send_on(c, n, 0, NULL);
-}
-
-static int64_t call_send(struct call *c)
-{
-	size_t n = (size_t)call_int(c, 2);
-	int flags = (int)call_int(c, 3);
-
-	return c->bad ? 0 : send_on(c, n, flags, NULL);
-}
-
-static int64_t call_sendto(struct call *c)
-{
-	size_t n = (size_t)call_int(c, 2);
-	int flags = (int)call_int(c, 3);
-	struct run_fd *f = call_fd(c);
-	struct tapir_sockaddr to = arg_addr(c, 4, c->r->s->remote_ip4, c->r->s->port), me;
-	int64_t r;
-
-	if (c->bad)
-		return 0;
-	r = send_on(c, n, flags, f->stream ? NULL : &to);
-	if (!f->stream && tapir_getsockname(c->r->t, f->sock, &me) == 0) {
-		c->r->lport = me.port;
-		c->r->rport = to.port;
-	}
-	return r;
-}
-
-static int64_t receive_on(struct call *c, size_t n, int flags)
-{
-	struct run_fd *f = call_fd(c);
-	uint8_t *buf;
-	int64_t got;
-
-	if (c->bad)
-		return 0;
-	if (n > BUF_MAX)
-		return call_bad(c, "more bytes than a script may receive at once");
-	buf = calloc(1, n + 1);
-	if (!buf)
-		abort();
-	got = tapir_recvfrom(c->r->t, f->sock, buf, n, flags & ~MSG_DONTWAIT_LINUX, NULL);
-	if (flags & TAPIR_MSG_OOB)
-		f->odd = true;
-	for (int64_t i = 0; i < got && (size_t)i < n && !f->odd; i++) {
-		if (buf[i] != run_pattern(false, (f->stream ? f->read : 0) + (uint64_t)i)) {
-			run_fail(c->r, c->e, "byte %" PRIu64 " of the stream is wrong",
-				 f->read + (uint64_t)i);
-			c->bad = true;
-			break;
-		}
-	}
-	free(buf);
-	if (got > 0 && !(flags & TAPIR_MSG_PEEK))
-		f->read += (uint64_t)got;
-	if (got == -EAGAIN && !f->nonblock && !(flags & MSG_DONTWAIT_LINUX))
-		return RUN_BLOCKS;
-	return got;
-}
-
-static int64_t call_read(struct call *c)
-{
-	size_t n = (size_t)call_int(c, 2);
-
-	return c->bad ? 0 : receive_on(c, n, 0);
-}
-
-static int64_t call_recv(struct call *c)
-{
-	size_t n = (size_t)call_int(c, 2);
-	int flags = (int)call_int(c, 3);
-
-	return c->bad ? 0 : receive_on(c, n, flags);
 }
 
 static int64_t call_shutdown(struct call *c)
@@ -344,18 +255,35 @@ static int64_t call_shutdown(struct call *c)
 	return c->bad ? 0 : tapir_shutdown(c->r->t, f->sock, (int)how);
 }
 
+/* A descriptor that is open no longer. */
+static void call_forget(struct call *c, struct run_fd *f)
+{
+	int64_t fd = call_int(c, 0);
+
+	for (int i = 0; i < RUN_FDS; i++) {
+		struct run_epoll *ep = c->r->fd[i].epoll;
+
+		for (unsigned k = 0; ep && k < ep->n; k++) {
+			if (ep->entry[k].fd == fd)
+				ep->entry[k--] = ep->entry[--ep->n];
+		}
+	}
+	free(f->epoll);
+	memset(f, 0, sizeof(*f));
+	if (c->r->last_conn == fd)
+		c->r->last_conn = -1;
+}
+
 static int64_t call_close(struct call *c)
 {
-	struct run_fd *f = call_fd(c);
+	struct run_fd *f = call_any_fd(c, 0);
 	tapir_sock_t s;
 
 	if (c->bad)
 		return 0;
 	s = f->sock;
-	f->sock = 0;
-	if (c->r->last_conn == call_int(c, 0))
-		c->r->last_conn = -1;
-	return tapir_close(c->r->t, s);
+	call_forget(c, f);
+	return s ? tapir_close(c->r->t, s) : 0;
 }
 
 static int64_t call_fcntl(struct call *c)
@@ -373,6 +301,21 @@ static int64_t call_fcntl(struct call *c)
 	return 0;
 }
 
+static int64_t call_name(struct call *c)
+{
+	struct run_fd *f = call_fd(c);
+	struct tapir_sockaddr sa;
+	int r;
+
+	if (c->bad)
+		return 0;
+	r = strcmp(c->e->call, "getsockname") == 0 ? tapir_getsockname(c->r->t, f->sock, &sa)
+						   : tapir_getpeername(c->r->t, f->sock, &sa);
+	if (r == 0)
+		call_addr_is(c, call_arg(c, 1), &sa);
+	return r;
+}
+
 static int64_t call_abort(struct call *c)
 {
 	struct run_fd *f = call_fd(c);
@@ -381,7 +324,7 @@ static int64_t call_abort(struct call *c)
 	if (c->bad)
 		return 0;
 	s = f->sock;
-	f->sock = 0;
+	call_forget(c, f);
 	return tapir_abort(c->r->t, s);
 }
 
@@ -395,19 +338,32 @@ static const struct {
 	{"accept", call_accept},
 	{"connect", call_connect},
 	{"read", call_read},
-	{"write", call_write},
-	{"send", call_send},
-	{"sendto", call_sendto},
+	{"readv", call_readv},
 	{"recv", call_recv},
 	{"recvfrom", call_recv},
+	{"recvmsg", call_recvmsg},
+	{"write", call_write},
+	{"writev", call_writev},
+	{"send", call_send},
+	{"sendto", call_sendto},
+	{"sendmsg", call_sendmsg},
 	{"shutdown", call_shutdown},
 	{"close", call_close},
 	{"abort", call_abort},
+	{"getsockname", call_name},
+	{"getpeername", call_name},
 	{"setsockopt", call_setsockopt},
 	{"getsockopt", call_getsockopt},
 	{"fcntl", call_fcntl},
 	{"ioctl", call_ioctl},
 	{"poll", call_poll},
+	{"epoll_create", call_epoll_create},
+	{"epoll_ctl", call_epoll_ctl},
+	{"epoll_wait", call_epoll_wait},
+	{"open", call_open},
+	{"pipe", call_pipe},
+	{"splice", call_splice},
+	{"sendfile", call_sendfile},
 };
 
 static void judge(struct run *r, const struct script_event *e, int64_t got)

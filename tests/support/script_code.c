@@ -43,47 +43,69 @@ static void set_one(struct run *r, const struct script_event *e, const char *nam
 		run_fail(r, e, "sysctl: %s wants a value", name);
 }
 
-/* The next word of a command, quotes holding blanks together; NULL: none left. */
-static char *word(char **at)
+/* Cuts the next piece of *at at one of `ends`, but not within quotes; NULL: nothing is left. */
+static char *piece(char **at, const char *ends)
 {
-	char *p = *at + strspn(*at, " \t\r\n;"), *from = p;
-	bool quoted = false;
+	char *p = *at + strspn(*at, ends), *from = p, quote = 0;
 
 	if (!*p)
 		return NULL;
-	for (; *p && (quoted || !strchr(" \t\r\n;", *p)); p++) {
-		if (*p == '"' || *p == '\'')
-			quoted = !quoted;
+	for (; *p && (quote || !strchr(ends, *p)); p++) {
+		if (quote ? *p == quote : *p == '"' || *p == '\'')
+			quote = quote ? 0 : *p;
 	}
 	*at = *p ? p + 1 : p;
 	*p = '\0';
 	return from;
 }
 
+/* NAME=VALUE, where slashes may stand for the name's dots, and quotes around the values. */
+static void assign(struct run *r, const struct script_event *e, char *w)
+{
+	char *eq = strchr(w, '=');
+
+	if (!eq) {
+		run_fail(r, e, "sysctl: '%s' is not NAME=VALUE", w);
+		return;
+	}
+	*eq = '\0';
+	for (char *p = w; *p; p++) {
+		if (*p == '/')
+			*p = '.';
+	}
+	for (char *p = eq + 1; *p; p++) {
+		if (*p == '\'')
+			*p = ' ';
+	}
+	set_one(r, e, w + strspn(w, "\"' "), eq + 1);
+}
+
+static void command(struct run *r, const struct script_event *e, char *text)
+{
+	char *w = piece(&text, " \t\r");
+
+	if (!w)
+		return;
+	if (strcmp(w, "sysctl") != 0) {
+		run_fail(r, e, "the only command is `sysctl -w NAME=VALUE`, not '%s'", w);
+		return;
+	}
+	while (!r->failed && (w = piece(&text, " \t\r"))) {
+		if (w[0] != '-')
+			assign(r, e, w);
+		else if (w[strspn(w, "-wqe")])
+			run_fail(r, e, "sysctl: '%s' is not taken: only -w and -q", w);
+	}
+}
+
 void run_sysctl(struct run *r, const struct script_event *e)
 {
-	char *text = strdup(e->text), *at = text, *w;
-	bool any = false;
+	char *text = strdup(e->text), *at = text, *line;
 
 	if (!text)
 		abort();
-	while (!r->failed && (w = word(&at))) {
-		char *eq = strchr(w, '=');
-
-		if (strcmp(w, "sysctl") == 0) {
-			any = true;
-		} else if (!any) {
-			run_fail(r, e, "the only command is `sysctl -w NAME=VALUE`, not '%s'", w);
-		} else if (eq) {
-			*eq = '\0';
-			for (char *p = eq + 1; *p; p++)
-				if (*p == '\'')
-					*p = ' ';
-			set_one(r, e, w, eq + 1);
-		} else if (w[0] != '-') {
-			run_fail(r, e, "sysctl: '%s' is not NAME=VALUE", w);
-		}
-	}
+	while (!r->failed && (line = piece(&at, ";\n")))
+		command(r, e, line);
 	free(text);
 }
 
@@ -207,6 +229,8 @@ static bool lookup(void *ctx, const char *name, int64_t *value)
 	struct tapir_tcp_info info;
 	size_t len = sizeof(info);
 
+	if (script_defined(r->s, name, strlen(name), value))
+		return true;
 	if (strcmp(name, "conn_state") == 0)
 		return connection_state(r, value);
 	if (strchr(name, '.'))

@@ -1,10 +1,11 @@
 /*
  * The assertion form of %{ }% blocks: statements divided by newlines or semicolons,
  *
- *	assert EXPRESSION [, EXPRESSION]        the second is shown when the first is 0
+ *	assert EXPRESSION [, EXPRESSION]        a word about it, a string or a value, may follow
  *	print EXPRESSION                        shown on stderr
  *
- * over numbers and names with C's operators (`and`, `or`, `not` too). Names are fields of TCP_INFO, constants,
+ * over numbers and names with C's operators, `and`, `or` and `not` as in Python (`a < b < c` too); # begins a comment,
+ * and within parentheses a line goes on. Names are fields of TCP_INFO, constants,
  * counters as Group.Name, and what else the runner knows.
  *
  * The expression is read once, left to right, onto a stack of values and one of operators.
@@ -21,6 +22,8 @@ enum op {
 	OP_OPEN,
 	OP_OR,
 	OP_AND,
+	OP_NOT_WORD,
+	OP_CHAIN, /* between the two halves of a < b < c */
 	OP_EQ,
 	OP_NE,
 	OP_LT,
@@ -49,9 +52,10 @@ static const struct {
 };
 
 static const int precedence[] = {
-	[OP_OPEN] = 0, [OP_OR] = 1,  [OP_AND] = 2, [OP_EQ] = 3,	   [OP_NE] = 3,	    [OP_LT] = 4,
-	[OP_LE] = 4,   [OP_GT] = 4,  [OP_GE] = 4,  [OP_BITOR] = 5, [OP_BITAND] = 6, [OP_ADD] = 7,
-	[OP_SUB] = 7,  [OP_MUL] = 8, [OP_DIV] = 8, [OP_MOD] = 8,   [OP_NOT] = 9,    [OP_NEG] = 9,
+	[OP_NOT_WORD] = 3, [OP_CHAIN] = 4, [OP_OPEN] = 0,   [OP_OR] = 1,  [OP_AND] = 2,
+	[OP_EQ] = 4,	   [OP_NE] = 4,	   [OP_LT] = 4,	    [OP_LE] = 4,  [OP_GT] = 4,
+	[OP_GE] = 4,	   [OP_BITOR] = 5, [OP_BITAND] = 6, [OP_ADD] = 7, [OP_SUB] = 7,
+	[OP_MUL] = 8,	   [OP_DIV] = 8,   [OP_MOD] = 8,    [OP_NOT] = 9, [OP_NEG] = 9,
 };
 
 enum { DEPTH = 64 };
@@ -75,13 +79,26 @@ static void fail(struct eval *e, const char *what, const char *detail)
 	e->failed = true;
 }
 
+/* Sums and products modulo 2^64: no script's numbers are undefined. */
+static int64_t wrapped(int64_t a, enum op op, int64_t b)
+{
+	uint64_t x = (uint64_t)a, y = (uint64_t)b;
+
+	return (int64_t)(op == OP_ADD ? x + y : op == OP_SUB ? x - y : x * y);
+}
+
+static bool compares(enum op op)
+{
+	return op >= OP_EQ && op <= OP_GE;
+}
+
 static void apply(struct eval *e)
 {
 	enum op op = e->op[--e->nop];
 	int64_t b = e->nvalue > 0 ? e->value[--e->nvalue] : 0, a, r = 0;
 
-	if (op == OP_NOT || op == OP_NEG) {
-		e->value[e->nvalue++] = op == OP_NOT ? !b : -b;
+	if (op == OP_NOT || op == OP_NOT_WORD || op == OP_NEG) {
+		e->value[e->nvalue++] = op == OP_NEG ? wrapped(0, OP_SUB, b) : !b;
 		return;
 	}
 	if (e->nvalue == 0) {
@@ -93,11 +110,16 @@ static void apply(struct eval *e)
 		fail(e, "division by zero before", e->at);
 		return;
 	}
+	if (b == -1 && (op == OP_DIV || op == OP_MOD)) {
+		e->value[e->nvalue++] = op == OP_MOD ? 0 : wrapped(0, OP_SUB, a);
+		return;
+	}
 	switch (op) {
 	case OP_OR:
 		r = a || b;
 		break;
 	case OP_AND:
+	case OP_CHAIN:
 		r = a && b;
 		break;
 	case OP_EQ:
@@ -125,13 +147,9 @@ static void apply(struct eval *e)
 		r = a & b;
 		break;
 	case OP_ADD:
-		r = a + b;
-		break;
 	case OP_SUB:
-		r = a - b;
-		break;
 	case OP_MUL:
-		r = a * b;
+		r = wrapped(a, op, b);
 		break;
 	case OP_DIV:
 		r = a / b;
@@ -141,6 +159,7 @@ static void apply(struct eval *e)
 		break;
 	case OP_OPEN:
 	case OP_NOT:
+	case OP_NOT_WORD:
 	case OP_NEG:
 		break;
 	}
@@ -149,8 +168,16 @@ static void apply(struct eval *e)
 
 static void blanks(struct eval *e)
 {
-	while (*e->at == ' ' || *e->at == '\t')
-		e->at++;
+	for (;; e->at++) {
+		bool inside = false;
+
+		if (*e->at == '#')
+			e->at += strcspn(e->at, "\n");
+		for (unsigned i = 0; i < e->nop && !inside && *e->at == '\n'; i++)
+			inside = e->op[i] == OP_OPEN;
+		if (*e->at != ' ' && *e->at != '\t' && *e->at != '\r' && !inside)
+			return;
+	}
 }
 
 /* A number or a name. */
@@ -170,6 +197,8 @@ static void operand(struct eval *e)
 
 		v = (int64_t)strtoull(from, &end, 0);
 		e->at = end;
+		if (isalnum((unsigned char)*end) || *end == '_' || *end == '.')
+			fail(e, "what number is", from);
 		e->value[e->nvalue++] = v;
 		return;
 	}
@@ -220,13 +249,34 @@ static void prefixes(struct eval *e)
 			e->op[e->nop++] = OP_NEG;
 		} else if (*e->at == '!') {
 			e->op[e->nop++] = OP_NOT;
-		} else if (strncmp(e->at, "not ", 4) == 0) {
-			e->op[e->nop++] = OP_NOT;
-			e->at += 3;
+		} else if (strncmp(e->at, "not", 3) == 0 && (e->at[3] == ' ' || e->at[3] == '(')) {
+			e->op[e->nop++] = OP_NOT_WORD;
+			e->at += 2;
 		} else {
 			return;
 		}
 	}
+}
+
+/* Before the second comparison of a < b < c: a < b is judged, and b stays. */
+static void chain(struct eval *e)
+{
+	int64_t b;
+
+	while (!e->failed && e->nop > 0 && precedence[e->op[e->nop - 1]] > precedence[OP_EQ])
+		apply(e);
+	if (e->failed || e->nop == 0 || !compares(e->op[e->nop - 1]) || e->nvalue < 2)
+		return;
+	b = e->value[e->nvalue - 1];
+	apply(e);
+	if (e->nop > 0 && e->op[e->nop - 1] == OP_CHAIN)
+		apply(e);
+	if (e->nvalue == DEPTH || e->nop == DEPTH) {
+		fail(e, "too deep", e->at);
+		return;
+	}
+	e->op[e->nop++] = OP_CHAIN;
+	e->value[e->nvalue++] = b;
 }
 
 static int64_t expression(struct eval *e)
@@ -250,7 +300,13 @@ static int64_t expression(struct eval *e)
 		}
 		if (e->failed || !operator_at(e, &op))
 			break;
-		while (!e->failed && e->nop > 0 && precedence[e->op[e->nop - 1]] >= precedence[op])
+		if (compares(op))
+			chain(e);
+		while (!e->failed && e->nop > 0 && e->op[e->nop - 1] != OP_CHAIN &&
+		       precedence[e->op[e->nop - 1]] >= precedence[op])
+			apply(e);
+		while (!e->failed && !compares(op) && e->nop > 0 &&
+		       precedence[e->op[e->nop - 1]] >= precedence[op])
 			apply(e);
 		if (e->nop == DEPTH)
 			fail(e, "too deep", e->at);
@@ -300,6 +356,8 @@ static void statement(struct eval *e)
 		/* What the first name of the expression is, for whoever mends it. */
 		e->at = from + strlen("assert");
 		blanks(e);
+		while (word(e, "not"))
+			blanks(e);
 		e->nvalue = 0;
 		if (isalpha((unsigned char)*e->at)) {
 			const char *name = e->at;
@@ -315,7 +373,11 @@ static void statement(struct eval *e)
 	blanks(e);
 	if (!e->failed && *e->at == ',') {
 		e->at++;
-		expression(e);
+		blanks(e);
+		if (*e->at == '"' || *e->at == '\'')
+			e->at += strcspn(e->at, "\n");
+		else
+			expression(e);
 	}
 }
 
@@ -326,8 +388,9 @@ const char *script_eval(const char *code,
 	struct eval e = {.at = code, .lookup = lookup, .ctx = ctx, .buf = buf, .cap = cap};
 
 	for (;;) {
-		while (isspace((unsigned char)*e.at) || *e.at == ';')
-			e.at++;
+		e.nop = 0;
+		while (isspace((unsigned char)*e.at) || *e.at == ';' || *e.at == '#')
+			e.at += *e.at == '#' ? strcspn(e.at, "\n") : 1;
 		if (!*e.at)
 			return NULL;
 		statement(&e);

@@ -78,6 +78,8 @@ static void ip_info_word(struct cursor *c, struct script_packet *p)
 		p->has_src = true, p->src = cur_ip4(c);
 	else if (cur_take(c, "dst"))
 		p->has_dst = true, p->dst = cur_ip4(c);
+	else if (cur_take(c, "flowlabel"))
+		cur_fail(c, "flowlabel: IPv6 only");
 	else if (cur_take(c, "ipopt"))
 		p->nip_opt = hex_bytes(c, p->ip_opt, sizeof(p->ip_opt));
 	else
@@ -117,6 +119,11 @@ static void flags(struct cursor *c, struct script_packet *p)
 	for (; *c->at && !isspace((unsigned char)*c->at); c->at++) {
 		if (*c->at == '-')
 			continue;
+		/* The three bits of AccECN as a number: A, W, E. */
+		if (*c->at >= '0' && *c->at <= '7') {
+			p->flags |= (uint16_t)((unsigned)(*c->at - '0') << 6);
+			continue;
+		}
 		at = strchr(letters, *c->at);
 		if (!at) {
 			cur_fail(c, "'%c' is no flag of TCP", *c->at);
@@ -174,6 +181,22 @@ static void tcp_option(struct cursor *c, struct script_opt *o)
 			o->block[o->n++][1] = cur_number_up_to(c, UINT32_MAX);
 			cur_blanks(c);
 		} while (!c->failed && isdigit((unsigned char)*c->at));
+	} else if (cur_take(c, "FOEXP") || cur_take(c, "FO")) {
+		o->kind = c->at[-1] == 'P' ? OPT_FOEXP : OPT_FO;
+		o->learnt_cookie = cur_take(c, "cookie");
+		if (!o->learnt_cookie)
+			o->n = hex_bytes(c, o->raw, 16);
+	} else if (cur_take(c, "uto")) {
+		o->kind = OPT_UTO;
+		cur_blanks(c);
+		o->a = (uint32_t)strtoul(c->at, NULL, 10);
+		c->at += strspn(c->at, "0123456789");
+		if (o->a > 0x7fff || (*c->at != 's' && *c->at != 'm'))
+			cur_fail(c, "uto wants up to 32767s or 32767m");
+		else
+			o->a |= *c->at++ == 'm' ? 0x8000 : 0;
+	} else if (cur_take(c, "md5") || cur_take(c, "mptcp") || cur_take(c, "exp")) {
+		cur_fail(c, "no such option here: give it as raw bytes");
 	} else if (cur_take(c, "raw")) {
 		o->kind = OPT_RAW;
 		o->n = hex_bytes(c, o->raw, sizeof(o->raw));
@@ -300,7 +323,10 @@ void cur_packet(struct cursor *c, struct script_event *e, bool out)
 	p->tos = p->ttl = p->df = p->doff = p->rsv = -1;
 	ip_info(c, p);
 	ports(c, p);
-	if (cur_take(c, "icmp")) {
+	if (cur_take(c, "icmpv6") || cur_take(c, "ipv6") || cur_take(c, "ipv4") ||
+	    cur_take(c, "gre") || cur_take(c, "mpls")) {
+		cur_fail(c, "plain IPv4 only, no IPv6 and no tunnels");
+	} else if (cur_take(c, "icmp")) {
 		icmp_packet(c, p);
 	} else if (cur_take(c, "udp")) {
 		p->proto = PROTO_UDP;

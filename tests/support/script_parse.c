@@ -6,12 +6,16 @@
  * are the words, times, events and the runner's options; script_value.c reads calls, script_packet.c packets.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/script_parse.h"
+
+/* Thirty years: no sum of a script's times overflows. */
+enum { SECONDS_MAX = 1000000000 };
 
 struct block {
 	struct block *next;
@@ -120,11 +124,14 @@ int64_t cur_number(struct cursor *c)
 	int64_t v;
 
 	cur_blanks(c);
-	if (!isdigit((unsigned char)*c->at) && *c->at != '-') {
+	errno = 0;
+	v = (int64_t)strtoll(c->at, &end, 0);
+	if (isspace((unsigned char)*c->at) || *c->at == '+' || end == c->at || cur_is_word(*end)) {
 		cur_fail(c, "expected a number before '%.20s'", c->at);
 		return 0;
 	}
-	v = (int64_t)strtoll(c->at, &end, 0);
+	if (errno == ERANGE)
+		cur_fail(c, "'%.30s' is too large", c->at);
 	c->at = end;
 	return v;
 }
@@ -143,12 +150,14 @@ uint32_t cur_number_up_to(struct cursor *c, int64_t max)
 /* Seconds with a fraction, as ns. "0...1" has no fraction: the dots are an ellipsis. */
 static uint64_t seconds(struct cursor *c)
 {
-	uint64_t ns = 0, unit = 1000000000;
+	uint64_t s = 0, ns = 0, unit = 1000000000;
 	bool any = false;
 
 	cur_blanks(c);
-	for (; isdigit((unsigned char)*c->at); c->at++, any = true)
-		ns = ns * 10 + (uint64_t)(*c->at - '0') * 1000000000;
+	for (; isdigit((unsigned char)*c->at); c->at++, any = true) {
+		if (s <= SECONDS_MAX)
+			s = s * 10 + (uint64_t)(*c->at - '0');
+	}
 	if (c->at[0] == '.' && isdigit((unsigned char)c->at[1])) {
 		for (c->at++; isdigit((unsigned char)*c->at); c->at++) {
 			unit /= 10;
@@ -158,7 +167,9 @@ static uint64_t seconds(struct cursor *c)
 	}
 	if (!any)
 		cur_fail(c, "expected a time before '%.20s'", c->at);
-	return ns;
+	else if (s > SECONDS_MAX)
+		cur_fail(c, "later than a script may last");
+	return s * 1000000000 + ns;
 }
 
 static void event_time(struct cursor *c, struct script_event *e)
@@ -245,6 +256,80 @@ static void event(struct cursor *c)
 	s->event[s->nevent++] = e;
 }
 
+/* ---- options ---- */
+
+/* Options that other runners of the language know. */
+static const struct {
+	const char *name;
+	bool harmless;
+	const char *why;
+} foreign[] = {
+	{"gateway_ip", true, "the interface has no gateway"},
+	{"netmask_ip", true, "the same"},
+	{"speed", true, "there is no device"},
+	{"tun_dev", true, "the same"},
+	{"persistent_tun_dev", true, "the same"},
+	{"send_omit_free", true, "the same"},
+	{"strict_segments", true, "segments are always compared one by one"},
+	{"tcp_ts_ecr_scaled", true, "echoes are always the peer's own"},
+	{"verbose", true, "an error says all that there is"},
+	{"v", true, "the same"},
+	{"debug", true, "the same"},
+	{"init_scripts", false, "no program is run: put `sysctl -w NAME=VALUE` into the script"},
+	{"non_fatal", false, "what is wrong is wrong"},
+	{"mss", false, "TCP_MAXSEG and --mtu set what a segment may hold"},
+	{"code_command", false, "%{ }% holds assertions, and no program is run"},
+	{"code_format", false, "%{ }% holds assertions, and no program is run"},
+	{"code_sockopt", false, "%{ }% holds assertions, and no program is run"},
+	{"so_filename", false, "the stack is the one in this process"},
+	{"so_flags", false, "the stack is the one in this process"},
+	{"udp_encapsulation", false, "there are no tunnels"},
+	{"wire_client", false, "there is no wire"},
+	{"wire_server", false, "there is no wire"},
+	{"wire_client_dev", false, "there is no wire"},
+	{"wire_server_dev", false, "there is no wire"},
+	{"wire_server_ip", false, "there is no wire"},
+	{"wire_server_port", false, "there is no wire"},
+};
+
+static void foreign_option(struct cursor *c)
+{
+	const char *name = cur_name(c);
+
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		if (strcmp(foreign[i].name, name) != 0)
+			continue;
+		if (!foreign[i].harmless)
+			cur_fail(c, "--%s is not taken: %s", name, foreign[i].why);
+		if (*c->at == '=')
+			c->at += strcspn(c->at, " \t\r\n");
+		return;
+	}
+	cur_fail(c, "unknown option --%.40s", name);
+}
+
+static void define(struct cursor *c)
+{
+	struct script_define *d = script_alloc(c->s, sizeof(*d));
+
+	d->name = cur_name(c);
+	cur_expect(c, "=");
+	d->value = cur_number(c);
+	d->next = c->s->define;
+	c->s->define = d;
+}
+
+bool script_defined(const struct script *s, const char *name, size_t len, int64_t *value)
+{
+	for (const struct script_define *d = s->define; d; d = d->next) {
+		if (strlen(d->name) == len && memcmp(d->name, name, len) == 0) {
+			*value = d->value;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* --name=value, before the first event. */
 static void option(struct cursor *c)
 {
@@ -252,6 +337,11 @@ static void option(struct cursor *c)
 
 	if (cur_take(c, "tolerance_usecs=")) {
 		s->tolerance_ns = (uint64_t)cur_number_up_to(c, 10000000) * 1000;
+	} else if (cur_take(c, "tolerance_percent=")) {
+		s->tolerance_percent = cur_number_up_to(c, 100);
+	} else if (cur_take(c, "ip_version=")) {
+		if (!cur_take(c, "ipv4"))
+			cur_fail(c, "IPv4 only, not '%.20s'", c->at);
 	} else if (cur_take(c, "local_ip=")) {
 		s->local_ip4 = cur_ip4(c);
 	} else if (cur_take(c, "remote_ip=")) {
@@ -262,19 +352,31 @@ static void option(struct cursor *c)
 		s->port = (uint16_t)cur_number_up_to(c, 65535);
 	} else if (cur_take(c, "tcp_ts_tick_usecs=")) {
 		s->ts_tick_us = cur_number_up_to(c, 1000000);
+	} else if (cur_take(c, "define=")) {
+		define(c);
+	} else if (cur_take(c, "dry_run")) {
+		s->dry_run = true;
 	} else if (cur_take(c, "start_ms=")) {
-		s->start_ns = (uint64_t)cur_number(c) * 1000000;
+		s->start_ns = (uint64_t)cur_number_up_to(c, UINT32_MAX) * 1000000;
 	} else {
-		cur_fail(c, "unknown option --%.20s", c->at);
+		foreign_option(c);
 	}
 }
 
-bool script_parse(struct script *s, const char *path, const char *text, size_t n)
+static void options(struct cursor *c)
+{
+	cur_blanks(c);
+	while (!c->failed && cur_take(c, "--")) {
+		option(c);
+		cur_blanks(c);
+	}
+}
+
+static bool parse(struct script *s, const char *path, const char *text, size_t n, const char *given)
 {
 	struct cursor c = {.s = s, .line = 1};
 
 	memset(s, 0, sizeof(*s));
-	s->path = path;
 	s->source = malloc(n + 1);
 	if (!s->source)
 		abort();
@@ -287,14 +389,19 @@ bool script_parse(struct script *s, const char *path, const char *text, size_t n
 	s->port = 8080;
 	s->ts_tick_us = 1000;
 	s->start_ns = UINT64_C(1000000000000);
-	c.at = s->source;
-	if (strlen(s->source) != n)
-		cur_fail(&c, "a zero byte");
-	cur_blanks(&c);
-	while (!c.failed && cur_take(&c, "--")) {
-		option(&c);
-		cur_blanks(&c);
+	if (given) {
+		s->path = "command line";
+		c.at = given;
+		options(&c);
+		if (!c.failed && *c.at)
+			cur_fail(&c, "what is '%.40s'", c.at);
 	}
+	s->path = path;
+	c.at = s->source;
+	c.line = 1;
+	if (!c.failed && strlen(s->source) != n)
+		cur_fail(&c, "a zero byte");
+	options(&c);
 	while (!c.failed && *c.at) {
 		event(&c);
 		cur_blanks(&c);
@@ -304,7 +411,12 @@ bool script_parse(struct script *s, const char *path, const char *text, size_t n
 	return !c.failed;
 }
 
-bool script_load(struct script *s, const char *path)
+bool script_parse(struct script *s, const char *path, const char *text, size_t n)
+{
+	return parse(s, path, text, n, NULL);
+}
+
+bool script_load(struct script *s, const char *path, const char *given)
 {
 	FILE *f = fopen(path, "r");
 	char *text = NULL;
@@ -324,7 +436,7 @@ bool script_load(struct script *s, const char *path)
 		n += got;
 	} while (got > 0);
 	fclose(f);
-	ok = script_parse(s, path, text, n);
+	ok = parse(s, path, text, n, given);
 	free(text);
 	return ok;
 }

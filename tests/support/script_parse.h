@@ -28,6 +28,8 @@ const char *cur_name(struct cursor *c);
 int64_t cur_number(struct cursor *c);
 uint32_t cur_number_up_to(struct cursor *c, int64_t max);
 uint32_t cur_ip4(struct cursor *c);
+/* A name's number, from the script's definitions or the system's. False: unknown. */
+bool cur_constant(const struct cursor *c, const char *name, int64_t *value);
 
 /* The arguments of a call, after its '(', to its ')' included. */
 struct script_value *cur_arguments(struct cursor *c);

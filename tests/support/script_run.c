@@ -219,6 +219,7 @@ static void stop(struct run *r)
 	for (unsigned i = 0; i < RUN_FDS && r->t; i++) {
 		if (r->fd[i].sock)
 			tapir_close(r->t, r->fd[i].sock);
+		free(r->fd[i].epoll);
 	}
 	if (r->t)
 		tapir_destroy(r->t);
@@ -232,10 +233,17 @@ static void stop(struct run *r)
 
 /* ---- events ---- */
 
+static uint64_t tolerance_of(const struct run *r, uint64_t at_ns)
+{
+	uint64_t part = (at_ns - r->base_ns) / 100 * r->s->tolerance_percent;
+
+	return at_ns > r->base_ns && part > r->s->tolerance_ns ? part : r->s->tolerance_ns;
+}
+
 static void expect_packet(struct run *r, const struct script_event *e, uint64_t from_ns,
 			  uint64_t to_ns)
 {
-	uint64_t tolerance = e->when == WHEN_ANY ? 0 : r->s->tolerance_ns;
+	uint64_t tolerance = e->when == WHEN_ANY ? 0 : tolerance_of(r, from_ns);
 	uint64_t end = to_ns + tolerance;
 	char want[300], got[400];
 
@@ -343,6 +351,10 @@ bool script_run(struct script *s)
 
 	if (!r)
 		abort();
+	if (s->dry_run) {
+		free(r);
+		return true;
+	}
 	r->s = s;
 	r->tail = &r->head;
 	r->lport = s->port;

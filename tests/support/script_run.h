@@ -3,7 +3,7 @@
 
 /*
  * The parts of the script runner, private to it: script_run.c is the world and its time, script_wire.c the
- * packets in and out, script_call.c and script_sockopt.c the socket calls, script_code.c settings and assertions.
+ * packets in and out, script_call.c, script_io.c, script_sockopt.c and script_wait.c the calls, script_code.c settings and assertions.
  */
 #include "stack/conf.h"
 #include "stack/event.h"
@@ -16,9 +16,33 @@
 enum { RUN_FDS = 64, RUN_FLOWS = 256, RUN_FIRST_FD = 3, RUN_EVENTS = 16, RUN_TS_MAP = 64 };
 enum { RUN_PEER_PORT = 40001 }; /* of a peer that opens, where the script doesn't say */
 
-/* A socket of the script. */
+/* What an epoll descriptor watches. */
+struct run_epoll {
+	unsigned n;
+	struct {
+		int64_t fd, data;
+		uint32_t events;
+		bool off; /* EPOLLONESHOT, and it has fired */
+	} entry[RUN_FDS];
+};
+
+enum run_fd_kind {
+	FD_CLOSED,
+	FD_SOCKET,
+	FD_FILE, /* the pattern without end */
+	FD_PIPE_IN,
+	FD_PIPE_OUT,
+	FD_EPOLL
+};
+
+/* A descriptor of the script. */
 struct run_fd {
-	tapir_sock_t sock; /* 0: not open */
+	enum run_fd_kind kind;
+	tapir_sock_t sock;
+	int other;	/* a pipe's other end */
+	uint64_t held;	/* bytes in a pipe, at its reading end */
+	uint32_t edges; /* what tapir_ready_pop() said since EPOLLET was told last */
+	struct run_epoll *epoll;
 	bool nonblock, stream;
 	bool odd; /* its bytes are not the pattern's: out-of-band, or a literal string */
 	uint64_t read, written;
@@ -56,9 +80,10 @@ struct run {
 	struct run_fd fd[RUN_FDS];
 	struct run_flow flow[RUN_FLOWS];
 	unsigned nflow;
-	uint16_t lport, rport; /* the usual flow */
-	int last_conn;	       /* fd that accept or connect gave last, -1: none */
-	bool odd_out;	       /* payload that leaves is not compared */
+	uint16_t lport, rport;	     /* the usual flow */
+	int last_conn;		     /* fd that accept or connect gave last, -1: none */
+	uint8_t cookie[16], ncookie; /* `FO cookie` */
+	bool odd_out;		     /* payload that leaves is not compared */
 	/* a blocking call under way */
 	const struct script_event *pending;
 	int64_t progress;
@@ -110,6 +135,17 @@ int64_t call_bad(struct call *c, const char *what);
 int64_t call_int(struct call *c, unsigned i);
 /* The descriptor that argument 0 names; NULL: it is not open, and said so. */
 struct run_fd *call_fd(struct call *c);
+/* Argument i is a descriptor of any kind. */
+struct run_fd *call_any_fd(struct call *c, unsigned i);
+/* {sa_family = AF_INET, sin_port = htons(80), sin_addr = inet_addr("192.0.2.1")}, or ... for the usual. */
+struct tapir_sockaddr call_addr(struct call *c, const struct script_value *v, uint32_t ip4,
+				uint16_t port);
+/* Whether an address is the one that the script gives, if it gives one; else fails. */
+bool call_addr_is(struct call *c, const struct script_value *v, const struct tapir_sockaddr *got);
+/* A new descriptor's number, -1: no more. */
+int run_fd_new(struct run *r, enum run_fd_kind kind, tapir_sock_t sock, bool stream);
+/* The socket that argument 0 names has begun to open a connection. */
+void run_opened(struct call *c, struct run_fd *f, uint16_t rport);
 /* The number of a struct's field, by either of two names; 0: not there. */
 int64_t call_field(const struct script_value *v, const char *a, const char *b);
 struct run_fd *run_fd_at(struct run *r, int64_t fd);
@@ -123,7 +159,27 @@ void run_retry(struct run *r);
 int64_t call_setsockopt(struct call *c);
 int64_t call_getsockopt(struct call *c);
 int64_t call_ioctl(struct call *c);
+
+/* ---- script_io.c ---- */
+int64_t call_read(struct call *c);
+int64_t call_readv(struct call *c);
+int64_t call_recv(struct call *c);
+int64_t call_recvmsg(struct call *c);
+int64_t call_write(struct call *c);
+int64_t call_writev(struct call *c);
+int64_t call_send(struct call *c);
+int64_t call_sendto(struct call *c);
+int64_t call_sendmsg(struct call *c);
+int64_t call_open(struct call *c);
+int64_t call_pipe(struct call *c);
+int64_t call_splice(struct call *c);
+int64_t call_sendfile(struct call *c);
+
+/* ---- script_wait.c ---- */
 int64_t call_poll(struct call *c);
+int64_t call_epoll_create(struct call *c);
+int64_t call_epoll_ctl(struct call *c);
+int64_t call_epoll_wait(struct call *c);
 
 /* ---- script_code.c ---- */
 void run_code(struct run *r, const struct script_event *e);

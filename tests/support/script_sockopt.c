@@ -1,5 +1,5 @@
 /*
- * Calls of packet scripts that ask or set what a socket is, and those that wait for several.
+ * Calls of packet scripts that ask or set what a socket is.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -26,7 +26,7 @@ int64_t call_setsockopt(struct call *c)
 	}
 	if (v->kind == VALUE_STRING)
 		return tapir_setsockopt(c->r->t, f->sock, (int)level, (int)name, v->text,
-					strlen(v->text));
+					(size_t)v->i);
 	n = (int)v->i;
 	return tapir_setsockopt(c->r->t, f->sock, (int)level, (int)name, &n, sizeof(n));
 }
@@ -38,7 +38,8 @@ int64_t call_getsockopt(struct call *c)
 	const struct script_value *v = call_arg(c, 3);
 	char text[64] = "";
 	size_t len = sizeof(text) - 1;
-	int n = 0, r;
+	int64_t n = 0;
+	int n4 = 0, r;
 
 	if (c->bad || !v)
 		return call_bad(c, "an argument is missing");
@@ -52,11 +53,27 @@ int64_t call_getsockopt(struct call *c)
 			run_fail(c->r, c->e, "expected \"%s\", got \"%s\"", v->text, text);
 		return r;
 	}
-	memcpy(&n, text, sizeof(n));
+	if (v->kind == VALUE_STRUCT) {
+		struct tapir_linger l;
+
+		memcpy(&l, text, sizeof(l));
+		if (name != TAPIR_SO_LINGER)
+			return call_bad(c,
+					"only SO_LINGER is a struct here; TCP_INFO is for %{ }%");
+		if (l.onoff != call_field(v, "onoff", "l_onoff") ||
+		    l.linger != call_field(v, "linger", "l_linger"))
+			run_fail(c->r, c->e, "expected otherwise, got {onoff=%d, linger=%d}",
+				 l.onoff, l.linger);
+		return r;
+	}
+	if (len == 8)
+		memcpy(&n, text, 8);
+	else
+		memcpy(&n4, text, sizeof(n4)), n = n4;
 	if (v->kind == VALUE_INT && n != v->i)
-		run_fail(c->r, c->e, "expected the value %" PRId64 ", got %d%s%s", v->i, n,
+		run_fail(c->r, c->e, "expected the value %" PRId64 ", got %" PRId64 "%s%s", v->i, n,
 			 name == TAPIR_SO_ERROR ? " " : "",
-			 name == TAPIR_SO_ERROR && n ? script_errno_name(n) : "");
+			 name == TAPIR_SO_ERROR && n ? script_errno_name((int)n) : "");
 	return r;
 }
 
@@ -78,38 +95,4 @@ int64_t call_ioctl(struct call *c)
 	if (got != want)
 		run_fail(c->r, c->e, "expected %" PRId64 ", got %" PRId64, want, got);
 	return 0;
-}
-
-/* poll([{fd=3, events=POLLIN, revents=POLLIN}], 1, timeout in ms) */
-int64_t call_poll(struct call *c)
-{
-	const struct script_value *list = call_arg(c, 0);
-	int64_t timeout = call_int(c, 2), ready = 0;
-	uint64_t now = tapir_now(c->r->t);
-
-	if (c->bad || !list || list->kind != VALUE_LIST)
-		return call_bad(c, "a list of {fd=, events=, revents=} is wanted");
-	if (!c->again)
-		c->r->poll_end_ns = timeout < 0 ? TAPIR_NEVER : now + (uint64_t)timeout * 1000000;
-	for (const struct script_value *v = list->child; v; v = v->next) {
-		struct run_fd *f = run_fd_at(c->r, call_field(v, "fd", "fd"));
-		int64_t want = call_field(v, "events", "events") | TAPIR_ERR | TAPIR_HUP;
-
-		if (!f)
-			return call_bad(c, "the descriptor is not open");
-		ready += (tapir_poll(c->r->t, f->sock) & want) != 0;
-	}
-	if (ready == 0 && now < c->r->poll_end_ns)
-		return RUN_BLOCKS;
-	for (const struct script_value *v = list->child; v; v = v->next) {
-		struct run_fd *f = run_fd_at(c->r, call_field(v, "fd", "fd"));
-		int64_t got = tapir_poll(c->r->t, f->sock) &
-			      (call_field(v, "events", "events") | TAPIR_ERR | TAPIR_HUP);
-
-		if (got != call_field(v, "revents", "revents"))
-			run_fail(c->r, c->e, "revents: expected 0x%" PRIx64 ", got 0x%" PRIx64,
-				 call_field(v, "revents", "revents"), got);
-	}
-	c->r->poll_end_ns = TAPIR_NEVER;
-	return ready;
 }

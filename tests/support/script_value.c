@@ -5,6 +5,7 @@
  * as a file is long.
  */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/script_parse.h"
@@ -22,6 +23,28 @@ static struct script_value *append(struct cursor *c, struct script_value *up)
 	return v;
 }
 
+/* The byte that an escape of C means; leaves the cursor at its last letter. */
+static char escaped(struct cursor *c)
+{
+	static const char letters[] = "nrt0\\\"'", bytes[] = "\n\r\t\0\\\"'";
+	const char *at;
+	char hex[3] = {0};
+
+	c->at++;
+	if (*c->at == 'x' && isxdigit((unsigned char)c->at[1]) &&
+	    isxdigit((unsigned char)c->at[2])) {
+		memcpy(hex, c->at + 1, 2);
+		c->at += 2;
+		return (char)strtoul(hex, NULL, 16);
+	}
+	at = *c->at ? strchr(letters, *c->at) : NULL;
+	if (at)
+		return bytes[at - letters];
+	cur_fail(c, "'\\%.1s' is no escape", c->at);
+	c->at--;
+	return 0;
+}
+
 static void string(struct cursor *c, struct script_value *v)
 {
 	char *out = script_alloc(c->s, strlen(c->at) + 1);
@@ -29,15 +52,13 @@ static void string(struct cursor *c, struct script_value *v)
 
 	v->kind = VALUE_STRING;
 	v->text = out;
-	for (c->at++; *c->at && *c->at != '"'; c->at++) {
-		if (*c->at == '\\' && c->at[1])
-			c->at++;
-		out[n++] = *c->at;
-	}
+	for (c->at++; *c->at && *c->at != '"' && *c->at != '\n'; c->at++)
+		out[n++] = *c->at == '\\' ? escaped(c) : *c->at;
 	if (*c->at != '"')
 		cur_fail(c, "a string has no end");
 	else
 		c->at++;
+	v->i = (int64_t)n;
 }
 
 /* A name, a number, or several joined with |. */
@@ -50,7 +71,7 @@ static void scalar(struct cursor *c, struct script_value *v)
 			const char *word = cur_name(c);
 			int64_t k = 0;
 
-			if (!script_constant(word, strlen(word), &k))
+			if (!cur_constant(c, word, &k))
 				cur_fail(c, "unknown name %s", word);
 			v->i |= k;
 		} else {
@@ -73,14 +94,36 @@ static bool name_then(const struct cursor *c, char ch)
 	return *p == ch && !(ch == '=' && p[1] == '=');
 }
 
+/* name(3)=, name(...)=: a field of a msghdr, and how many there are. */
+static bool field_with_length(const struct cursor *c)
+{
+	const char *p = c->at;
+
+	if (!name_then(c, '('))
+		return false;
+	p += strcspn(p, "(") + 1;
+	p += strspn(p, " \t.0123456789");
+	if (*p++ != ')')
+		return false;
+	p += strspn(p, " \t");
+	return *p == '=' && p[1] != '=';
+}
+
+bool cur_constant(const struct cursor *c, const char *name, int64_t *value)
+{
+	return script_defined(c->s, name, strlen(name), value) ||
+	       script_constant(name, strlen(name), value);
+}
+
 /* Opens a container or reads a leaf; returns the container that is open then. */
 static struct script_value *item(struct cursor *c, struct script_value *up)
 {
 	struct script_value *v = append(c, up);
 
 	cur_blanks(c);
-	if (name_then(c, '=')) {
+	if (name_then(c, '=') || field_with_length(c)) {
 		v->field = cur_name(c);
+		c->at += strcspn(c->at, "=");
 		cur_expect(c, "=");
 		cur_blanks(c);
 	}
@@ -160,6 +203,8 @@ void cur_result(struct cursor *c, struct script_event *e)
 
 		if (!script_constant(word, strlen(word), &v))
 			cur_fail(c, "unknown error %s", word);
+		if (e->result->i != -1)
+			cur_fail(c, "an error goes with -1");
 		e->err = (int)v;
 	}
 	while (*c->at == ' ' || *c->at == '\t')

@@ -54,8 +54,46 @@ static uint32_t get32(const uint8_t *p)
 
 /* ---- building ---- */
 
+/* A Fast Open option behind n bytes; returns how many there are then. */
+static size_t put_cookie(const struct run *r, uint8_t *p, size_t n, const struct script_opt *o)
+{
+	size_t head = o->kind == OPT_FO ? 2 : 4, len = o->learnt_cookie ? r->ncookie : o->n;
+
+	if (n + head + len > OPTIONS_MAX)
+		return OPTIONS_MAX + 1;
+	p[n] = o->kind == OPT_FO ? 34 : 254;
+	p[n + 1] = (uint8_t)(head + len);
+	if (head == 4)
+		put16(p + n + 2, 0xf989);
+	memcpy(p + n + head, o->learnt_cookie ? r->cookie : o->raw, len);
+	return n + head + len;
+}
+
+/* `FO cookie` in a segment that left: what is there is what the name means from now on. */
+static void learn_cookie(struct run *r, const struct script_packet *k, const struct wireview *v)
+{
+	bool wanted = false;
+
+	for (unsigned i = 0; i < k->nopt; i++)
+		wanted |= k->opt[i].learnt_cookie;
+	for (size_t i = 0; wanted && r->ncookie == 0 && i + 1 < v->nopts;) {
+		const uint8_t *o = v->opts + i;
+		size_t head = o[0] == 34 ? 2 : 4;
+
+		if (o[0] == 0)
+			break;
+		if ((o[0] == 34 || o[0] == 254) && o[1] > head &&
+		    o[1] - head <= sizeof(r->cookie) && i + o[1] <= v->nopts) {
+			r->ncookie = (uint8_t)(o[1] - head);
+			memcpy(r->cookie, o + head, r->ncookie);
+		}
+		i += o[0] == 1 || o[1] < 2 ? 1 : o[1];
+	}
+}
+
 /* The script's options as bytes; `off` is added to SACK blocks, `ts` to TSval or ecr by the caller's choice. */
-static size_t put_options(uint8_t *p, const struct script_packet *k, uint32_t sack_off)
+static size_t put_options(const struct run *r, uint8_t *p, const struct script_packet *k,
+			  uint32_t sack_off)
 {
 	size_t n = 0;
 
@@ -111,6 +149,20 @@ static size_t put_options(uint8_t *p, const struct script_packet *k, uint32_t sa
 			put32(p + n + 2, o->a);
 			put32(p + n + 6, o->b);
 			n += 10;
+			break;
+		case OPT_FO:
+		case OPT_FOEXP:
+			n = put_cookie(r, p, n, o);
+			if (n > OPTIONS_MAX)
+				return n;
+			break;
+		case OPT_UTO:
+			if (room < 4)
+				return OPTIONS_MAX + 1;
+			p[n] = 28;
+			p[n + 1] = 4;
+			put16(p + n + 2, o->a);
+			n += 4;
 			break;
 		case OPT_RAW:
 			if (room < o->n)
@@ -177,7 +229,7 @@ static size_t build_tcp(struct run *r, const struct script_event *e, uint8_t *p)
 	uint16_t lport = k->dport ? k->dport : r->lport, rport = k->sport ? k->sport : r->rport;
 	struct run_flow *f = run_flow(r, lport, rport);
 	uint8_t *h = p + IP_HLEN, *ts;
-	size_t nopt = put_options(h + TCP_HLEN, k, f->iss), hlen, n;
+	size_t nopt = put_options(r, h + TCP_HLEN, k, f->iss), hlen, n;
 
 	if (nopt > OPTIONS_MAX) {
 		run_fail(r, e, "more than 40 bytes of options");
@@ -378,7 +430,8 @@ static const char *compare_options(struct run *r, const struct script_packet *k,
 		}
 		return NULL;
 	}
-	n = put_options(want, k, 0);
+	learn_cookie(r, k, v);
+	n = put_options(r, want, k, 0);
 	ts = n <= OPTIONS_MAX ? ts_in(want, n) : NULL;
 	if (ts && v->has_ts) {
 		uint32_t script = get32(ts);
