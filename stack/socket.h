@@ -71,10 +71,16 @@ enum {
 	TAPIR_SO_OOBINLINE = 10,
 	TAPIR_SO_LINGER = 13, /* struct tapir_linger */
 	TAPIR_SO_REUSEPORT = 15,
-	TAPIR_SO_BINDTODEVICE = 25, /* an ifindex; 0: any */
-	TAPIR_SO_ACCEPTCONN = 30,   /* get */
-	TAPIR_SO_PROTOCOL = 38,	    /* get */
-	TAPIR_SO_DOMAIN = 39,	    /* get */
+	TAPIR_SO_BINDTODEVICE = 25,    /* an ifindex; 0: any */
+	TAPIR_SO_ACCEPTCONN = 30,      /* get */
+	TAPIR_SO_PROTOCOL = 38,	       /* get */
+	TAPIR_SO_DOMAIN = 39,	       /* get */
+	TAPIR_SO_MAX_PACING_RATE = 47, /* bytes a second, uint32_t or uint64_t; all ones: none */
+	TAPIR_SO_MEMINFO = 55,	       /* get: uint32_t[TAPIR_MEMINFO_VARS] */
+	/* Linux has these as ioctl()s, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, with the same numbers. */
+	TAPIR_SO_INQ = 0x541b,	   /* get, streams: bytes unread */
+	TAPIR_SO_OUTQ = 0x5411,	   /* get: bytes not acknowledged, sent or not */
+	TAPIR_SO_OUTQNSD = 0x894b, /* get, streams: bytes not sent yet */
 	/* level TAPIR_SOL_IP */
 	TAPIR_IP_TOS = 1,
 	TAPIR_IP_TTL = 2,
@@ -100,6 +106,8 @@ enum {
 	TAPIR_TCP_CONGESTION = 13,   /* char[16] */
 	TAPIR_TCP_USER_TIMEOUT = 18, /* ms */
 	TAPIR_TCP_NOTSENT_LOWAT = 25,
+	TAPIR_TCP_CC_INFO =
+		26, /* get: the algorithm's own; none has any yet, so no bytes, as Linux's reno and cubic */
 };
 
 enum {
@@ -268,22 +276,69 @@ enum tapir_tcp_state {
 /* "ESTABLISHED" and so on, RFC 9293's names. Never NULL. */
 TAPIR_API const char *tapir_tcp_state_name(enum tapir_tcp_state s);
 
-/* STATUS (RFC 9293 3.9.1) of one connection, numbers as Linux's tcp_info counts them. */
+/*
+ * STATUS (RFC 9293 3.9.1) of one connection. To total_rto_time it is byte for byte Linux's struct tcp_info, its names
+ * without their tcpi_; what is ours comes behind. A caller with less room gets the beginning. Times of the path are in
+ * us, ages in ms; windows and counts of the network in segments, buffers in bytes.
+ */
 struct tapir_tcp_info {
 	uint8_t state;	     /* enum tapir_tcp_state */
-	uint8_t retransmits; /* RTOs in a row */
-	uint8_t probes, backoff;
-	uint8_t options; /* 1 timestamps, 2 SACK, 4 window scale, 8 ECN */
-	uint8_t snd_wscale, rcv_wscale;
-	uint32_t rto_us, ato_us, snd_mss, rcv_mss, advmss, pmtu;
-	uint32_t unacked, sacked, lost, retrans; /* segments */
-	uint32_t rtt_us, rttvar_us, min_rtt_us;
-	uint32_t snd_ssthresh, snd_cwnd; /* segments, as Linux counts */
+	uint8_t ca_state;    /* 0 open, 1 disorder, 2 CWR, 3 recovery, 4 loss */
+	uint8_t retransmits; /* RTOs since SND.UNA moved last */
+	uint8_t probes;	     /* zero-window and keepalive probes unanswered */
+	uint8_t backoff;     /* doublings of the RTO, or of the probes' interval */
+	uint8_t options; /* 1 timestamps, 2 SACK, 4 window scale, 8 ECN, 16 ECN seen, 32 SYN data acknowledged */
+	uint8_t snd_wscale : 4, rcv_wscale : 4;
+	uint8_t delivery_rate_app_limited : 1, fastopen_client_fail : 2;
+	uint32_t rto, ato;
+	uint32_t snd_mss, rcv_mss; /* of a full segment of ours, of the peer's as estimated */
+	uint32_t unacked;	   /* in the network or lost; a listener: connections to accept */
+	uint32_t sacked;	   /* a listener: its backlog */
+	uint32_t lost, retrans, fackets;
+	uint32_t last_data_sent, last_ack_sent, last_data_recv,
+		last_ack_recv; /* ago; last_ack_sent: 0 */
+	uint32_t pmtu;
+	uint32_t rcv_ssthresh; /* bytes, what the window may grow to now */
+	uint32_t rtt, rttvar;  /* smoothed, and its mean deviation */
+	uint32_t snd_ssthresh; /* 0x7fffffff: none yet */
+	uint32_t snd_cwnd, advmss, reordering;
+	uint32_t rcv_rtt, rcv_space; /* of the receive buffer's auto-tuning */
 	uint32_t total_retrans;
-	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
-	uint64_t segs_out, segs_in, data_segs_out, data_segs_in;
-	uint32_t notsent_bytes, snd_wnd, rcv_wnd;
-	uint32_t iss, irs, snd_una, snd_nxt, rcv_nxt; /* ours, beyond Linux: for people and tests */
+	uint64_t pacing_rate, max_pacing_rate; /* bytes a second, UINT64_MAX: none */
+	uint64_t bytes_acked;		       /* with our SYN and FIN */
+	uint64_t bytes_received;
+	uint32_t segs_out, segs_in;
+	uint32_t notsent_bytes;
+	uint32_t min_rtt; /* UINT32_MAX: none yet */
+	uint32_t data_segs_in, data_segs_out;
+	uint64_t delivery_rate; /* bytes a second */
+	uint64_t busy_time, rwnd_limited,
+		sndbuf_limited;		    /* us; the latter two are parts of the first */
+	uint32_t delivered, delivered_ce;   /* segments */
+	uint64_t bytes_sent, bytes_retrans; /* bytes_sent with what went again */
+	uint32_t dsack_dups, reord_seen;
+	uint32_t rcv_ooopack;
+	uint32_t snd_wnd, rcv_wnd; /* bytes */
+	uint32_t rehash;
+	uint16_t total_rto, total_rto_recoveries;
+	uint32_t total_rto_time; /* ms in recovery from RTOs */
+	uint32_t later[8];	 /* 0: for what Linux adds */
+	/* Ours: for people and tests. */
+	uint32_t iss, irs, snd_una, snd_nxt, rcv_nxt;
+};
+
+/* SO_MEMINFO's nine uint32_t, in Linux's order. */
+enum tapir_meminfo {
+	TAPIR_MEMINFO_RMEM_ALLOC,
+	TAPIR_MEMINFO_RCVBUF,
+	TAPIR_MEMINFO_WMEM_ALLOC,
+	TAPIR_MEMINFO_SNDBUF,
+	TAPIR_MEMINFO_FWD_ALLOC,
+	TAPIR_MEMINFO_WMEM_QUEUED,
+	TAPIR_MEMINFO_OPTMEM,
+	TAPIR_MEMINFO_BACKLOG,
+	TAPIR_MEMINFO_DROPS,
+	TAPIR_MEMINFO_VARS
 };
 
 /* One socket as the iterator shows it. */

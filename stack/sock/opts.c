@@ -152,6 +152,27 @@ static int set_linger(struct target *o, const void *val, size_t len)
 	return 0;
 }
 
+/* Bytes a second, 32 bits of them or 64; all ones: as fast as may be. */
+static int set_pacing_rate(struct target *o, const void *val, size_t len)
+{
+	uint32_t narrow;
+	uint64_t rate;
+
+	if (!o->opt)
+		return -ENOPROTOOPT;
+	if (len == sizeof(narrow)) {
+		memcpy(&narrow, val, sizeof(narrow));
+		rate = narrow == UINT32_MAX ? UINT64_MAX : narrow;
+	} else if (len == sizeof(rate)) {
+		memcpy(&rate, val, sizeof(rate));
+	} else {
+		return -EINVAL;
+	}
+	/* Of a rate of 0 nothing would ever leave: as slow as can be. */
+	o->opt->max_pacing_rate = rate == UINT64_MAX ? 0 : max_u64(rate, 1);
+	return 0;
+}
+
 static int set_socket(struct target *o, int name, const void *val, size_t len)
 {
 	switch (name) {
@@ -175,6 +196,8 @@ static int set_socket(struct target *o, int name, const void *val, size_t len)
 		return set_linger(o, val, len);
 	case TAPIR_SO_BINDTODEVICE:
 		return set_device(o, val, len);
+	case TAPIR_SO_MAX_PACING_RATE:
+		return set_pacing_rate(o, val, len);
 	default:
 		/* SO_TYPE, SO_ERROR and their like too: Linux refuses to set them with this. */
 		return -ENOPROTOOPT;
@@ -435,6 +458,32 @@ static int get_buffer(const struct target *o, bool rcv)
 	return (int)(rcv ? conf->tcp_rmem_default : conf->tcp_wmem_default);
 }
 
+/* Bytes that wait in the socket, and of those to be sent the ones that were not sent yet. */
+static void queues(const struct target *o, uint32_t *in, uint32_t *out, uint32_t *unsent)
+{
+	*in = *out = *unsent = 0;
+	if (o->udp)
+		udp_queues(o->udp, in, out);
+	else if (o->conn)
+		tcp_user_queued(o->conn, in, out, unsent);
+}
+
+/* Linux's SIOCINQ, SIOCOUTQ, SIOCOUTQNSD. */
+static int get_queue(const struct target *o, int name, int *v)
+{
+	uint32_t in, out, unsent;
+
+	if (name != TAPIR_SO_INQ && name != TAPIR_SO_OUTQ && name != TAPIR_SO_OUTQNSD)
+		return -ENOPROTOOPT;
+	if (o->s->kind == SOCK_LISTEN)
+		return -EINVAL; /* as Linux */
+	queues(o, &in, &out, &unsent);
+	if (o->udp && name != TAPIR_SO_OUTQ)
+		return -ENOPROTOOPT;
+	*v = (int)(name == TAPIR_SO_INQ ? in : name == TAPIR_SO_OUTQ ? out : unsent);
+	return 0;
+}
+
 static int get_socket(struct target *o, int name, int *v)
 {
 	switch (name) {
@@ -483,7 +532,7 @@ static int get_socket(struct target *o, int name, int *v)
 		*v = o->udp ? o->udp->ifindex : o->opt->ifindex;
 		return 0;
 	default:
-		return -ENOPROTOOPT;
+		return get_queue(o, name, v);
 	}
 }
 
@@ -613,18 +662,49 @@ static int put_struct(const void *src, size_t size, void *val, size_t *len)
 static int get_info(const struct target *o, void *val, size_t *len)
 {
 	struct tapir_tcp_info info;
-	uint32_t waiting, backlog;
 
 	memset(&info, 0, sizeof(info));
-	if (o->conn) {
+	if (o->conn)
 		tcp_user_info(o->t, o->conn, &info);
-	} else {
-		tcp_listener_queues(o->s->u.listener, &waiting, &backlog);
-		info.state = TAPIR_TCP_LISTEN;
-		info.unacked = waiting;
-		info.sacked = backlog;
-	}
+	else
+		tcp_listener_info(o->t, o->s->u.listener, &info);
 	return put_struct(&info, sizeof(info), val, len);
+}
+
+/* Nothing: neither algorithm has anything to tell, as in Linux, where a length of 0 is the answer. */
+static int get_cc_info(size_t *len)
+{
+	*len = 0;
+	return 0;
+}
+
+static int get_pacing_rate(const struct target *o, void *val, size_t *len)
+{
+	uint64_t rate;
+	uint32_t narrow;
+
+	if (!o->opt)
+		return -ENOPROTOOPT;
+	rate = o->opt->max_pacing_rate ? o->opt->max_pacing_rate : UINT64_MAX;
+	if (*len >= sizeof(rate))
+		return put_struct(&rate, sizeof(rate), val, len);
+	narrow = (uint32_t)min_u64(rate, UINT32_MAX);
+	if (*len < sizeof(narrow))
+		return -EINVAL;
+	return put_struct(&narrow, sizeof(narrow), val, len);
+}
+
+static int get_meminfo(const struct target *o, void *val, size_t *len)
+{
+	uint32_t m[TAPIR_MEMINFO_VARS] = {0}, unsent;
+
+	queues(o, &m[TAPIR_MEMINFO_RMEM_ALLOC], &m[TAPIR_MEMINFO_WMEM_QUEUED], &unsent);
+	m[TAPIR_MEMINFO_RCVBUF] = (uint32_t)get_buffer(o, true);
+	m[TAPIR_MEMINFO_SNDBUF] = (uint32_t)get_buffer(o, false);
+	/* What is in the interface's queue is charged there, but for datagrams. */
+	m[TAPIR_MEMINFO_WMEM_ALLOC] =
+		o->udp ? m[TAPIR_MEMINFO_WMEM_QUEUED] : m[TAPIR_MEMINFO_WMEM_QUEUED] - unsent;
+	return put_struct(m, sizeof(m), val, len);
 }
 
 static int get_congestion(const struct target *o, void *val, size_t *len)
@@ -654,6 +734,12 @@ int sock_getopt(struct tapir *t, tapir_sock_t h, int level, int name, void *val,
 		return get_info(&o, val, len);
 	if (level == TAPIR_SOL_TCP && name == TAPIR_TCP_CONGESTION)
 		return get_congestion(&o, val, len);
+	if (level == TAPIR_SOL_TCP && name == TAPIR_TCP_CC_INFO)
+		return get_cc_info(len);
+	if (level == TAPIR_SOL_SOCKET && name == TAPIR_SO_MAX_PACING_RATE)
+		return get_pacing_rate(&o, val, len);
+	if (level == TAPIR_SOL_SOCKET && name == TAPIR_SO_MEMINFO)
+		return get_meminfo(&o, val, len);
 	if (level == TAPIR_SOL_SOCKET && name == TAPIR_SO_LINGER) {
 		struct tapir_linger l = {0};
 

@@ -75,19 +75,11 @@ static void newreno_cut(struct tcp_cc *cc, const struct tcp_cc_cut *cut)
 	cc->ssthresh = half_flight(cut->flight, cut->mss);
 }
 
-static void newreno_idle(struct tcp_cc *cc, uint32_t restart_window)
-{
-	/* R5681-11: min(IW, cwnd). */
-	cc->cwnd = min_u32(cc->cwnd, restart_window);
-	cc->acked_ca = 0;
-}
-
 const struct tcp_cc_ops cc_newreno = {
 	.name = "reno",
 	.init = newreno_init,
 	.ack = newreno_ack,
 	.cut = newreno_cut,
-	.idle = newreno_idle,
 };
 
 const struct tcp_cc_ops *tcp_cc_find(const char *name)

@@ -9,6 +9,7 @@
 #include "stack/link/neigh.h"
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fn.h"
+#include "stack/tcp/tcp_info.h"
 
 /* EVT-29, RFC 5961 5.2, R5961-4, TC-12, TC-28, MAY-12: acceptable is [SND.UNA - MAX.SND.WND, SND.MAX]. */
 static enum tcp_step check_range(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
@@ -151,6 +152,8 @@ static void update_window(struct tcp_conn *c, const struct tcp_seg *seg)
 enum tcp_step tcp_ack_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 			    enum drop_reason *reason)
 {
+	uint32_t una = c->snd_una;
+
 	if (check_range(t, c, seg, reason) != TCP_STEP_NEXT)
 		return TCP_STEP_DROP;
 	if (c->act && (c->flags & TCP_F_PERSIST ||
@@ -174,5 +177,6 @@ enum tcp_step tcp_ack_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg 
 		STAT_INC(t, TcpExt, TCPPureAcks);
 	}
 	update_window(c, seg);
+	tcp_info_acked(t, c, c->snd_una != una);
 	return TCP_STEP_NEXT;
 }

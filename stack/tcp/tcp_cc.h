@@ -46,8 +46,6 @@ struct tcp_cc_ops {
 	void (*cut)(struct tcp_cc *cc, const struct tcp_cc_cut *cut);
 	/* The last cut was a mistake; the caller has put cwnd and ssthresh back. May be NULL. */
 	void (*undo)(struct tcp_cc *cc);
-	/* Nothing was sent for an RTO (RFC 5681 4.1): restart window. */
-	void (*idle)(struct tcp_cc *cc, uint32_t restart_window);
 	/* Sending begins with nothing in flight, idle_ns after the last sending (RFC 9438 4.2). May be NULL. */
 	void (*tx_start)(struct tcp_cc *cc, uint64_t now_ns, uint64_t idle_ns);
 };

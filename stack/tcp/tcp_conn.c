@@ -360,6 +360,8 @@ void tcp_conn_start_cc(struct tapir *t, struct tcp_conn *c, bool syn_lost)
 	c->cc.ops->init(&c->cc, mss);
 	/* R5681-3: after a lost SYN the initial window is one segment. */
 	c->cc.cwnd = syn_lost ? mss : tcp_cc_initial_window(mss, (unsigned)t->conf.tcp_init_cwnd);
+	c->cwnd_full_ms = (uint32_t)(t->now_ns / 1000000);
+	c->cwnd_usage_seq = c->snd_una;
 }
 
 void tcp_conn_rtt_sample(struct tapir *t, struct tcp_conn *c, uint64_t rtt_ns)

@@ -42,6 +42,7 @@ struct tcp_opt {
 	uint32_t user_timeout_ms;
 	uint32_t rcvbuf, sndbuf; /* bytes of data; 0: the setting's, auto-tuned later */
 	uint32_t notsent_lowat;
+	uint64_t max_pacing_rate; /* SO_MAX_PACING_RATE, bytes a second; 0: none */
 };
 
 enum tcp_optflag {
@@ -77,8 +78,7 @@ enum tcp_flag {
 		1 << 17, /* closed for the network; a handle still holds what was received */
 	TCP_F_CONNECTED = 1 << 19, /* was ESTABLISHED once */
 	TCP_F_PERSIST = 1 << 20,   /* the peer's window is closed: probing (RFC 9293 3.8.6.1) */
-	TCP_F_CWND_LIMITED = 1 << 21,
-	TCP_F_MORE = 1 << 22, /* the last send said MSG_MORE */
+	TCP_F_MORE = 1 << 22,	   /* the last send said MSG_MORE */
 	TCP_F_SYN_ACKED = 1 << 23,
 	TCP_F_WND_UPDATE = 1 << 24, /* the application read: a window update may be owed */
 	TCP_F_TX_WAIT = 1 << 25,    /* on its interface's txwait, not on t->dirty */
@@ -167,6 +167,24 @@ struct tcp_act {
 
 struct tcp_listener;
 
+/* What a connection with something to send is waiting for: see tcp_info.h. */
+enum tcp_chrono { TCP_CHRONO_NONE, TCP_CHRONO_BUSY, TCP_CHRONO_RWND, TCP_CHRONO_SNDBUF };
+enum { TCP_CHRONO_COUNT = TCP_CHRONO_SNDBUF };
+
+/* Counted for TCP_INFO, and used for nothing else: see tcp_info.c. Times are ms of the instance's clock. */
+struct tcp_meter {
+	uint32_t delivered, delivered_ce; /* segments acknowledged, by SACK or cumulatively */
+	uint32_t dsack_dups, reord_seen, rcv_ooopack;
+	uint32_t chrono_ms[TCP_CHRONO_COUNT], chrono_start_ms;
+	uint32_t start_ms, last_ack_ms, last_data_ms; /* established; the last ACK, the last text */
+	uint32_t rto_ms, rto_start_ms;		      /* in recovery from RTOs */
+	uint32_t rate_bytes, rate_us;		      /* the delivery rate: so many in so long */
+	uint16_t rtos, rto_episodes;
+	uint8_t retransmits; /* RTOs since SND.UNA moved */
+	uint8_t chrono;	     /* enum tcp_chrono */
+	bool in_rto, rate_app_limited;
+};
+
 struct tcp_conn {
 	struct tcp_ep ep;
 	/* sequence space, RFC 9293 3.3.1 */
@@ -223,7 +241,14 @@ struct tcp_conn {
 	uint32_t check_edge; /* tcp_check.c: the right edge of the window that it saw last */
 	bool check_edge_set;
 #endif
+	/* Whether the congestion window was used up: tcp_cwnd.c. */
+	uint32_t max_out;	 /* bytes, the most that were out in this window */
+	uint32_t cwnd_usage_seq; /* where this window ends */
+	uint32_t cwnd_used;	 /* bytes, the most that were out since cwnd_full_ms */
+	uint32_t cwnd_full_ms;	 /* when the window was full, or cut, last */
+	bool cwnd_limited;	 /* the window, and nothing else, held us back in this one */
 	/* counters for STATUS */
+	struct tcp_meter m;
 	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
 	uint32_t delivered_ce; /* segments delivered of which an ACK with ECE told */
 	uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;

@@ -21,6 +21,14 @@ void tcp_send_probe(struct tapir *t, struct tcp_conn *c); /* zero window, keepal
 /* New data within the window whatever Nagle, SWS and cwnd say; false: nothing to send or no window. */
 bool tcp_send_forced(struct tapir *t, struct tcp_conn *c);
 
+/* ---- tcp_cwnd.c: is the congestion window what holds us back? ---- */
+/* tcp_output() has done what it could; `sent`: new data or FIN left. */
+void tcp_cwnd_validate(struct tapir *t, struct tcp_conn *c, bool sent);
+/* Whether the window may grow: it was used up (R9438-7; Linux's rule for RFC 7661's aim). */
+bool tcp_cwnd_is_limited(const struct tcp_conn *c);
+/* Data is to leave and nothing is in flight: decays a window that nothing has confirmed for long. */
+void tcp_cwnd_after_idle(struct tapir *t, struct tcp_conn *c);
+
 /* ---- tcp_timer.c ---- */
 void tcp_rexmt_arm(struct tapir *t, struct tcp_conn *c); /* from now (RFC 6298 5.1, 5.3) */
 void tcp_rexmt_arm_if_off(struct tapir *t, struct tcp_conn *c);

@@ -15,6 +15,7 @@
 #include "stack/ip/ip.h"
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fn.h"
+#include "stack/tcp/tcp_info.h"
 
 #define PAWS_VALID_S (24 * 24 * 3600u) /* RFC 7323 5.5: TS.Recent means nothing after 24 days */
 
@@ -98,6 +99,7 @@ static void established(struct tapir *t, struct tcp_conn *c, const struct tcp_se
 {
 	tcp_set_state(t, &c->ep, TAPIR_TCP_ESTABLISHED);
 	c->flags |= TCP_F_CONNECTED;
+	tcp_info_start(t, c);
 	c->snd_wnd = seg->wnd;
 	c->max_snd_wnd = max_u32(c->max_snd_wnd, seg->wnd);
 	c->snd_wl1 = seg->seq;

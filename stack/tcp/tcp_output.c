@@ -185,6 +185,7 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 	}
 	if (rexmit) {
 		c->total_retrans++;
+		c->last_data_ns = len ? t->now_ns : c->last_data_ns;
 		c->bytes_retrans += len;
 	}
 	if (c->flags & TCP_F_WND_UPDATE)
@@ -369,6 +370,8 @@ static void note_sent(struct tapir *t, struct tcp_conn *c, uint32_t len, bool fi
 {
 	uint32_t n = len + (fin ? 1 : 0);
 
+	if (len && list_empty(&c->act->recs) && c->cc.ops->tx_start && c->last_data_ns)
+		c->cc.ops->tx_start(&c->cc, t->now_ns, t->now_ns - c->last_data_ns);
 	tcp_rec_sent(t, c, c->snd_nxt, n, fin ? TCP_REC_FIN : 0);
 	if (len && len < tcp_conn_smss(c))
 		c->snd_sml = c->snd_nxt + len;
@@ -383,26 +386,13 @@ static void note_sent(struct tapir *t, struct tcp_conn *c, uint32_t len, bool fi
 	tcp_rexmt_arm_if_off(t, c);
 }
 
-/* RFC 5681 4.1, R5681-11: after an idle RTO the window starts again from the initial one. */
-static void restart_after_idle(struct tapir *t, struct tcp_conn *c)
-{
-	struct tcp_act *a = c->act;
-
-	if (!t->conf.tcp_slow_start_after_idle || !list_empty(&a->recs) || !c->last_data_ns)
-		return;
-	if (t->now_ns - c->last_data_ns > (uint64_t)c->rtt.rto_us * 1000)
-		c->cc.ops->idle(&c->cc, tcp_cc_initial_window(tcp_conn_smss(c),
-							      (unsigned)t->conf.tcp_init_cwnd));
-}
-
 /* Cuts and sends new data and FIN. */
 static void output_new(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
 	uint32_t limited_transmit = 0;
 
-	c->flags &= ~(uint32_t)TCP_F_CWND_LIMITED;
-	restart_after_idle(t, c);
+	tcp_cwnd_after_idle(t, c);
 	/* R3042-1: one new segment for each of the first two duplicate ACKs, cwnd unchanged. */
 	if (!(c->flags & (TCP_F_RECOVERY | TCP_F_LOSS)))
 		limited_transmit = min_u32(a->dupacks, 2) * tcp_conn_smss(c);
@@ -425,10 +415,8 @@ static void output_new(struct tapir *t, struct tcp_conn *c)
 		if (len == 0 && !fin)
 			return;
 		/* A segment leaves whole: part of one would be a silly one. */
-		if (cwnd_room < len && pipe > 0) {
-			c->flags |= TCP_F_CWND_LIMITED;
+		if (cwnd_room < len && pipe > 0)
 			return;
-		}
 		len = min_u32(len, max_u32(cwnd_room, 1));
 		fin = fin && len == avail;
 		if (len > 0 && !may_send(t, c, len, room, avail, fin)) {
@@ -491,6 +479,8 @@ static void persist_check(struct tapir *t, struct tcp_conn *c)
 
 void tcp_output(struct tapir *t, struct tcp_conn *c)
 {
+	uint32_t before = c->snd_nxt;
+
 	if (c->flags & TCP_F_TX_WAIT && list_linked(&c->out))
 		return;
 	c->flags &= ~(uint32_t)TCP_F_TX_WAIT;
@@ -521,6 +511,7 @@ void tcp_output(struct tapir *t, struct tcp_conn *c)
 				tcp_conn_update_mss(t, c);
 			if (output_lost(t, c))
 				output_new(t, c);
+			tcp_cwnd_validate(t, c, c->snd_nxt != before);
 			persist_check(t, c);
 			if (c->opt.notsent_lowat)
 				tcp_user_wake(t, c);

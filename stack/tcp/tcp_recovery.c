@@ -106,7 +106,7 @@ void tcp_recovery_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_ac
 		.snd_una = c->snd_una,
 		.snd_nxt = c->snd_nxt,
 		/* After a timeout the window of one segment is what holds us back, to the ACK that ends it. */
-		.cwnd_limited = c->flags & (TCP_F_CWND_LIMITED | TCP_F_LOSS),
+		.cwnd_limited = tcp_cwnd_is_limited(c) || c->flags & TCP_F_LOSS,
 	};
 
 	if (c->flags & TCP_F_RECOVERY) {

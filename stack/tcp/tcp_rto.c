@@ -26,6 +26,21 @@ void tcp_rtt_init(struct tcp_rtt *r, uint32_t rto_init_us)
 	*r = (struct tcp_rtt){.rto_us = rto_init_us};
 }
 
+/* A round trip shorter than any before is no sign of a jittery path: of it little is taken. */
+static uint32_t mdev4(uint32_t mdev4_us, uint32_t srtt_us, uint32_t m)
+{
+	int64_t err = (int64_t)m - srtt_us;
+
+	if (err < 0) {
+		err = -err - mdev4_us / 4;
+		if (err > 0)
+			err /= 8;
+	} else {
+		err -= mdev4_us / 4;
+	}
+	return (uint32_t)(mdev4_us + err);
+}
+
 void tcp_rtt_sample(struct tcp_rtt *r, uint32_t rtt_us, uint32_t rto_min_us, uint32_t rto_max_us)
 {
 	uint32_t m = clamp_u32(rtt_us, 1, RTT_MAX_US), err;
@@ -34,8 +49,10 @@ void tcp_rtt_sample(struct tcp_rtt *r, uint32_t rtt_us, uint32_t rto_min_us, uin
 	if (r->srtt_us == 0) {
 		r->srtt_us = m;
 		r->rttvar_us = m / 2;
+		r->mdev4_us = m * 2;
 	} else {
 		/* R6298-2, RFC 6298 2.3: RTTVAR first, from the old SRTT. */
+		r->mdev4_us = mdev4(r->mdev4_us, r->srtt_us, m);
 		err = m > r->srtt_us ? m - r->srtt_us : r->srtt_us - m;
 		r->rttvar_us = (uint32_t)((3 * (uint64_t)r->rttvar_us + err) / 4);
 		r->srtt_us = max_u32((uint32_t)((7 * (uint64_t)r->srtt_us + m) / 8), 1);

@@ -10,6 +10,8 @@ struct tcp_rtt {
 	uint32_t srtt_us; /* 0: no sample yet */
 	uint32_t rttvar_us;
 	uint32_t rto_us; /* without back-off */
+	uint32_t
+		mdev4_us; /* four times the mean deviation, as Linux smooths it: TCP_INFO shows it */
 };
 
 void tcp_rtt_init(struct tcp_rtt *r, uint32_t rto_init_us);

@@ -89,6 +89,7 @@ static enum tcp_step text_in_order(struct tapir *t, struct tcp_conn *c, const st
 		return TCP_STEP_DROP;
 	}
 	advance(c, seg->text_len);
+	c->m.last_data_ms = (uint32_t)(t->now_ns / 1000000);
 	c->act->bytes_since_ack += seg->text_len;
 	if (had_hole) {
 		absorb_ooo(c);
@@ -110,6 +111,7 @@ static enum tcp_step text_out_of_order(struct tapir *t, struct tcp_conn *c,
 	/* SHLD-13, SHLD-31, MAY-13, R2018-3: each is answered by itself. */
 	c->flags |= TCP_F_ACK_DUP;
 	STAT_INC(t, TcpExt, TCPOFOQueue);
+	c->m.rcv_ooopack++;
 	/* TC-05, TC-06, TC-08, CL-29: so many islands; one more is dropped, and not reported (R2018-8). */
 	if (ranges_can_insert(&a->ooo, seg->seq, end) < 0) {
 		STAT_INC(t, TcpExt, TCPOFODrop);

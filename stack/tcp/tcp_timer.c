@@ -12,6 +12,7 @@
 #include "stack/link/neigh.h"
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fn.h"
+#include "stack/tcp/tcp_info.h"
 
 enum {
 	MS = 1000000,
@@ -154,6 +155,7 @@ static bool fire_rexmt_syn(struct tapir *t, struct tcp_conn *c)
 	if (c->probes_out > linear)
 		c->backoff++;
 	tcp_rec_mark_all_lost(c);
+	tcp_info_rto(t, c);
 	STAT_INC(t, TcpExt, TCPTimeouts);
 	if (c->probes_out >= t->conf.tcp_retries1)
 		suspect_first_hop(t, c);
@@ -182,6 +184,7 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 	tcp_tell(t, &c->ep.tuple, TAPIR_EV_TCP_RTO, "RFC 6298 5.4-5.6", c->rtt.rto_us, c->backoff);
 	tcp_pmtu_timeout(t, c);
 	tcp_recovery_rto(t, c);
+	tcp_info_rto(t, c);
 	if (c->backoff < UINT8_MAX)
 		c->backoff++; /* R6298-8: 5.5 */
 	if (c->backoff == t->conf.tcp_retries1)

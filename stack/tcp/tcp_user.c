@@ -12,6 +12,7 @@
 #include "stack/link/neigh.h"
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fn.h"
+#include "stack/tcp/tcp_info.h"
 #include "stack/tcp/tcp_user.h"
 
 static int take_err(struct tcp_conn *c)
@@ -151,6 +152,7 @@ void tcp_user_wake(struct tapir *t, struct tcp_conn *c)
 	if (!(c->flags & TCP_F_WANT_OUT) || !tcp_snd_writable(t, c))
 		return;
 	c->flags &= ~(uint32_t)TCP_F_WANT_OUT;
+	tcp_chrono_stop(t, c, TCP_CHRONO_SNDBUF);
 	ready_mark(t, &c->rdy, TAPIR_OUT);
 }
 
@@ -190,6 +192,7 @@ static void after_write(struct tapir *t, struct tcp_conn *c, int flags)
 		c->snd_up = tcp_snd_end(c); /* MUST-30, RFC 6093 */
 		c->flags |= TCP_F_URG_SENT | TCP_F_PUSH;
 	}
+	tcp_chrono_start(t, c, TCP_CHRONO_BUSY);
 	tcp_conn_dirty(t, c);
 }
 
@@ -452,6 +455,7 @@ int tcp_user_held(struct tapir *t, struct tcp_conn *c, size_t bytes)
 static void queue_fin(struct tapir *t, struct tcp_conn *c)
 {
 	c->flags |= TCP_F_FIN_QUEUED | TCP_F_PUSH;
+	tcp_chrono_start(t, c, TCP_CHRONO_BUSY);
 	if (c->ep.state == TAPIR_TCP_CLOSE_WAIT)
 		tcp_set_state(t, &c->ep, TAPIR_TCP_LAST_ACK);
 	else
@@ -590,8 +594,7 @@ void tcp_user_close(struct tapir *t, struct tcp_conn *c)
 
 void tcp_user_queues(const struct tcp_conn *c, uint32_t *recv_q, uint32_t *send_q)
 {
-	*recv_q = tcp_rcv_end(c) - c->rcv_user;
-	*send_q = c->act ? c->act->snd.len : 0;
+	tcp_user_queued(c, recv_q, send_q, NULL);
 }
 
 int tcp_user_poll(struct tapir *t, const struct tcp_conn *c)
@@ -616,73 +619,6 @@ int tcp_user_poll(struct tapir *t, const struct tcp_conn *c)
 	if (ended || c->flags & TCP_F_FIN_QUEUED || tcp_snd_writable(t, c))
 		bits |= TAPIR_OUT;
 	return bits;
-}
-
-static uint32_t segs(uint32_t bytes, uint32_t mss)
-{
-	return mss ? (bytes + mss - 1) / mss : 0;
-}
-
-/* The path's MTU, also of a connection that is idle and has no route at hand; 0: no way to the peer. */
-static uint32_t path_mtu(struct tapir *t, const struct tcp_conn *c)
-{
-	struct route rt;
-
-	if (c->act && c->act->rt.gen == t->route_gen)
-		return c->act->rt.mtu;
-	if (route_lookup(t, tapir_addr_to_v4(&c->ep.tuple.raddr),
-			 tapir_addr_to_v4(&c->ep.tuple.laddr), c->opt.ifindex, &rt) < 0)
-		return 0;
-	return rt.mtu;
-}
-
-void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_info *o)
-{
-	const struct tcp_act *a = c->act;
-	uint32_t mss = tcp_conn_smss(c);
-	uint32_t max_us = (uint32_t)t->conf.tcp_rto_max_ms * 1000;
-
-	*o = (struct tapir_tcp_info){0};
-	o->state = c->ep.state;
-	o->retransmits = c->backoff;
-	o->probes = c->probes_out;
-	o->backoff = c->backoff;
-	o->options = (uint8_t)((c->flags & TCP_F_TS ? 1 : 0) | (c->flags & TCP_F_SACK ? 2 : 0) |
-			       (c->flags & TCP_F_WS ? 4 : 0) | tcp_ecn_info(c));
-	o->snd_wscale = c->snd_wscale;
-	o->rcv_wscale = c->rcv_wscale;
-	o->rto_us = (uint32_t)tcp_rto_backed_off_us(&c->rtt, c->backoff, max_us);
-	o->ato_us = (uint32_t)t->conf.tcp_delack_min_ms * 1000;
-	o->snd_mss = mss;
-	o->rcv_mss = c->rcv_mss;
-	o->pmtu = path_mtu(t, c);
-	o->advmss = o->pmtu ? tcp_mss_announce(&c->opt, o->pmtu) : mss;
-	o->unacked = a ? segs(a->in_flight + a->lost_bytes, mss) : 0;
-	o->lost = a ? segs(a->lost_bytes, mss) : 0;
-	o->rtt_us = c->rtt.srtt_us;
-	o->rttvar_us = c->rtt.rttvar_us;
-	o->min_rtt_us = c->min_rtt_us;
-	o->snd_ssthresh = c->cc.ssthresh == TCP_SSTHRESH_INF ? INT32_MAX : c->cc.ssthresh / mss;
-	o->snd_cwnd = c->cc.cwnd / mss;
-	o->total_retrans = c->total_retrans;
-	o->bytes_acked = c->bytes_acked;
-	o->bytes_received = c->bytes_received;
-	o->bytes_sent = c->bytes_sent;
-	o->bytes_retrans = c->bytes_retrans;
-	o->segs_out = c->segs_out;
-	o->segs_in = c->segs_in;
-	o->data_segs_out = c->data_segs_out;
-	o->data_segs_in = c->data_segs_in;
-	o->notsent_bytes = a ? tcp_snd_end(c) - seq_max(c->snd_nxt, tcp_snd_base(c)) : 0;
-	if (c->flags & TCP_F_FIN_SENT)
-		o->notsent_bytes = 0;
-	o->snd_wnd = c->snd_wnd;
-	o->rcv_wnd = c->rcv_wnd;
-	o->iss = c->iss;
-	o->irs = c->irs;
-	o->snd_una = c->snd_una;
-	o->snd_nxt = c->snd_nxt;
-	o->rcv_nxt = c->rcv_nxt;
 }
 
 void tcp_user_opt_changed(struct tapir *t, struct tcp_conn *c)

@@ -28,6 +28,9 @@ int tcp_user_poll(struct tapir *t, const struct tcp_conn *c);
 void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_info *out);
 /* Bytes unread, and bytes unsent or unacknowledged. */
 void tcp_user_queues(const struct tcp_conn *c, uint32_t *recv_q, uint32_t *send_q);
+/* The same, and those of the latter not sent yet; each may be NULL. */
+void tcp_user_queued(const struct tcp_conn *c, uint32_t *unread, uint32_t *unacked,
+		     uint32_t *unsent);
 /* c->opt was changed by setsockopt: let it act (NODELAY pushes, KEEPALIVE starts, buffers grow ...). */
 void tcp_user_opt_changed(struct tapir *t, struct tcp_conn *c);
 
@@ -47,6 +50,8 @@ struct tcp_opt *tcp_listener_opt(struct tcp_listener *l);
 /* Where its connections take their congestion control from. */
 const struct tcp_cc_ops **tcp_listener_cc(struct tcp_listener *l);
 struct ready *tcp_listener_ready(struct tcp_listener *l);
+void tcp_listener_info(const struct tapir *t, const struct tcp_listener *l,
+		       struct tapir_tcp_info *o);
 void tcp_listener_queues(const struct tcp_listener *l, uint32_t *waiting, uint32_t *backlog);
 
 #endif

@@ -146,80 +146,82 @@ static bool counter(struct run *r, const char *name, int64_t *value)
 	return false;
 }
 
-/* Fields of TCP_INFO by Linux's names, and a few of ours: offset and size. */
-static const struct {
-	const char *name;
-	uint16_t off, size;
-} info_fields[] = {
-#define F(name, field)                                              \
-	{                                                           \
-		name, offsetof(struct tapir_tcp_info, field),       \
-			sizeof(((struct tapir_tcp_info *)0)->field) \
-	}
-	F("tcpi_state", state),
-	F("tcpi_retransmits", retransmits),
-	F("tcpi_probes", probes),
-	F("tcpi_backoff", backoff),
-	F("tcpi_options", options),
-	F("tcpi_snd_wscale", snd_wscale),
-	F("tcpi_rcv_wscale", rcv_wscale),
-	F("tcpi_rto", rto_us),
-	F("tcpi_ato", ato_us),
-	F("tcpi_snd_mss", snd_mss),
-	F("tcpi_rcv_mss", rcv_mss),
-	F("tcpi_advmss", advmss),
-	F("tcpi_pmtu", pmtu),
-	F("tcpi_unacked", unacked),
-	F("tcpi_sacked", sacked),
-	F("tcpi_lost", lost),
-	F("tcpi_retrans", retrans),
-	F("tcpi_rtt", rtt_us),
-	F("tcpi_rttvar", rttvar_us),
-	F("tcpi_min_rtt", min_rtt_us),
-	F("tcpi_snd_ssthresh", snd_ssthresh),
-	F("tcpi_snd_cwnd", snd_cwnd),
-	F("tcpi_total_retrans", total_retrans),
-	F("tcpi_bytes_acked", bytes_acked),
-	F("tcpi_bytes_received", bytes_received),
-	F("tcpi_bytes_sent", bytes_sent),
-	F("tcpi_bytes_retrans", bytes_retrans),
-	F("tcpi_segs_out", segs_out),
-	F("tcpi_segs_in", segs_in),
-	F("tcpi_data_segs_out", data_segs_out),
-	F("tcpi_data_segs_in", data_segs_in),
-	F("tcpi_notsent_bytes", notsent_bytes),
-	F("tcpi_snd_wnd", snd_wnd),
-	F("tcpi_rcv_wnd", rcv_wnd),
-	F("iss", iss),
-	F("irs", irs),
-	F("snd_una", snd_una),
-	F("snd_nxt", snd_nxt),
-	F("rcv_nxt", rcv_nxt),
-#undef F
-};
-
-/* A number of 1, 2, 4 or 8 bytes at p. */
-static int64_t number_at(const void *p, size_t size)
+/* A field of TCP_INFO by Linux's name, or one of ours; some are of a few bits. */
+static bool info_field(const struct tapir_tcp_info *info, const char *name, int64_t *value)
 {
-	uint8_t b;
-	uint16_t h;
-	uint32_t w;
-	uint64_t d;
-
-	switch (size) {
-	case 1:
-		memcpy(&b, p, 1);
-		return b;
-	case 2:
-		memcpy(&h, p, 2);
-		return h;
-	case 4:
-		memcpy(&w, p, 4);
-		return w;
-	default:
-		memcpy(&d, p, 8);
-		return (int64_t)d;
+#define F(text, field)                         \
+	if (strcmp(name, text) == 0) {         \
+		*value = (int64_t)info->field; \
+		return true;                   \
 	}
+	F("tcpi_state", state)
+	F("tcpi_ca_state", ca_state)
+	F("tcpi_retransmits", retransmits)
+	F("tcpi_probes", probes)
+	F("tcpi_backoff", backoff)
+	F("tcpi_options", options)
+	F("tcpi_snd_wscale", snd_wscale)
+	F("tcpi_rcv_wscale", rcv_wscale)
+	F("tcpi_delivery_rate_app_limited", delivery_rate_app_limited)
+	F("tcpi_fastopen_client_fail", fastopen_client_fail)
+	F("tcpi_rto", rto)
+	F("tcpi_ato", ato)
+	F("tcpi_snd_mss", snd_mss)
+	F("tcpi_rcv_mss", rcv_mss)
+	F("tcpi_unacked", unacked)
+	F("tcpi_sacked", sacked)
+	F("tcpi_lost", lost)
+	F("tcpi_retrans", retrans)
+	F("tcpi_fackets", fackets)
+	F("tcpi_last_data_sent", last_data_sent)
+	F("tcpi_last_ack_sent", last_ack_sent)
+	F("tcpi_last_data_recv", last_data_recv)
+	F("tcpi_last_ack_recv", last_ack_recv)
+	F("tcpi_pmtu", pmtu)
+	F("tcpi_rcv_ssthresh", rcv_ssthresh)
+	F("tcpi_rtt", rtt)
+	F("tcpi_rttvar", rttvar)
+	F("tcpi_snd_ssthresh", snd_ssthresh)
+	F("tcpi_snd_cwnd", snd_cwnd)
+	F("tcpi_advmss", advmss)
+	F("tcpi_reordering", reordering)
+	F("tcpi_rcv_rtt", rcv_rtt)
+	F("tcpi_rcv_space", rcv_space)
+	F("tcpi_total_retrans", total_retrans)
+	F("tcpi_pacing_rate", pacing_rate)
+	F("tcpi_max_pacing_rate", max_pacing_rate)
+	F("tcpi_bytes_acked", bytes_acked)
+	F("tcpi_bytes_received", bytes_received)
+	F("tcpi_segs_out", segs_out)
+	F("tcpi_segs_in", segs_in)
+	F("tcpi_notsent_bytes", notsent_bytes)
+	F("tcpi_min_rtt", min_rtt)
+	F("tcpi_data_segs_in", data_segs_in)
+	F("tcpi_data_segs_out", data_segs_out)
+	F("tcpi_delivery_rate", delivery_rate)
+	F("tcpi_busy_time", busy_time)
+	F("tcpi_rwnd_limited", rwnd_limited)
+	F("tcpi_sndbuf_limited", sndbuf_limited)
+	F("tcpi_delivered", delivered)
+	F("tcpi_delivered_ce", delivered_ce)
+	F("tcpi_bytes_sent", bytes_sent)
+	F("tcpi_bytes_retrans", bytes_retrans)
+	F("tcpi_dsack_dups", dsack_dups)
+	F("tcpi_reord_seen", reord_seen)
+	F("tcpi_rcv_ooopack", rcv_ooopack)
+	F("tcpi_snd_wnd", snd_wnd)
+	F("tcpi_rcv_wnd", rcv_wnd)
+	F("tcpi_rehash", rehash)
+	F("tcpi_total_rto", total_rto)
+	F("tcpi_total_rto_recoveries", total_rto_recoveries)
+	F("tcpi_total_rto_time", total_rto_time)
+	F("iss", iss)
+	F("irs", irs)
+	F("snd_una", snd_una)
+	F("snd_nxt", snd_nxt)
+	F("rcv_nxt", rcv_nxt)
+#undef F
+	return false;
 }
 
 static bool lookup(void *ctx, const char *name, int64_t *value)
@@ -237,14 +239,7 @@ static bool lookup(void *ctx, const char *name, int64_t *value)
 		return counter(r, name, value);
 	if (!f || tapir_getsockopt(r->t, f->sock, TAPIR_SOL_TCP, TAPIR_TCP_INFO, &info, &len) < 0)
 		return false;
-	for (size_t i = 0; i < sizeof(info_fields) / sizeof(info_fields[0]); i++) {
-		if (strcmp(info_fields[i].name, name) == 0) {
-			*value = number_at((const uint8_t *)&info + info_fields[i].off,
-					   info_fields[i].size);
-			return true;
-		}
-	}
-	return false;
+	return info_field(&info, name, value);
 }
 
 void run_code(struct run *r, const struct script_event *e)

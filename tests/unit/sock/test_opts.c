@@ -127,7 +127,11 @@ TEST(unknown_options_and_levels_are_refused, "RS-07")
 				known |=
 					level == TAPIR_SOL_IP && (name == TAPIR_IP_ADD_MEMBERSHIP ||
 								  name == TAPIR_IP_DROP_MEMBERSHIP);
-				known |= level == TAPIR_SOL_TCP && name == TAPIR_TCP_CONGESTION;
+				known |= level == TAPIR_SOL_TCP && (name == TAPIR_TCP_CONGESTION ||
+								    name == TAPIR_TCP_CC_INFO);
+				known |= level == TAPIR_SOL_SOCKET &&
+					 (name == TAPIR_SO_MAX_PACING_RATE ||
+					  name == TAPIR_SO_MEMINFO);
 				if (known)
 					continue;
 				n = sizeof(v);

@@ -139,18 +139,6 @@ TEST(a_repeated_timeout_keeps_ssthresh, "R5681-7")
 	assert_int_equal(cc.ssthresh, 20 * MSS);
 }
 
-TEST(idleness_takes_the_window_back_and_never_up, "R5681-11")
-{
-	struct tcp_cc cc = fresh();
-
-	cc.cwnd = 100 * MSS;
-	cc.ops->idle(&cc, 10 * MSS);
-	assert_int_equal(cc.cwnd, 10 * MSS);
-	cc.cwnd = 3 * MSS;
-	cc.ops->idle(&cc, 10 * MSS);
-	assert_int_equal(cc.cwnd, 3 * MSS);
-}
-
 TEST(the_window_never_overflows, "")
 {
 	struct tcp_cc cc = fresh();
@@ -189,7 +177,6 @@ int main(void)
 		cmocka_unit_test(a_window_that_was_not_used_does_not_grow),
 		cmocka_unit_test(loss_halves_what_was_in_flight),
 		cmocka_unit_test(a_repeated_timeout_keeps_ssthresh),
-		cmocka_unit_test(idleness_takes_the_window_back_and_never_up),
 		cmocka_unit_test(the_window_never_overflows),
 		cmocka_unit_test(algorithms_are_found_by_name),
 	};

@@ -51,7 +51,7 @@ static struct whole look(struct tf *f)
 
 	/* Counters of segments change with every one. */
 	w.info.segs_in = w.info.segs_out = 0;
-	w.info.ato_us = 0;
+	w.info.ato = 0;
 	return w;
 }
 
