@@ -157,6 +157,9 @@ run-script: $(UNIT) $(SCRIPT)
 sim-long: $(SIM)
 	@TAPIR_SIM_LONG=1 $(RUN_TESTS) -m 30 -r results-sim-long.tsv $(SIM)
 
+golden: $(T)/tests/sim/test_throughput
+	@TAPIR_GOLDEN=write $< >$(T)/golden.log && git --no-pager diff --stat -- tests/sim/throughput.golden
+
 fuzz:
 	@$(MAKE) --no-print-directory VARIANT=fuzz run-fuzz
 
@@ -235,6 +238,7 @@ help:
 #: make fuzz       every fuzz target for FUZZ_SECONDS (30) each, with clang's libFuzzer
 #: make cov        all tests with line and branch coverage of stack/
 #: make sim-long   the simulations, many more seeds
+#: make golden     the table of tests/sim/throughput.golden anew
 #: make bench      throughput beside the kernel's own stack      make bench-quick   ... under a minute
 #: make tidy       formats all C files
 #: make install    to PREFIX (/usr/local), under DESTDIR     make uninstall
@@ -242,7 +246,7 @@ help:
 #: Variables: VARIANT=plain|asan|ubsan|clang|cov JOBS=2 CC CFLAGS LDFLAGS WERROR=1 (or CI=true) FUZZ_SECONDS=30
 #: What the build needs: sh tools/bootstrap [build|demo|test|check]
 
-.PHONY: all unit tests peers test e2e asan ubsan valgrind run-all run-script sim-long fuzz run-fuzz cov run-cov check \
+.PHONY: all unit tests peers test e2e asan ubsan valgrind run-all run-script sim-long golden fuzz run-fuzz cov run-cov check \
 	check-layers check-headers check-purity check-style check-self bench bench-quick tidy demo install uninstall clean help
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:

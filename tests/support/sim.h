@@ -159,6 +159,7 @@ struct sim_bulk_conf {
 	uint32_t rcvbuf, sndbuf;
 	bool nodelay;
 	struct tapir_linger linger;
+	const char *cc; /* TCP_CONGESTION; NULL: as configured */
 };
 
 struct sim_bulk {

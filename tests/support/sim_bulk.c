@@ -344,6 +344,9 @@ void sim_options(struct sim *s, unsigned host, tapir_sock_t sock, const struct s
 	if (conf->linger.onoff)
 		sim_assert(s, tapir_setsockopt(t, sock, TAPIR_SOL_SOCKET, TAPIR_SO_LINGER,
 					       &conf->linger, sizeof(conf->linger)) == 0);
+	if (conf->cc)
+		sim_assert(s, tapir_setsockopt(t, sock, TAPIR_SOL_TCP, TAPIR_TCP_CONGESTION,
+					       conf->cc, strlen(conf->cc)) == 0);
 }
 
 struct sim_bulk *sim_bulk(struct sim *s, unsigned host, tapir_sock_t sock,
