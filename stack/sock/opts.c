@@ -381,9 +381,12 @@ static int set_tcp(struct target *o, int name, const void *val, size_t len)
 		return set_flag(o, val, len, 0, TCP_O_CORK);
 	case TAPIR_TCP_QUICKACK:
 		err = get_int(val, len, INT_MIN, INT_MAX, &v);
-		if (!err)
-			set_flag16(&o->opt->flags, TCP_O_QUICKACK_OFF, !v);
-		return err;
+		if (err)
+			return err;
+		set_flag16(&o->opt->flags, TCP_O_QUICKACK_OFF, !v);
+		if (o->conn)
+			tcp_rcv_set_quickack(o->t, o->conn, v);
+		return 0;
 	case TAPIR_TCP_CONGESTION:
 		return set_congestion(o, val, len);
 	default:
@@ -614,7 +617,9 @@ static int get_tcp(const struct target *o, int name, int *v)
 		*v = flag_of(o, 0, TCP_O_CORK);
 		return 0;
 	case TAPIR_TCP_QUICKACK:
-		*v = !flag_of(o, 0, TCP_O_QUICKACK_OFF);
+		*v = o->conn && o->conn->ep.state != TAPIR_TCP_CLOSED
+			     ? tcp_rcv_quickack_on(o->t, o->conn)
+			     : !flag_of(o, 0, TCP_O_QUICKACK_OFF);
 		return 0;
 	case TAPIR_TCP_MAXSEG:
 		/* As Linux: what is in force, before a connection what was asked for. */

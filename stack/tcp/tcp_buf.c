@@ -36,6 +36,11 @@ static bool mem_pressed(const struct tapir *t, uint64_t n)
 	return t->tcp->mem_bytes + n > max - max / 4;
 }
 
+bool tcp_mem_pressed(const struct tapir *t)
+{
+	return mem_pressed(t, 0);
+}
+
 /* As above, when it is so: counted. */
 static bool mem_refuses(struct tapir *t, uint64_t n)
 {

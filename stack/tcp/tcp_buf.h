@@ -10,6 +10,8 @@
 /* Memory charged to net.ipv4.tcp_mem; NULL at the limit (Tapir TcpMemFull) or without any. */
 void *tcp_mem_alloc(struct tapir *t, size_t n);
 void tcp_mem_free(struct tapir *t, void *p, size_t n);
+/* Whether the account is so full that nobody's share should grow. */
+bool tcp_mem_pressed(const struct tapir *t);
 /* Free lists of pages, records and active parts go back: at the limit, and at the instance's end. */
 void tcp_pools_fini(struct tapir *t);
 

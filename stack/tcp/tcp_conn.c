@@ -28,11 +28,10 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 	c->opt.linger_s = -1;
 	c->keep_ns = TAPIR_NEVER;
 	c->fw2_ns = TAPIR_NEVER;
-	c->rcv_limit = (uint32_t)(t->conf.tcp_rmem_default / 2);
+	c->rcv_limit = tcp_rcv_limit(t, &c->opt);
 	c->peer_mss = TCP_MSS_DEFAULT;
 	c->mss = TCP_MSS_DEFAULT;
 	c->rcv_mss = TCP_MSS_DEFAULT;
-	c->quickacks = (uint8_t)t->conf.tcp_quickack_segs;
 	c->last_rcv_ns = t->now_ns;
 	tcp_rtt_init(&c->rtt, (uint32_t)t->conf.tcp_rto_init_ms * 1000);
 	list_init(&c->out);
@@ -86,8 +85,6 @@ struct tcp_act *tcp_act_get(struct tapir *t, struct tcp_conn *c)
 		    (uint16_t)min_u64(TCP_OOO_MAX, (uint64_t)t->conf.tcp_max_ooo_ranges));
 	for (int i = 0; i < TCP_D_COUNT; i++)
 		a->deadline_ns[i] = TAPIR_NEVER;
-	a->ato_ns = (uint32_t)t->conf.tcp_delack_min_ms * 1000000;
-	a->tune_ns = t->now_ns;
 	a->rt.gen = t->route_gen - 1;
 	c->act = a;
 	return a;
@@ -250,8 +247,7 @@ struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
 	}
 	if (l->cc)
 		c->cc.ops = l->cc;
-	if (c->opt.rcvbuf)
-		c->rcv_limit = c->opt.rcvbuf;
+	c->rcv_limit = tcp_rcv_limit(t, &c->opt);
 	c->listener = l;
 	c->flags |= TCP_F_PASSIVE;
 	c->iss = p->iss;

@@ -155,15 +155,18 @@ struct tcp_act {
 	bool fin_seen;
 	bool dsack; /* next ACK begins with this D-SACK (RFC 2883) */
 	uint32_t dsack_start, dsack_end;
-	uint32_t ato_ns; /* current delayed-ACK time */
-	uint32_t bytes_since_ack;
-	/* receive buffer auto-tuning: bytes read since tune_ns */
-	uint64_t tune_ns;
-	uint32_t tune_copied;
+	uint8_t pushed; /* TCP_PUSHED: a write of the peer's ended in what is not acknowledged */
+	uint32_t last_seg_size; /* a segment smaller than rcv_mss, until the next: tcp_rcv.c */
+	uint32_t drs_tsecr;	/* the receiver's round trip: the echo that was measured last, */
+	uint32_t
+		drs_wnd_seq; /* and without timestamps when this edge, seen at drs_wnd_ns, is reached */
+	uint64_t drs_wnd_ns;
 	/* time */
 	uint64_t deadline_ns[TCP_D_COUNT];
 	struct route rt;
 };
+
+enum { TCP_PUSHED = 1, TCP_PUSHED2 = 2 };
 
 struct tcp_listener;
 
@@ -208,6 +211,15 @@ struct tcp_conn {
 	uint32_t min_rtt_us;
 	uint32_t snd_sml;   /* end of the last short segment sent: Minshall's Nagle */
 	uint32_t rcv_limit; /* bytes of receive buffer, auto-tuned unless SO_RCVBUF was set */
+	/* tcp_rcv.c's: bounds of the window, right-sizing, when to acknowledge */
+	uint32_t rcv_clamp, rcv_ssthresh;
+	uint32_t drs_space, drs_seq; /* bytes read in a round trip so far; RCV.USER at drs_ns */
+	uint32_t drs_rtt8_us;	     /* eight times the receiver's round trip */
+	uint32_t ato_us;	     /* current delayed-ACK time; 0: no data came yet */
+	uint64_t drs_ns;
+	uint64_t data_rcv_ns; /* data was last received */
+	uint16_t
+		rcv_advmss; /* the largest segment that the peer should send, options counted off */
 	uint16_t max_sent, max_acked; /* sizes of IP packets, RFC 5927 7.2 */
 	uint32_t big_end;	      /* end of the first segment as large as max_sent */
 	uint32_t mtu_seq;	      /* the segment that mtu_pending is about */
@@ -220,6 +232,7 @@ struct tcp_conn {
 	uint8_t persist_shift; /* doublings of the zero-window probe interval */
 	uint8_t probes_out;    /* zero-window or keepalive probes unanswered */
 	uint8_t quickacks;     /* ACKs to send at once still */
+	uint8_t pingpong;      /* answers that followed soon after something came */
 	uint8_t rcv_tos;
 	uint8_t ecn; /* enum tcp_ecn_flag */
 	int32_t err;	  /* pending SO_ERROR, positive */
@@ -326,8 +339,38 @@ void tcp_conn_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg);
 void tcp_output(struct tapir *t, struct tcp_conn *c);
 void tcp_timer_update(struct tapir *t, struct tcp_conn *c); /* tcp_timer.c: arms at the minimum */
 
-/* The receive window to advertise now, in bytes, never taking back what was promised. */
-uint32_t tcp_rcv_window(struct tapir *t, struct tcp_conn *c);
+/* ---- the receiver: tcp_rcv.c ---- */
+/* The window that a buffer of `space` bytes makes, overhead counted off (net.ipv4.tcp_adv_win_scale). */
+uint32_t tcp_win_from_space(const struct tapir *t, uint64_t space);
+/* What a new connection's receive buffer holds: SO_RCVBUF or the setting. */
+uint32_t tcp_rcv_limit(const struct tapir *t, const struct tcp_opt *o);
+/* The window of a SYN or SYN-ACK, for segments of `mss` bytes (RFC 7323 2.2). */
+uint32_t tcp_rcv_initial(const struct tapir *t, const struct tcp_opt *o, uint32_t mss);
+/* The handshake is done. */
+void tcp_rcv_start(struct tapir *t, struct tcp_conn *c);
+/* The window field of a segment that leaves now; what it promises is remembered. */
+uint32_t tcp_rcv_window_field(struct tapir *t, struct tcp_conn *c);
+/* Text of `seg` was taken in order: estimates. Then how it is acknowledged: now or later. */
+void tcp_rcv_data(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
+void tcp_rcv_ack(struct tapir *t, struct tcp_conn *c);
+/* The delayed ACK's time has come. */
+void tcp_rcv_ack_late(struct tapir *t, struct tcp_conn *c);
+/* The program read, or holds less: an ACK or a window update may be worth a segment. */
+void tcp_rcv_read_ack(struct tapir *t, struct tcp_conn *c, bool read);
+/* It read: the buffer may be made larger. */
+void tcp_rcv_adjust(struct tapir *t, struct tcp_conn *c);
+/* The next ACKs go at once, at most `max`: after duplicates, and marks of congestion. */
+void tcp_rcv_quick(struct tapir *t, struct tcp_conn *c, unsigned max);
+/* The next ACKs wait for an answer to ride on. */
+void tcp_rcv_pingpong(struct tapir *t, struct tcp_conn *c);
+/* A segment with text left; one with an ACK did. */
+void tcp_rcv_sent_data(struct tapir *t, struct tcp_conn *c);
+void tcp_rcv_ack_sent(struct tapir *t, struct tcp_conn *c);
+/* TCP_QUICKACK, in Linux's meaning: a mode of now, not for ever. */
+void tcp_rcv_set_quickack(struct tapir *t, struct tcp_conn *c, int on);
+bool tcp_rcv_quickack_on(const struct tapir *t, const struct tcp_conn *c);
+/* SO_RCVBUF was set. */
+void tcp_rcv_resize(struct tapir *t, struct tcp_conn *c);
 /* The largest that a receive buffer may become: SO_RCVBUF, or the larger of the two settings, as Linux. */
 static inline uint64_t tcp_rcv_space_max(const struct tapir *t, const struct tcp_opt *o)
 {

@@ -66,7 +66,7 @@ bool tcp_ecn_asked(const struct tapir *t, const struct tcp_seg *seg)
 
 /* ---- what comes in ---- */
 
-void tcp_ecn_data(struct tcp_conn *c, const struct tcp_seg *seg)
+void tcp_ecn_data(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
 {
 	if (!(c->ecn & TCP_ECN_OK))
 		return;
@@ -74,13 +74,13 @@ void tcp_ecn_data(struct tcp_conn *c, const struct tcp_seg *seg)
 		c->ecn |= TCP_ECN_SEEN;
 	} else if (c->ecn & TCP_ECN_SEEN) {
 		/* As Linux: data without a mark among marked data is most likely sent again. */
-		c->quickacks = (uint8_t)max_u32(c->quickacks, QUICK);
+		tcp_rcv_quick(t, c, QUICK);
 	}
 	if (seg->ecn != CE)
 		return;
 	/* R3168-3 (6.1.3), SHLD-8: told on every ACK from now on, so that one lost ACK loses nothing. */
 	if (!(c->ecn & TCP_ECN_ECHO)) {
-		c->quickacks = (uint8_t)max_u32(c->quickacks, QUICK);
+		tcp_rcv_quick(t, c, QUICK);
 		c->flags |= TCP_F_ACK_NOW;
 	}
 	c->ecn |= TCP_ECN_ECHO | TCP_ECN_OWED;

@@ -68,7 +68,7 @@ void tcp_ecn_syn_answer(struct tcp_conn *c, const struct tcp_seg *seg);
 /* Whether a SYN for a listener asks for ECN, and we agree. */
 bool tcp_ecn_asked(const struct tapir *t, const struct tcp_seg *seg);
 /* Text that is being taken: looks at its mark. */
-void tcp_ecn_data(struct tcp_conn *c, const struct tcp_seg *seg);
+void tcp_ecn_data(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
 /* An acceptable segment: CWR ends the echo. */
 void tcp_ecn_cwr(struct tcp_conn *c, const struct tcp_seg *seg);
 /* Whether an acceptable ACK echoes a mark. */
@@ -109,8 +109,6 @@ void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *se
 /* ---- tcp_user.c ---- */
 /* Who wanted to write is told, if there is room by now. */
 void tcp_user_wake(struct tapir *t, struct tcp_conn *c);
-/* The application made room: a window update is marked as owed when it is worth a segment. */
-void tcp_user_window(struct tapir *t, struct tcp_conn *c);
 
 /* ---- tcp_pmtu.c ---- */
 void tcp_pmtu_told(struct tapir *t, struct tcp_conn *c, const struct icmp_err *e);

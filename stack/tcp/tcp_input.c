@@ -107,6 +107,7 @@ static void established(struct tapir *t, struct tcp_conn *c, const struct tcp_se
 	c->backoff = 0;
 	c->probes_out = 0;
 	c->soft_err = 0;
+	tcp_rcv_start(t, c);
 	if (c->flags & TCP_F_ACTIVE) {
 		tcp_conn_start_cc(t, c, syn_lost);
 		if (syn_lost && !c->rtt.srtt_us)
@@ -249,6 +250,11 @@ static enum tcp_step step_sequence(struct tapir *t, struct tcp_conn *c, struct t
 		challenge(t, c);
 		return TCP_STEP_DROP;
 	}
+	if (seg->len && seq_lt(seg->seq, c->rcv_nxt)) {
+		/* Our ACK was lost, or the peer's RTO is too short: ACKs go at once for a while. */
+		STAT_INC(t, TcpExt, DelayedACKLost);
+		tcp_rcv_quick(t, c, UINT8_MAX);
+	}
 	if (*reason == DROP_TCP_OLD && seg->text_len)
 		tcp_sack_duplicate(t, c, seg->seq, seg->seq + seg->text_len, true);
 	ack_unacceptable(t, c, seg);
@@ -282,8 +288,12 @@ static bool trim(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg, enum 
 		uint32_t keep = seq_gt(edge, seg->seq) ? edge - seg->seq : 0;
 
 		/* Its ACK still counts, but its text is lost, as a window probe's is: told as such. */
-		if (keep == 0)
+		if (keep == 0) {
 			*reason = DROP_TCP_WINDOW;
+			if (c->rcv_wnd == 0)
+				STAT_INC(t, TcpExt, TCPZeroWindowDrop);
+			tcp_rcv_quick(t, c, UINT8_MAX);
+		}
 		seg->text_len = min_u32(keep, seg->text_len);
 		seg->flags &= (uint16_t)~TCP_FIN;
 		seg->len = seg->text_len;

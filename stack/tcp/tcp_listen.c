@@ -223,7 +223,7 @@ static uint16_t peer_mss(const struct tapir *t, const struct tcp_listener *l,
 bool tcp_listen_offer(struct tapir *t, struct tcp_listener *l, const struct tcp_seg *seg,
 		      struct tcp_passive *p)
 {
-	uint32_t rcvbuf = l->opt.rcvbuf;
+	uint32_t mss;
 	struct route rt;
 
 	if (route_lookup(t, tapir_addr_to_v4(&seg->tuple.raddr),
@@ -232,8 +232,6 @@ bool tcp_listen_offer(struct tapir *t, struct tcp_listener *l, const struct tcp_
 	*p = (struct tcp_passive){.tuple = seg->tuple, .irs = seg->seq};
 	p->snd_wnd = seg->hdr.wnd;
 	p->peer_mss = peer_mss(t, l, &seg->opt);
-	/* As much as a new connection's buffer takes; never scaled, so never above 65535 (R7323-4). */
-	p->rcv_wnd = min_u32(rcvbuf ? rcvbuf : (uint32_t)(t->conf.tcp_rmem_default / 2), 65535);
 	/* R7323-2, R7323-10: only what both want. R7413-3, R5482-1: cookies and user timeouts are not wanted. */
 	p->ts = t->conf.tcp_timestamps && seg->opt.has & TCP_HAS_TS;
 	p->sack = t->conf.tcp_sack && seg->opt.has & TCP_HAS_SACK_OK;
@@ -244,6 +242,9 @@ bool tcp_listen_offer(struct tapir *t, struct tcp_listener *l, const struct tcp_
 		p->rcv_wscale = tcp_wscale_for(tcp_rcv_space_max(t, &l->opt));
 	}
 	p->ecn = tcp_ecn_asked(t, seg);
+	mss = tcp_mss_announce(&l->opt, rt.mtu);
+	p->rcv_wnd =
+		tcp_rcv_initial(t, &l->opt, p->ts && mss > TCP_TS_LEN ? mss - TCP_TS_LEN : mss);
 	p->ts_off = tcp_ts_offset(t, &seg->tuple);
 	p->ts_recent = p->ts ? seg->opt.tsval : 0;
 	return true;

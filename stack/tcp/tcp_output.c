@@ -16,59 +16,11 @@
 
 enum { SEGS_PER_CALL = 1024 }; /* a bound on one connection's share of a flush */
 
-/* ---- the receive window ---- */
-
-/* What the receive buffer has room for, from RCV.NXT on. */
-static uint32_t rcv_free(const struct tcp_conn *c)
-{
-	uint64_t used = (uint64_t)(tcp_rcv_end(c) - c->rcv_user) + c->held;
-
-	return used < c->rcv_limit ? (uint32_t)(c->rcv_limit - used) : 0;
-}
-
-uint32_t tcp_rcv_window(struct tapir *t, struct tcp_conn *c)
-{
-	uint32_t free = rcv_free(c);
-	uint32_t max = (uint32_t)UINT16_MAX << (c->flags & TCP_F_WS ? c->rcv_wscale : 0);
-	uint32_t step = min_u32(c->rcv_limit / 2, c->rcv_mss);
-
-	(void)t;
-	free = min_u32(free, max);
-	/*
-	 * MUST-39 (RFC 9293 3.8.6.2.2): the edge moves only by a worthwhile step, and SHLD-14, EVT-37 (3.8.6):
-	 * it never moves back: what was promised is kept even when the buffer became smaller. MAY-8: without
-	 * room it stays where it is.
-	 */
-	if (free < c->rcv_wnd + step || free < step)
-		return c->rcv_wnd;
-	return free;
-}
-
 /* The window field for an outgoing segment; records what it promises. */
 static uint32_t window_field(struct tapir *t, struct tcp_conn *c, bool syn)
 {
-	uint32_t old = c->rcv_wnd;
-	uint32_t wnd = tcp_rcv_window(t, c);
-	unsigned shift = c->flags & TCP_F_WS && !syn ? c->rcv_wscale : 0; /* R7323-4 */
-	uint32_t field = wnd >> shift;
-	uint32_t up = (old + (UINT32_C(1) << shift) - 1) >> shift;
-
-	/*
-	 * What is left of a promise is no multiple of the unit. Rounded down the edge seems to go back; rounded
-	 * up it moves on by as much as small segments bring, and the buffer would have no end. So it is rounded
-	 * up as long as there is room, then down; and what was promised once is taken whatever the field says
-	 * (R7323-7, R7323-8; RFC 7323 2.4).
-	 */
-	if (field << shift < old && up << shift <= rcv_free(c))
-		field = up;
-	field = min_u32(field, UINT16_MAX);
-	/* A SYN, unscaled, may be unable to say what was promised since it went first: the promise stays. */
-	c->rcv_wnd = max_u32(field << shift, old);
-	if (old >> shift && !field)
-		STAT_INC(t, TcpExt, TCPToZeroWindowAdv);
-	if (!(old >> shift) && field)
-		STAT_INC(t, TcpExt, TCPFromZeroWindowAdv);
-	return field;
+	/* R7323-4: never scaled in a SYN, so never above 65535; what was promised stays. */
+	return syn ? min_u32(c->rcv_wnd, UINT16_MAX) : tcp_rcv_window_field(t, c);
 }
 
 /* ---- options ---- */
@@ -110,14 +62,13 @@ static void syn_opts(struct tapir *t, struct tcp_conn *c, bool synack, struct tc
 /* ---- one segment ---- */
 
 /* What has been sent acknowledges everything up to now. */
-static void ack_sent(struct tcp_conn *c)
+static void ack_sent(struct tapir *t, struct tcp_conn *c)
 {
+	tcp_rcv_ack_sent(t, c);
 	c->last_ack_sent = c->rcv_nxt;
 	c->flags &= ~(uint32_t)(TCP_F_ACK_NOW | TCP_F_DELACK | TCP_F_WND_UPDATE);
 	if (!c->act)
 		return;
-	c->act->deadline_ns[TCP_D_DELACK] = TAPIR_NEVER;
-	c->act->bytes_since_ack = 0;
 	c->act->dsack = false;
 }
 
@@ -177,6 +128,7 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 	if (len) {
 		c->data_segs_out++;
 		c->bytes_sent += len;
+		tcp_rcv_sent_data(t, c);
 		size = (uint16_t)(len + tcp_opts_len(&o, TCP_OPTS_LINUX) + IP_TCP_HLEN);
 		if (size > c->max_sent) {
 			c->max_sent = size;
@@ -193,7 +145,7 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 			 c->rcv_nxt, c->rcv_wnd);
 	/* The peer answers a probe, whose number is an old one, and reads no more of it: the ACK is still owed. */
 	if (flags & TCP_ACK && seq_geq(seq, c->snd_una))
-		ack_sent(c);
+		ack_sent(t, c);
 	return 0;
 }
 

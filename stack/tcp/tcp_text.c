@@ -5,9 +5,8 @@
  * beyond RCV.NXT, and is both the reassembly queue and the source of SACK blocks. A FIN ahead of its
  * turn is remembered as a number.
  *
- * When to acknowledge (RFC 9293 3.8.6.3, RFC 5681 4.2): at once for the first segments of a
- * connection, for every second full segment, for what is out of order, fills a hole or was a
- * duplicate; else within the delayed-ACK time.
+ * What is out of order, fills a hole or was a duplicate is acknowledged at once (RFC 5681 4.2); when all
+ * else is, tcp_rcv.c decides.
  */
 #include "stack/core/emit.h"
 #include "stack/tcp/tcp_buf.h"
@@ -25,23 +24,6 @@ void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *se
 	c->rcv_up = up; /* a number only: nothing is ever addressed by it (AM33-06) */
 	c->flags = (c->flags | TCP_F_URG_RCVD) & ~(uint32_t)TCP_F_OOB_READ;
 	ready_mark(t, &c->rdy, TAPIR_PRI); /* MUST-32 */
-}
-
-static void ack_later(struct tapir *t, struct tcp_conn *c)
-{
-	if (c->quickacks > 0 && !(c->opt.flags & TCP_O_QUICKACK_OFF)) {
-		c->quickacks--;
-		c->flags |= TCP_F_ACK_NOW;
-		return;
-	}
-	if (c->act->bytes_since_ack > c->rcv_mss) {
-		c->flags |= TCP_F_ACK_NOW; /* SHLD-19, R5681-12: every second full segment */
-		return;
-	}
-	if (!(c->flags & TCP_F_DELACK)) {
-		c->flags |= TCP_F_DELACK; /* SHLD-18, MUST-40: at most 0.5 s; here the setting */
-		c->act->deadline_ns[TCP_D_DELACK] = t->now_ns + c->act->ato_ns;
-	}
 }
 
 /* RCV.NXT moves forward by n in-order bytes. */
@@ -90,12 +72,12 @@ static enum tcp_step text_in_order(struct tapir *t, struct tcp_conn *c, const st
 	}
 	advance(c, seg->text_len);
 	c->m.last_data_ms = (uint32_t)(t->now_ns / 1000000);
-	c->act->bytes_since_ack += seg->text_len;
+	tcp_rcv_data(t, c, seg);
 	if (had_hole) {
 		absorb_ooo(c);
 		c->flags |= TCP_F_ACK_NOW; /* R5681-8: a hole (partly) filled */
 	} else {
-		ack_later(t, c);
+		tcp_rcv_ack(t, c);
 	}
 	ready_mark(t, &c->rdy, TAPIR_IN);
 	return TCP_STEP_NEXT;
@@ -129,13 +111,6 @@ static enum tcp_step text_out_of_order(struct tapir *t, struct tcp_conn *c,
 	if (added.duplicate)
 		tcp_sack_duplicate(t, c, added.dup_start, added.dup_end, false);
 	return TCP_STEP_NEXT;
-}
-
-/* The largest segment lately: what "full-sized" means for delayed ACKs. */
-static void measure_mss(struct tcp_conn *c, uint32_t len)
-{
-	if (len > c->rcv_mss)
-		c->rcv_mss = (uint16_t)min_u32(len, TCP_MSS_MAX);
 }
 
 /* TC-61: once the peer has named its end, what comes behind it is none of the stream. */
@@ -176,8 +151,7 @@ enum tcp_step tcp_text_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg
 		*reason = DROP_TCP_MEMORY;
 		return TCP_STEP_DROP;
 	}
-	measure_mss(c, seg->text_len);
-	tcp_ecn_data(c, seg); /* R3168-5: what lies outside the window never came here */
+	tcp_ecn_data(t, c, seg); /* R3168-5: what lies outside the window never came here */
 	cut_at_fin(c, seg);
 	if (seg->text_len == 0)
 		return TCP_STEP_NEXT;

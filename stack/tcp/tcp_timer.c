@@ -227,15 +227,6 @@ static bool fire_persist(struct tapir *t, struct tcp_conn *c)
 	return true;
 }
 
-static void fire_delack(struct tapir *t, struct tcp_conn *c)
-{
-	c->act->deadline_ns[TCP_D_DELACK] = TAPIR_NEVER;
-	if (c->flags & TCP_F_DELACK) {
-		STAT_INC(t, TcpExt, DelayedACKs);
-		c->flags |= TCP_F_ACK_NOW;
-	}
-}
-
 static void fire_sws(struct tapir *t, struct tcp_conn *c)
 {
 	(void)t;
@@ -296,7 +287,7 @@ void tcp_conn_timer(struct tapir *t, struct timer *tm)
 	uint64_t now = t->now_ns;
 
 	if (c->act && c->act->deadline_ns[TCP_D_DELACK] <= now)
-		fire_delack(t, c);
+		tcp_rcv_ack_late(t, c);
 	if (c->act && c->act->deadline_ns[TCP_D_SWS] <= now)
 		fire_sws(t, c);
 	if (c->act && c->act->deadline_ns[TCP_D_REXMT] <= now && !fire_rexmt(t, c))

@@ -107,9 +107,8 @@ int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_soc
 	c->last_rcv_ns = t->now_ns; /* until something comes: when we began */
 	space = tcp_rcv_space_max(t, &c->opt);
 	c->rcv_wscale = t->conf.tcp_window_scaling ? tcp_wscale_for(space) : 0;
-	if (c->opt.rcvbuf)
-		c->rcv_limit = c->opt.rcvbuf;
-	c->rcv_wnd = 0;
+	c->rcv_limit = tcp_rcv_limit(t, &c->opt);
+	c->rcv_wnd = tcp_rcv_initial(t, &c->opt, tcp_mss_announce(&c->opt, rt.mtu));
 	tcp_conn_update_mss(t, c);
 	tcp_demux_insert(t, &c->ep);
 	tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_SENT);
@@ -303,28 +302,6 @@ static int64_t nothing(struct tcp_conn *c)
 	return -EAGAIN;
 }
 
-/*
- * Receive buffer auto-tuning: when the application read more than half of the buffer within a round
- * trip, the buffer is what holds the sender back: double it, up to the limit.
- */
-static void tune_rcvbuf(struct tapir *t, struct tcp_conn *c, uint32_t n)
-{
-	struct tcp_act *a = c->act;
-	uint64_t rtt_ns = (uint64_t)(c->rtt.srtt_us ? c->rtt.srtt_us : 100000) * 1000;
-
-	if (!a || c->opt.rcvbuf)
-		return;
-	a->tune_copied += n;
-	if (t->now_ns - a->tune_ns < rtt_ns)
-		return;
-	if (a->tune_copied > c->rcv_limit / 2)
-		c->rcv_limit = (uint32_t)min_u64(2 * (uint64_t)c->rcv_limit,
-						 max_u64(c->rcv_limit,
-							 (uint64_t)t->conf.tcp_rmem_max / 2));
-	a->tune_copied = 0;
-	a->tune_ns = t->now_ns;
-}
-
 /* The application took n bytes. */
 static void consumed(struct tapir *t, struct tcp_conn *c, uint32_t n)
 {
@@ -335,26 +312,9 @@ static void consumed(struct tapir *t, struct tcp_conn *c, uint32_t n)
 		c->flags &= ~(uint32_t)TCP_F_URG_RCVD;
 	if (c->act)
 		tcp_rcv_release(t, c, from, c->rcv_user);
-	tune_rcvbuf(t, c, n);
-	tcp_user_window(t, c);
+	tcp_rcv_adjust(t, c);
+	tcp_rcv_read_ack(t, c, true);
 	tcp_act_release_if_idle(t, c);
-}
-
-void tcp_user_window(struct tapir *t, struct tcp_conn *c)
-{
-	uint32_t now = c->rcv_wnd;
-	uint32_t next;
-
-	if (c->flags & (TCP_F_FIN_RCVD | TCP_F_DETACHED) || !tcp_state_synchronized(c->ep.state))
-		return;
-	/* As Linux: an update leaves when the window would at least double. */
-	if ((uint64_t)now * 2 > c->rcv_limit)
-		return;
-	next = tcp_rcv_window(t, c);
-	if (next > now && next / 2 >= now) {
-		c->flags |= TCP_F_ACK_NOW | TCP_F_WND_UPDATE;
-		tcp_conn_dirty(t, c);
-	}
 }
 
 /* The urgent byte by itself. */
@@ -445,7 +405,7 @@ int tcp_user_held(struct tapir *t, struct tcp_conn *c, size_t bytes)
 	if (bytes > INT32_MAX)
 		return -EINVAL;
 	c->held = (uint32_t)bytes;
-	tcp_user_window(t, c);
+	tcp_rcv_read_ack(t, c, true);
 	return 0;
 }
 
@@ -623,8 +583,7 @@ int tcp_user_poll(struct tapir *t, const struct tcp_conn *c)
 
 void tcp_user_opt_changed(struct tapir *t, struct tcp_conn *c)
 {
-	if (c->opt.rcvbuf)
-		c->rcv_limit = c->opt.rcvbuf;
+	tcp_rcv_resize(t, c);
 	tcp_keepalive_start(t, c);
 	if (tcp_state_synchronized(c->ep.state)) {
 		if (c->opt.flags & TCP_O_NODELAY && !(c->opt.flags & TCP_O_CORK))

@@ -281,10 +281,11 @@ static void timers_at(uint64_t start_ms)
 	uint64_t t0;
 
 	/* retransmission, delayed ACK */
-	tf_open(&f);
+	tf_init(&f);
+	f.w.conf.tcp_quickack_segs = 0;
+	tf_start(&f);
 	tapir_advance(f.w.t, start_ms * WORLD_MS);
 	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
-	tf_conn(&f)->quickacks = 0;
 	tf_seg(&f, TF_ACK, f.rcv, f.snd, 10);
 	tf_quiet(&f);
 	world_step(&f.w, 500 * WORLD_MS);

@@ -1,0 +1,495 @@
+/*
+ * The receiver: how much to offer, and when to acknowledge. Both as Linux 6 does it, since peers are tuned to that.
+ *
+ * The window. A buffer of tcp_rmem[1] bytes, or SO_RCVBUF, is counted with its overhead: half of it
+ * (tcp_adv_win_scale) is window. What is offered stays below three bounds:
+ *
+ *	free space   what the program has not read takes room
+ *	rcv_clamp    the buffer less one segment, which the program's own reading may lag behind
+ *	rcv_ssthresh begins with the window of the SYN and grows by two segments for each full one, so that a peer
+ *	             is trusted with a large window only as it fills it with full segments
+ *
+ * The edge never moves back (RFC 9293 3.8.6, SHLD-14), and forward by worthwhile steps (3.8.6.2.2). The buffer grows
+ * with what the program reads in a round trip (dynamic right-sizing): twice that, more while it still
+ * accelerates, up to tcp_rmem[2].
+ *
+ * Acknowledgments (RFC 9293 3.8.6.3, RFC 5681 4.2). Quick mode answers each segment: at the start, after
+ * an idle RTO, after a duplicate or a mark of congestion, for up to 16 ACKs or half of the window; it serves
+ * slow start. Pingpong mode is the opposite: who was seen to answer soon after something came lets the ACK
+ * ride on the answer. In between an ACK waits for the second full segment, or for the ATO: an estimate
+ * of the time between segments, at least 40 ms, doubled when it was waited for in vain, at most 200 ms or a
+ * round trip.
+ */
+#include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fn.h"
+
+enum {
+	US = 1000,
+	MS = 1000000,
+	DELACK_MAX_US = 200000,
+	GROW_MIN = 128, /* segments smaller than this earn no window */
+	MSS_LEAST = 88,
+};
+
+/* ---- space ---- */
+
+uint32_t tcp_win_from_space(const struct tapir *t, uint64_t space)
+{
+	int64_t scale = t->conf.tcp_adv_win_scale;
+	uint64_t win = scale <= 0 ? space >> -scale : space - (space >> scale);
+
+	return (uint32_t)min_u64(win, INT32_MAX);
+}
+
+/* The other way round: how much buffer a window needs. */
+static uint64_t space_from_win(const struct tapir *t, uint64_t win)
+{
+	int64_t scale = t->conf.tcp_adv_win_scale;
+
+	if (scale <= 0)
+		return win << -scale;
+	return win + win / ((UINT64_C(1) << scale) - 1);
+}
+
+/* What the receive buffer has room for, from RCV.NXT on. */
+static uint32_t rcv_free(const struct tcp_conn *c)
+{
+	uint64_t used = (uint64_t)(tcp_rcv_end(c) - c->rcv_user) + c->held;
+
+	return used < c->rcv_limit ? (uint32_t)(c->rcv_limit - used) : 0;
+}
+
+uint32_t tcp_rcv_initial(const struct tapir *t, const struct tcp_opt *o, uint32_t mss)
+{
+	uint32_t space = tcp_rcv_limit(t, o);
+
+	/* Whole segments; R7323-4: never scaled, so never above 65535. */
+	if (space > mss)
+		space -= space % mss;
+	return min_u32(space, UINT16_MAX);
+}
+
+uint32_t tcp_rcv_limit(const struct tapir *t, const struct tcp_opt *o)
+{
+	return tcp_win_from_space(t, o->rcvbuf ? 2 * (uint64_t)o->rcvbuf
+					       : (uint64_t)t->conf.tcp_rmem_default);
+}
+
+void tcp_rcv_start(struct tapir *t, struct tcp_conn *c)
+{
+	uint32_t max = (uint32_t)UINT16_MAX << (c->flags & TCP_F_WS ? c->rcv_wscale : 0);
+	uint32_t app = (uint32_t)t->conf.tcp_app_win, hint;
+	struct route rt;
+	uint32_t mss = tcp_mss_announce(&c->opt, tcp_conn_route(t, c, &rt) ? 576 : rt.mtu);
+
+	if (c->flags & TCP_F_TS)
+		mss = mss > TCP_TS_LEN ? mss - TCP_TS_LEN : mss;
+	c->rcv_advmss = (uint16_t)mss;
+	c->rcv_ssthresh = c->rcv_wnd;
+	c->rcv_clamp = max;
+	if (c->rcv_clamp >= c->rcv_limit) {
+		c->rcv_clamp = c->rcv_limit;
+		if (app && c->rcv_limit > 4 * mss)
+			c->rcv_clamp = max_u32(c->rcv_limit - (app > 31 ? 0 : c->rcv_limit >> app),
+					       4 * mss);
+	}
+	if (app && c->rcv_clamp > 2 * mss && c->rcv_clamp + mss > c->rcv_limit)
+		c->rcv_clamp = max_u32(2 * mss, c->rcv_limit - mss);
+	c->rcv_ssthresh = min_u32(c->rcv_ssthresh, c->rcv_clamp);
+	c->drs_space = min_u32(min_u32(c->rcv_ssthresh, c->rcv_wnd), 10 * mss);
+	c->drs_seq = c->rcv_user;
+	c->drs_ns = t->now_ns;
+	/* What "full-sized" means until segments have shown it. */
+	hint = min_u32(min_u32(mss, tcp_conn_smss(c)), c->rcv_wnd / 2);
+	c->rcv_mss = (uint16_t)max_u32(min_u32(hint, TCP_MSS_DEFAULT), MSS_LEAST);
+	c->data_rcv_ns = t->now_ns;
+	c->ato_us = 0;
+	if (c->opt.flags & TCP_O_QUICKACK_OFF)
+		tcp_rcv_pingpong(t, c);
+}
+
+/* ---- the window ---- */
+
+/* What we would like to offer (MUST-39, RFC 9293 3.8.6.2.2). */
+static uint32_t select_window(struct tapir *t, struct tcp_conn *c)
+{
+	uint32_t shift = c->flags & TCP_F_WS ? c->rcv_wscale : 0;
+	uint32_t unit = UINT32_C(1) << shift;
+	uint32_t room = rcv_free(c), free = room;
+	uint32_t full = min_u32(c->rcv_clamp, c->rcv_limit);
+	uint32_t mss = min_u32(c->rcv_mss, full);
+	uint32_t wnd = c->rcv_wnd + (c->rcv_nxt - c->last_ack_sent);
+
+	if (mss == 0)
+		return 0;
+	if (free < full / 2) {
+		c->quickacks = 0;
+		if (tcp_mem_pressed(t))
+			c->rcv_ssthresh = min_u32(c->rcv_ssthresh, 4 * (uint32_t)c->rcv_advmss);
+		free -= free % unit;
+		/* A silly remainder is none. */
+		if (free < c->rcv_limit / 16 || free < mss)
+			return 0;
+	}
+	free = min_u32(free, c->rcv_ssthresh);
+	if (shift) {
+		uint32_t up = (free + unit - 1) & ~(unit - 1);
+
+		return up <= room ? up : free & ~(unit - 1);
+	}
+	if (wnd + mss <= free || wnd > free)
+		return free - free % mss;
+	if (mss == full && free > wnd + full / 2)
+		return free;
+	return wnd;
+}
+
+uint32_t tcp_rcv_window_field(struct tapir *t, struct tcp_conn *c)
+{
+	unsigned shift = c->flags & TCP_F_WS ? c->rcv_wscale : 0; /* R7323-4 */
+	uint32_t old = c->rcv_wnd, had = old + (c->rcv_nxt - c->last_ack_sent);
+	uint32_t wnd = select_window(t, c);
+	uint32_t field = min_u32(wnd >> shift, UINT16_MAX);
+
+	if (wnd < old) {
+		/*
+		 * SHLD-14, EVT-37 (3.8.6): what was promised is kept even when the buffer became smaller.
+		 * What is left of a promise is no multiple of the unit. Rounded down the edge seems to go back;
+		 * rounded up it moves on by as much as small segments bring, and the buffer would have no end. So it
+		 * is rounded up as long as there is room, then down; and what was promised once is taken whatever the
+		 * field says (R7323-7, R7323-8; RFC 7323 2.4).
+		 */
+		uint32_t up = (old + (UINT32_C(1) << shift) - 1) >> shift;
+
+		if (wnd == 0)
+			STAT_INC(t, TcpExt, TCPWantZeroWindowAdv);
+		field = up << shift <= rcv_free(c) ? up : old >> shift;
+		field = min_u32(field, UINT16_MAX);
+	}
+	c->rcv_wnd = max_u32(field << shift, old);
+	if (had >> shift && !field)
+		STAT_INC(t, TcpExt, TCPToZeroWindowAdv);
+	if (!(had >> shift) && field)
+		STAT_INC(t, TcpExt, TCPFromZeroWindowAdv);
+	return field;
+}
+
+/* Full segments earn a larger window: two for one, as long as there is room for it. */
+static void grow_window(struct tapir *t, struct tcp_conn *c, uint32_t len)
+{
+	uint32_t room = min_u32(c->rcv_clamp, rcv_free(c));
+
+	if (len < GROW_MIN || room <= c->rcv_ssthresh)
+		return;
+	if (tcp_mem_pressed(t)) {
+		c->rcv_ssthresh = min_u32(c->rcv_ssthresh, 4 * (uint32_t)c->rcv_advmss);
+		return;
+	}
+	c->rcv_ssthresh += min_u32(room - c->rcv_ssthresh, 2 * max_u32(c->rcv_advmss, len));
+	if (t->conf.tcp_quickack_segs)
+		c->quickacks |= 1;
+}
+
+/* ---- right-sizing ---- */
+
+static void rtt_update(struct tcp_conn *c, uint32_t us, bool of_window)
+{
+	uint32_t old = c->drs_rtt8_us;
+
+	us = min_u32(max_u32(us, 1), UINT32_MAX / 16);
+	if (!old)
+		c->drs_rtt8_us = us * 8;
+	else if (of_window) /* a whole window's time is at least a round trip: the least counts */
+		c->drs_rtt8_us = min_u32(old, us * 8);
+	else
+		c->drs_rtt8_us = old - old / 8 + us;
+}
+
+/* The receiver's own estimate of the round trip: by timestamps, else by the time a window takes. */
+static void measure_rtt(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	struct tcp_act *a = c->act;
+
+	if (c->flags & TCP_F_TS && seg->opt.has & TCP_HAS_TS && seg->opt.tsecr) {
+		uint32_t ms = tcp_ts_now(t, c->ts_off) - seg->opt.tsecr;
+
+		if (seg->opt.tsecr == a->drs_tsecr || seg->text_len < c->rcv_mss)
+			return;
+		a->drs_tsecr = seg->opt.tsecr;
+		if (ms < INT32_MAX / 8000) /* TC-35: an echo from the far past says nothing */
+			rtt_update(c, max_u32(ms, 1) * 1000, false);
+		return;
+	}
+	if (a->drs_wnd_ns) {
+		if (seq_lt(c->rcv_nxt, a->drs_wnd_seq))
+			return;
+		rtt_update(c, (uint32_t)min_u64((t->now_ns - a->drs_wnd_ns) / US, UINT32_MAX),
+			   true);
+	}
+	a->drs_wnd_seq = c->rcv_nxt + c->rcv_wnd;
+	a->drs_wnd_ns = t->now_ns;
+}
+
+static void grow_buffer(struct tapir *t, struct tcp_conn *c, uint32_t copied)
+{
+	uint64_t wnd, grow, buf;
+	uint32_t limit;
+
+	if (!t->conf.tcp_moderate_rcvbuf || c->opt.rcvbuf || c->drs_space == 0)
+		return;
+	/* Twice what was read covers a loss; and what the peer accelerates by until the next chance twice again. */
+	wnd = 2 * (uint64_t)copied + 16 * (uint64_t)c->rcv_advmss;
+	grow = wnd * (copied - c->drs_space) / c->drs_space;
+	wnd += 2 * grow;
+	buf = min_u64(space_from_win(t, wnd), (uint64_t)t->conf.tcp_rmem_max);
+	limit = tcp_win_from_space(t, buf);
+	if (limit <= c->rcv_limit)
+		return;
+	/* Under pressure nobody's buffer grows. */
+	if (tcp_mem_pressed(t))
+		return;
+	c->rcv_limit = limit;
+	c->rcv_clamp = limit;
+}
+
+void tcp_rcv_adjust(struct tapir *t, struct tcp_conn *c)
+{
+	uint32_t copied = c->rcv_user - c->drs_seq;
+
+	if (!c->drs_rtt8_us || t->now_ns - c->drs_ns < (uint64_t)(c->drs_rtt8_us / 8) * US)
+		return;
+	if (copied > c->drs_space) {
+		grow_buffer(t, c, copied);
+		c->drs_space = copied;
+	}
+	c->drs_seq = c->rcv_user;
+	c->drs_ns = t->now_ns;
+}
+
+void tcp_rcv_resize(struct tapir *t, struct tcp_conn *c)
+{
+	uint32_t limit = tcp_rcv_limit(t, &c->opt);
+
+	if (!c->opt.rcvbuf || limit == c->rcv_limit)
+		return;
+	/* MAY-8: a smaller one takes nothing back: no more is promised until the program has read enough. */
+	c->rcv_limit = limit;
+	c->rcv_clamp =
+		min_u32(limit, (uint32_t)UINT16_MAX << (c->flags & TCP_F_WS ? c->rcv_wscale : 0));
+	c->rcv_ssthresh = min_u32(c->rcv_ssthresh, c->rcv_clamp);
+}
+
+/* ---- acknowledging ---- */
+
+static uint32_t ato_min_us(const struct tapir *t)
+{
+	return (uint32_t)t->conf.tcp_delack_min_ms * 1000;
+}
+
+static bool in_pingpong(const struct tapir *t, const struct tcp_conn *c)
+{
+	return c->pingpong >= t->conf.tcp_pingpong_thresh;
+}
+
+void tcp_rcv_pingpong(struct tapir *t, struct tcp_conn *c)
+{
+	c->pingpong = (uint8_t)t->conf.tcp_pingpong_thresh;
+}
+
+bool tcp_rcv_quickack_on(const struct tapir *t, const struct tcp_conn *c)
+{
+	return !in_pingpong(t, c);
+}
+
+/* So many ACKs at once as half of the window has segments, at most `max`. */
+static void more_quickacks(struct tapir *t, struct tcp_conn *c, unsigned max)
+{
+	uint32_t n = c->rcv_wnd / (2 * max_u32(c->rcv_mss, 1));
+
+	n = min_u32(n ? n : 2, min_u32(max, (uint32_t)t->conf.tcp_quickack_segs));
+	if (n > c->quickacks)
+		c->quickacks = (uint8_t)n;
+}
+
+void tcp_rcv_quick(struct tapir *t, struct tcp_conn *c, unsigned max)
+{
+	more_quickacks(t, c, max);
+	c->pingpong = 0;
+	c->ato_us = ato_min_us(t);
+}
+
+/* The largest segment lately: what "full-sized" means; and whether the program's write ended here. */
+static void measure_mss(struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	struct tcp_act *a = c->act;
+	uint32_t len = seg->text_len, last = a->last_seg_size;
+	uint32_t hlen = TCP_HLEN + (c->flags & TCP_F_TS ? TCP_TS_LEN : 0);
+	bool psh = seg->flags & TCP_PSH;
+
+	a->last_seg_size = 0;
+	if (len >= c->rcv_mss) {
+		/* A driver may have joined segments: none of the peer's is larger than what we announced. */
+		c->rcv_mss = (uint16_t)max_u32(min_u32(len, c->rcv_advmss), MSS_LEAST);
+		if (psh && len == c->rcv_mss)
+			a->pushed |= TCP_PUSHED;
+		return;
+	}
+	/* Smaller ones count when two in a row agree: the peer's MSS fell. */
+	if (len + seg->hdr.hdr_len >= TCP_MSS_DEFAULT + TCP_HLEN ||
+	    (len + seg->hdr.hdr_len >= MSS_LEAST + TCP_HLEN &&
+	     !(seg->flags & (TCP_FIN | TCP_URG | TCP_SYN | TCP_PSH)))) {
+		uint32_t net = len + seg->hdr.hdr_len - hlen;
+
+		a->last_seg_size = net;
+		if (net == last) {
+			c->rcv_mss = (uint16_t)min_u32(max_u32(net, MSS_LEAST), TCP_MSS_MAX);
+			return;
+		}
+	}
+	a->pushed = a->pushed & TCP_PUSHED ? TCP_PUSHED | TCP_PUSHED2 : TCP_PUSHED;
+}
+
+void tcp_rcv_data(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	uint64_t gap_us = (t->now_ns - c->data_rcv_ns) / US;
+	uint32_t least = ato_min_us(t), rto_us = c->rtt.rto_us;
+
+	measure_mss(c, seg);
+	measure_rtt(t, c, seg);
+	if (!c->ato_us) {
+		/* The first. */
+		more_quickacks(t, c, UINT8_MAX);
+		c->ato_us = max_u32(least, 1);
+	} else if (gap_us <= least / 2) {
+		c->ato_us = c->ato_us / 2 + least / 2;
+	} else if (gap_us < c->ato_us) {
+		c->ato_us = min_u32(c->ato_us / 2 + (uint32_t)gap_us, rto_us);
+	} else if (gap_us > rto_us) {
+		/* The peer was idle and may be in slow start again. */
+		more_quickacks(t, c, UINT8_MAX);
+	}
+	c->data_rcv_ns = t->now_ns;
+	grow_window(t, c, seg->text_len);
+}
+
+void tcp_rcv_sent_data(struct tapir *t, struct tcp_conn *c)
+{
+	/* An answer, soon after something came. */
+	if (c->ato_us && t->now_ns - c->data_rcv_ns < (uint64_t)c->ato_us * US &&
+	    c->pingpong < UINT8_MAX)
+		c->pingpong++;
+}
+
+void tcp_rcv_ack_sent(struct tapir *t, struct tcp_conn *c)
+{
+	if (c->quickacks && c->flags & (TCP_F_ACK_NOW | TCP_F_DELACK)) {
+		c->quickacks--;
+		if (!c->quickacks)
+			c->ato_us = ato_min_us(t);
+	}
+	if (!c->act)
+		return;
+	c->act->pushed = 0;
+	c->act->deadline_ns[TCP_D_DELACK] = TAPIR_NEVER;
+}
+
+static void delay_ack(struct tapir *t, struct tcp_conn *c)
+{
+	uint32_t least = ato_min_us(t), ato = c->ato_us;
+	uint64_t *at = &c->act->deadline_ns[TCP_D_DELACK];
+
+	if (ato > least && c->rtt.srtt_us)
+		ato = min_u32(ato, max_u32(c->rtt.srtt_us, least));
+	/* SHLD-18, MUST-40: less than 0.5 s; and less than the peer's RTO, which is like ours. */
+	ato = min_u32(ato, min_u32(DELACK_MAX_US,
+				   max_u32((uint32_t)t->conf.tcp_rto_min_us, 2000) - 1000));
+	if (c->flags & TCP_F_DELACK && *at != TAPIR_NEVER) {
+		if (*at <= t->now_ns + (uint64_t)ato * US / 4) {
+			c->flags |= TCP_F_ACK_NOW; /* it is about to go anyway */
+			return;
+		}
+		*at = min_u64(*at, t->now_ns + (uint64_t)ato * US);
+		return;
+	}
+	c->flags |= TCP_F_DELACK;
+	*at = t->now_ns + (uint64_t)ato * US;
+}
+
+void tcp_rcv_ack(struct tapir *t, struct tcp_conn *c)
+{
+	uint32_t unacked = c->rcv_nxt - c->last_ack_sent;
+
+	/*
+	 * SHLD-19, R5681-12: every second full segment, if the edge moves with it; if not, the program's reading
+	 * moves it, and tcp_rcv_read_ack() answers.
+	 */
+	if ((unacked > c->rcv_mss && select_window(t, c) >= c->rcv_wnd + unacked) ||
+	    (c->quickacks && !in_pingpong(t, c))) {
+		c->flags |= TCP_F_ACK_NOW;
+		return;
+	}
+	delay_ack(t, c);
+}
+
+/* The deadline of a delayed ACK has come. */
+void tcp_rcv_ack_late(struct tapir *t, struct tcp_conn *c)
+{
+	c->act->deadline_ns[TCP_D_DELACK] = TAPIR_NEVER;
+	if (!(c->flags & TCP_F_DELACK))
+		return;
+	if (in_pingpong(t, c)) {
+		c->pingpong = 0; /* no answer came to ride on */
+		c->ato_us = ato_min_us(t);
+	} else {
+		c->ato_us = min_u32(c->ato_us * 2, c->rtt.rto_us);
+	}
+	STAT_INC(t, TcpExt, DelayedACKs);
+	c->flags |= TCP_F_ACK_NOW;
+}
+
+void tcp_rcv_read_ack(struct tapir *t, struct tcp_conn *c, bool read)
+{
+	uint32_t now = c->rcv_wnd, next;
+
+	if (c->flags & TCP_F_DETACHED || !tcp_state_synchronized(c->ep.state))
+		return;
+	if (c->flags & TCP_F_DELACK && c->act) {
+		uint8_t pushed = c->act->pushed;
+
+		/* All that came has been read, the write ended with it, and no answer is expected. */
+		if (c->rcv_nxt - c->last_ack_sent > c->rcv_mss ||
+		    (read && c->rcv_user == tcp_rcv_end(c) &&
+		     (pushed & TCP_PUSHED2 || (pushed && !in_pingpong(t, c))))) {
+			c->flags |= TCP_F_ACK_NOW;
+			tcp_conn_dirty(t, c);
+			return;
+		}
+	}
+	if (!read || c->flags & (TCP_F_FIN_RCVD | TCP_F_SHUT_RD))
+		return;
+	/* An update leaves when the window would at least double. */
+	if (2 * (uint64_t)now > c->rcv_clamp)
+		return;
+	next = select_window(t, c);
+	if (next && next >= 2 * (uint64_t)now) {
+		c->flags |= TCP_F_ACK_NOW | TCP_F_WND_UPDATE;
+		tcp_conn_dirty(t, c);
+	}
+}
+
+void tcp_rcv_set_quickack(struct tapir *t, struct tcp_conn *c, int on)
+{
+	if (!on) {
+		tcp_rcv_pingpong(t, c);
+		return;
+	}
+	c->pingpong = 0;
+	if ((c->ep.state == TAPIR_TCP_ESTABLISHED || c->ep.state == TAPIR_TCP_CLOSE_WAIT) &&
+	    c->flags & TCP_F_DELACK && c->act) {
+		c->act->pushed |= TCP_PUSHED;
+		tcp_rcv_read_ack(t, c, true);
+		/* An even number: this once, and then delayed again. */
+		if (!(on & 1))
+			tcp_rcv_pingpong(t, c);
+	}
+}
