@@ -198,7 +198,9 @@ static void fill_windows(struct tapir *t, const struct tcp_conn *c, uint32_t mss
 				  : c->cc.ssthresh / mss;
 	o->snd_wnd = c->snd_wnd;
 	o->rcv_wnd = c->rcv_wnd;
-	o->rcv_ssthresh = c->rcv_limit;
+	o->rcv_ssthresh = c->rcv_ssthresh;
+	o->rcv_rtt = c->drs_rtt8_us / 8;
+	o->rcv_space = c->drs_space;
 	o->pacing_rate = c->cc.cwnd ? tcp_pacing_rate(t, c) : UINT64_MAX;
 	o->max_pacing_rate = c->opt.max_pacing_rate ? c->opt.max_pacing_rate : UINT64_MAX;
 }
@@ -232,7 +234,7 @@ static void fill_times(struct tapir *t, const struct tcp_conn *c, struct tapir_t
 	uint32_t now = now_ms(t);
 
 	o->rto = (uint32_t)tcp_rto_backed_off_us(&c->rtt, c->backoff, max_us);
-	o->ato = c->act ? c->act->ato_ns / 1000 : (uint32_t)t->conf.tcp_delack_min_ms * 1000;
+	o->ato = c->ato_us;
 	o->rtt = c->rtt.srtt_us;
 	o->rttvar = c->rtt.mdev4_us / 4;
 	o->min_rtt = c->min_rtt_us ? c->min_rtt_us : UINT32_MAX;
