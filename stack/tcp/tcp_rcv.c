@@ -424,7 +424,7 @@ void tcp_rcv_ack(struct tapir *t, struct tcp_conn *c)
 	 * moves it, and tcp_rcv_read_ack() answers.
 	 */
 	if ((unacked > c->rcv_mss && select_window(t, c) >= c->rcv_wnd + unacked) ||
-	    (c->quickacks && !in_pingpong(t, c))) {
+	    (c->quickacks && !in_pingpong(t, c)) || t->conf.tcp_delack_min_ms == 0) {
 		c->flags |= TCP_F_ACK_NOW;
 		return;
 	}

@@ -417,6 +417,7 @@ static void world_begin(struct pair *p)
 	p->f.w.conf.tcp_challenge_ack_limit = INT32_MAX;
 	p->f.w.conf.tcp_rst_limit = INT32_MAX;
 	p->f.w.conf.tcp_quickack_segs = 64;
+	p->f.w.conf.tcp_delack_min_ms = 0;
 	p->f.w.conf.tcp_reordering = 127;
 	p->f.w.conf.tcp_syncookies = 0;
 	p->f.w.conf.tcp_max_syn_backlog = 65536;
