@@ -222,7 +222,7 @@ TEST(settings_by_all_forms_of_sysctl, "")
 		     "-q -w net.ipv4.tcp_rmem='4096 50000 60000' net.core.somaxconn=5`\n" SOCKET
 		     "+0 fcntl(3, F_SETFL, O_NONBLOCK) = 0\n"
 		     "+0 connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)\n"
-		     "+0 > S 0:0(0) win 25000 <mss 1460,nop,wscale 2>\n");
+		     "+0 > S 0:0(0) win 24820 <mss 1460,nop,wscale 2>\n");
 	assert_plays(OPEN "+0 `sysctl -w net.ipv4.tcp_syncookies=0`\n");
 	assert_fails("`sysctl -w net.ipv4.tcp_sack=0; rm -rf x`\n" SOCKET,
 		     "x.pkt:1:", "the only command");
