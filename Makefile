@@ -92,7 +92,10 @@ $(call keep,flags,$(FLAGS))
 $(call keep,sources,$(LIB_SRC) $(SUPPORT_SRC))
 endif
 
-all: $(LIB) $(PROGRAM)
+# What gdb loads by itself beside the program, where it is allowed to: our commands and printers.
+GDB_STUB := $(if $(PROGRAM),$(B)/tapir-gdb.py)
+
+all: $(LIB) $(PROGRAM) $(GDB_STUB)
 
 $(CORE_OBJ): STD := $(CORE_CFLAGS)
 $(T)/stack/tcp/%.o $(T)/stack/sock/%.o: COMMON += $(STEP_OPT)
@@ -111,6 +114,12 @@ $(LIB) $(SUPPORT) $(APPS):
 
 $(PROGRAM): $(T)/apps/tapir.o $(APPS) $(LIB)
 	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $^ $(PCAP_LIBS) -lpthread
+
+$(GDB_STUB): Makefile
+	@mkdir -p $(@D)
+	@printf '%s\n' '# Made by make: gdb loads it with the program beside it.' 'import gdb' 'import os' \
+		'_here = os.path.dirname(os.path.realpath(__file__))' \
+		'gdb.execute("source " + os.path.normpath(os.path.join(_here, "$(if $(filter build,$(B)),..,../..)/tools/gdb/tapir.py")))' >$@
 
 PARTS = -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) -Wl,--end-group $(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread
 
@@ -212,13 +221,16 @@ install: all
 	$(if $(PROGRAM),install -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/tapir')
 	install -m 644 $(LIB) '$(DESTDIR)$(PREFIX)/lib/libtapir.a'
 	install -m 644 stack/*.h stack/*.def '$(DESTDIR)$(PREFIX)/include/tapir/stack'
+	install -d '$(DESTDIR)$(PREFIX)/share/tapir/gdb/tapirgdb'
+	install -m 644 tools/gdb/tapir.py '$(DESTDIR)$(PREFIX)/share/tapir/gdb'
+	install -m 644 tools/gdb/tapirgdb/*.py '$(DESTDIR)$(PREFIX)/share/tapir/gdb/tapirgdb'
 	printf '%s\n' 'prefix=$(PREFIX)' 'Name: tapir' 'Description: a TCP/IP stack in user space' 'Version: $(VERSION)' \
 		'Requires.private: libpcap' 'Libs: -L$${prefix}/lib -ltapir' 'Libs.private: -lpthread' \
 		'Cflags: -I$${prefix}/include/tapir' >'$(DESTDIR)$(PREFIX)/lib/pkgconfig/tapir.pc'
 
 uninstall:
 	rm -f '$(DESTDIR)$(PREFIX)/bin/tapir' '$(DESTDIR)$(PREFIX)/lib/libtapir.a' '$(DESTDIR)$(PREFIX)/lib/pkgconfig/tapir.pc'
-	rm -rf '$(DESTDIR)$(PREFIX)/include/tapir'
+	rm -rf '$(DESTDIR)$(PREFIX)/include/tapir' '$(DESTDIR)$(PREFIX)/share/tapir'
 
 # What was fetched for the tests stays: it needs the network again.
 clean:

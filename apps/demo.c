@@ -24,6 +24,7 @@
 
 #include "apps/app.h"
 #include "apps/cmd.h"
+#include "apps/demo_gdb.h"
 #include "apps/http_conn.h"
 #include "apps/machine.h"
 #include "drivers/host.h"
@@ -61,6 +62,7 @@ struct demo {
 	struct loop_timer tick;
 	struct child child; /* the one that runs now */
 	bool ticking, serving, interrupted;
+	bool gdb, batch, two_stacks; /* as asked for */
 	int step;
 	char ip[16];
 };
@@ -456,6 +458,36 @@ static void plain_surroundings(void)
 	setenv("PATH", all, 1);
 }
 
+static int set_gdb(void *to, const char *value, struct opt_why *why)
+{
+	(void)value;
+	(void)why;
+	((struct demo *)to)->gdb = true;
+	return 0;
+}
+
+static int set_batch(void *to, const char *value, struct opt_why *why)
+{
+	(void)value;
+	(void)why;
+	((struct demo *)to)->batch = true;
+	return 0;
+}
+
+static int set_two_stacks(void *to, const char *value, struct opt_why *why)
+{
+	(void)value;
+	(void)why;
+	((struct demo *)to)->two_stacks = true;
+	return 0;
+}
+
+static const struct opt options[] = {
+	{"gdb", 0, NULL, "step through TCP instead: gdb on two stacks in virtual time", set_gdb},
+	{"batch", 0, NULL, "with --gdb: it runs through by itself", set_batch},
+	{"two-stacks", 0, NULL, "what --gdb steps through, without gdb", set_two_stacks},
+};
+
 int cmd_demo(int argc, char **argv)
 {
 	struct demo *d = calloc(1, sizeof(*d));
@@ -465,6 +497,9 @@ int cmd_demo(int argc, char **argv)
 		.operands = "",
 		.about = "Shows the stack at work with ping and curl, in a private network "
 			 "namespace.",
+		.opts = options,
+		.nopts = sizeof(options) / sizeof(options[0]),
+		.to = d,
 	};
 
 	if (!d)
@@ -472,6 +507,10 @@ int cmd_demo(int argc, char **argv)
 	status = opts_parse(&cmd, argc, argv, &first);
 	if (status != OPTS_GO)
 		goto out;
+	if (d->two_stacks || d->gdb) {
+		status = d->two_stacks ? demo_two_stacks() : demo_gdb(d->batch);
+		goto out;
+	}
 	status = needs();
 	if (status)
 		goto out;

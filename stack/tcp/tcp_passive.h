@@ -106,6 +106,12 @@ struct tcp_state {
 /* ---- tcp_state.c: the one door for a state ---- */
 /* Moves ep to `to`, checked against the edges of RFC 9293 3.3.2; counts, emits TAPIR_EV_TCP_STATE. */
 void tcp_set_state(struct tapir *t, struct tcp_ep *ep, enum tapir_tcp_state to);
+/*
+ * The rest of it, when ep is in its new state (from 0: an endpoint begins, silently). A debugger stops here
+ * (tools/gdb), so it is a call in every build. Only tcp_set_state() calls it.
+ */
+__attribute__((noinline)) void tcp_state_entered(struct tapir *t, const struct tcp_ep *ep,
+						 uint8_t from, uint8_t to);
 
 /* ---- tcp_demux.c ---- */
 int tcp_demux_init(struct tapir *t);
