@@ -156,17 +156,13 @@ struct tcp_act {
 	bool dsack; /* next ACK begins with this D-SACK (RFC 2883) */
 	uint32_t dsack_start, dsack_end;
 	uint8_t pushed; /* TCP_PUSHED: a write of the peer's ended in what is not acknowledged */
-	uint32_t last_seg_size; /* a segment smaller than rcv_mss, until the next: tcp_rcv.c */
-	uint32_t drs_tsecr;	/* the receiver's round trip: the echo that was measured last, */
-	uint32_t
-		drs_wnd_seq; /* and without timestamps when this edge, seen at drs_wnd_ns, is reached */
-	uint64_t drs_wnd_ns;
 	/* time */
 	uint64_t deadline_ns[TCP_D_COUNT];
 	struct route rt;
 };
 
 enum { TCP_PUSHED = 1, TCP_PUSHED2 = 2 };
+enum { TCP_QUICKACKS_MAX = 16 }; /* after a duplicate, as Linux */
 
 struct tcp_listener;
 
@@ -218,8 +214,11 @@ struct tcp_conn {
 	uint32_t ato_us;	     /* current delayed-ACK time; 0: no data came yet */
 	uint64_t drs_ns;
 	uint64_t data_rcv_ns; /* data was last received */
-	uint16_t
-		rcv_advmss; /* the largest segment that the peer should send, options counted off */
+	uint32_t drs_tsecr;   /* the echo that was measured last, */
+	uint32_t drs_wnd_seq; /* or when this edge, seen at drs_wnd_ns, is reached */
+	uint64_t drs_wnd_ns;
+	uint16_t last_seg_size; /* a segment smaller than rcv_mss, until the next */
+	uint16_t rcv_advmss;	/* the largest that the peer should send, options counted off */
 	uint16_t max_sent, max_acked; /* sizes of IP packets, RFC 5927 7.2 */
 	uint32_t big_end;	      /* end of the first segment as large as max_sent */
 	uint32_t mtu_seq;	      /* the segment that mtu_pending is about */
@@ -234,7 +233,7 @@ struct tcp_conn {
 	uint8_t quickacks;     /* ACKs to send at once still */
 	uint8_t pingpong;      /* answers that followed soon after something came */
 	uint8_t rcv_tos;
-	uint8_t ecn; /* enum tcp_ecn_flag */
+	uint8_t ecn;	  /* enum tcp_ecn_flag */
 	int32_t err;	  /* pending SO_ERROR, positive */
 	int32_t soft_err; /* from ICMP: reported when we give up (RFC 1122 4.2.3.9) */
 	struct tcp_opt opt;
@@ -267,7 +266,7 @@ struct tcp_conn {
 	uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
 };
 
-static_assert(sizeof(struct tcp_conn) <= 768, "an idle connection stays small (aim: 288)");
+static_assert(sizeof(struct tcp_conn) <= 896, "an idle connection stays small (aim: 288)");
 
 static inline struct tcp_conn *tcp_conn_of(struct tcp_ep *ep)
 {

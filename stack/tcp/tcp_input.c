@@ -253,7 +253,7 @@ static enum tcp_step step_sequence(struct tapir *t, struct tcp_conn *c, struct t
 	if (seg->len && seq_lt(seg->seq, c->rcv_nxt)) {
 		/* Our ACK was lost, or the peer's RTO is too short: ACKs go at once for a while. */
 		STAT_INC(t, TcpExt, DelayedACKLost);
-		tcp_rcv_quick(t, c, UINT8_MAX);
+		tcp_rcv_quick(t, c, TCP_QUICKACKS_MAX);
 	}
 	if (*reason == DROP_TCP_OLD && seg->text_len)
 		tcp_sack_duplicate(t, c, seg->seq, seg->seq + seg->text_len, true);
@@ -292,7 +292,7 @@ static bool trim(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg, enum 
 			*reason = DROP_TCP_WINDOW;
 			if (c->rcv_wnd == 0)
 				STAT_INC(t, TcpExt, TCPZeroWindowDrop);
-			tcp_rcv_quick(t, c, UINT8_MAX);
+			tcp_rcv_quick(t, c, TCP_QUICKACKS_MAX);
 		}
 		seg->text_len = min_u32(keep, seg->text_len);
 		seg->flags &= (uint16_t)~TCP_FIN;

@@ -208,26 +208,24 @@ static void rtt_update(struct tcp_conn *c, uint32_t us, bool of_window)
 /* The receiver's own estimate of the round trip: by timestamps, else by the time a window takes. */
 static void measure_rtt(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
 {
-	struct tcp_act *a = c->act;
-
 	if (c->flags & TCP_F_TS && seg->opt.has & TCP_HAS_TS && seg->opt.tsecr) {
 		uint32_t ms = tcp_ts_now(t, c->ts_off) - seg->opt.tsecr;
 
-		if (seg->opt.tsecr == a->drs_tsecr || seg->text_len < c->rcv_mss)
+		if (seg->opt.tsecr == c->drs_tsecr || seg->text_len < c->rcv_mss)
 			return;
-		a->drs_tsecr = seg->opt.tsecr;
+		c->drs_tsecr = seg->opt.tsecr;
 		if (ms < INT32_MAX / 8000) /* TC-35: an echo from the far past says nothing */
 			rtt_update(c, max_u32(ms, 1) * 1000, false);
 		return;
 	}
-	if (a->drs_wnd_ns) {
-		if (seq_lt(c->rcv_nxt, a->drs_wnd_seq))
+	if (c->drs_wnd_ns) {
+		if (seq_lt(c->rcv_nxt, c->drs_wnd_seq))
 			return;
-		rtt_update(c, (uint32_t)min_u64((t->now_ns - a->drs_wnd_ns) / US, UINT32_MAX),
+		rtt_update(c, (uint32_t)min_u64((t->now_ns - c->drs_wnd_ns) / US, UINT32_MAX),
 			   true);
 	}
-	a->drs_wnd_seq = c->rcv_nxt + c->rcv_wnd;
-	a->drs_wnd_ns = t->now_ns;
+	c->drs_wnd_seq = c->rcv_nxt + c->rcv_wnd;
+	c->drs_wnd_ns = t->now_ns;
 }
 
 static void grow_buffer(struct tapir *t, struct tcp_conn *c, uint32_t copied)
@@ -302,18 +300,18 @@ bool tcp_rcv_quickack_on(const struct tapir *t, const struct tcp_conn *c)
 }
 
 /* So many ACKs at once as half of the window has segments, at most `max`. */
-static void more_quickacks(struct tapir *t, struct tcp_conn *c, unsigned max)
+static void more_quickacks(struct tcp_conn *c, unsigned max)
 {
 	uint32_t n = c->rcv_wnd / (2 * max_u32(c->rcv_mss, 1));
 
-	n = min_u32(n ? n : 2, min_u32(max, (uint32_t)t->conf.tcp_quickack_segs));
+	n = min_u32(n ? n : 2, max);
 	if (n > c->quickacks)
 		c->quickacks = (uint8_t)n;
 }
 
 void tcp_rcv_quick(struct tapir *t, struct tcp_conn *c, unsigned max)
 {
-	more_quickacks(t, c, max);
+	more_quickacks(c, max);
 	c->pingpong = 0;
 	c->ato_us = ato_min_us(t);
 }
@@ -322,11 +320,11 @@ void tcp_rcv_quick(struct tapir *t, struct tcp_conn *c, unsigned max)
 static void measure_mss(struct tcp_conn *c, const struct tcp_seg *seg)
 {
 	struct tcp_act *a = c->act;
-	uint32_t len = seg->text_len, last = a->last_seg_size;
+	uint32_t len = seg->text_len, last = c->last_seg_size;
 	uint32_t hlen = TCP_HLEN + (c->flags & TCP_F_TS ? TCP_TS_LEN : 0);
 	bool psh = seg->flags & TCP_PSH;
 
-	a->last_seg_size = 0;
+	c->last_seg_size = 0;
 	if (len >= c->rcv_mss) {
 		/* A driver may have joined segments: none of the peer's is larger than what we announced. */
 		c->rcv_mss = (uint16_t)max_u32(min_u32(len, c->rcv_advmss), MSS_LEAST);
@@ -340,7 +338,7 @@ static void measure_mss(struct tcp_conn *c, const struct tcp_seg *seg)
 	     !(seg->flags & (TCP_FIN | TCP_URG | TCP_SYN | TCP_PSH)))) {
 		uint32_t net = len + seg->hdr.hdr_len - hlen;
 
-		a->last_seg_size = net;
+		c->last_seg_size = (uint16_t)min_u32(net, TCP_MSS_MAX);
 		if (net == last) {
 			c->rcv_mss = (uint16_t)min_u32(max_u32(net, MSS_LEAST), TCP_MSS_MAX);
 			return;
@@ -358,7 +356,7 @@ void tcp_rcv_data(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg
 	measure_rtt(t, c, seg);
 	if (!c->ato_us) {
 		/* The first. */
-		more_quickacks(t, c, UINT8_MAX);
+		more_quickacks(c, (unsigned)t->conf.tcp_quickack_segs);
 		c->ato_us = max_u32(least, 1);
 	} else if (gap_us <= least / 2) {
 		c->ato_us = c->ato_us / 2 + least / 2;
@@ -366,7 +364,7 @@ void tcp_rcv_data(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg
 		c->ato_us = min_u32(c->ato_us / 2 + (uint32_t)gap_us, rto_us);
 	} else if (gap_us > rto_us) {
 		/* The peer was idle and may be in slow start again. */
-		more_quickacks(t, c, UINT8_MAX);
+		more_quickacks(c, (unsigned)t->conf.tcp_quickack_segs);
 	}
 	c->data_rcv_ns = t->now_ns;
 	grow_window(t, c, seg->text_len);
