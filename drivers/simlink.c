@@ -1,5 +1,5 @@
 /*
- * The simulated link.
+ * The simulated link: what happens to a frame on its way is simlink_path.c's affair.
  *
  * A frame taken from an instance is decided upon once, when it is taken: each rule draws from the
  * link's own generator, in the order of this file, so that a run depends on the seed and on what was
@@ -9,9 +9,6 @@
  *	taken -> MTU -> burst loss -> loss -> queue and rate -> { delay, jitter } -> corrupt -> heap
  *	                                                    \-> the same again for a duplicate
  *
- * The rate is a clock: `free_ns` is when the port's transmitter has sent all that it was given. What waits
- * in its queue is the time from now until then, in bytes.
- *
  * What is on its way lies in a binary heap by (arrival, number of entry): equal times arrive in the order
  * in which they were taken. Entries are packets of the receiver, so that its own memory limit counts
  * them; without memory a frame is lost, which a real wire does as well.
@@ -19,7 +16,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "drivers/simlink.h"
+#include "drivers/simlink_path.h"
 #include "stack/netif.h"
 
 enum { BATCH = 64, HEAP_FIRST = 256, ETH_HEADER = 14, ETHERTYPE_AT = 12, IPV4_HEADER = 20 };
@@ -35,11 +32,7 @@ struct port {
 	int ifindex;
 	bool ether;
 	bool blocked; /* backpressure: frames wait for room */
-	bool bad;     /* Gilbert: in a burst */
-	uint64_t free_ns;
-	uint64_t last_ns; /* arrival of the latest frame in order */
-	struct simlink_conf conf;
-	struct simlink_stats stats;
+	struct simpath path;
 };
 
 struct simlink {
@@ -54,31 +47,6 @@ struct simlink {
 	uint32_t nports;
 	struct port port[SIMLINK_PORTS_MAX];
 };
-
-/* splitmix64: small, and every seed is as good as any other. */
-static uint64_t draw(struct simlink *l)
-{
-	uint64_t z = l->rng += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-static uint32_t draw_below(struct simlink *l, uint32_t n)
-{
-	return (uint32_t)(((draw(l) >> 32) * n) >> 32);
-}
-
-static bool chance(struct simlink *l, uint32_t ppm)
-{
-	return ppm > 0 && draw_below(l, SIMLINK_ALWAYS) < ppm;
-}
-
-static uint64_t draw_up_to(struct simlink *l, uint64_t max)
-{
-	return max > 0 ? draw(l) % (max + 1) : 0;
-}
 
 static bool earlier(const struct flight *a, const struct flight *b)
 {
@@ -210,7 +178,7 @@ void simlink_detach(struct simlink *l, int port)
 
 void simlink_set(struct simlink *l, int port, const struct simlink_conf *conf)
 {
-	l->port[port].conf = *conf;
+	l->port[port].path.conf = *conf;
 	l->port[port].blocked = false;
 }
 
@@ -270,121 +238,64 @@ static void corrupt(struct simlink *l, struct port *from, struct pkt *p)
 {
 	uint32_t off, len = ip_part(from, p, &off);
 
-	if (chance(l, from->conf.corrupt_ppm) && len > 0) {
-		uint32_t bit = draw_below(l, 8 * len);
+	if (simpath_chance(&l->rng, from->path.conf.corrupt_ppm) && len > 0) {
+		uint32_t bit = simpath_below(&l->rng, 8 * len);
 
 		p->data[off + bit / 8] ^= (uint8_t)(1u << (bit % 8));
-		from->stats.corrupted++;
+		from->path.stats.corrupted++;
 	}
-	if (chance(l, from->conf.corrupt_many_ppm) && len > 0) {
-		uint32_t n = 2 + draw_below(l, 15);
+	if (simpath_chance(&l->rng, from->path.conf.corrupt_many_ppm) && len > 0) {
+		uint32_t n = 2 + simpath_below(&l->rng, 15);
 
 		for (uint32_t i = 0; i < n; i++)
-			p->data[off + draw_below(l, len)] = (uint8_t)draw(l);
-		from->stats.corrupted++;
+			p->data[off + simpath_below(&l->rng, len)] = (uint8_t)simpath_draw(&l->rng);
+		from->path.stats.corrupted++;
 	}
 }
 
 /* Sends one copy on its way to every other port; `leaves_ns`: its last bit is out. */
-static void launch(struct simlink *l, uint32_t from_port, const struct pkt *p, uint64_t leaves_ns)
+static void launch(struct simlink *l, uint32_t from_port, const struct pkt *p, uint64_t leaves_ns,
+		   bool mark)
 {
 	struct port *from = &l->port[from_port];
-	const struct simlink_conf *conf = &from->conf;
-	uint64_t at = leaves_ns + conf->delay_ns + draw_up_to(l, conf->jitter_ns);
-
-	if (chance(l, conf->reorder_ppm)) {
-		at += draw_up_to(l, conf->reorder_ns);
-		from->stats.reordered++;
-	} else {
-		if (at < from->last_ns)
-			at = from->last_ns;
-		from->last_ns = at;
-	}
-	if (conf->coalesce_ns > 0)
-		at += (conf->coalesce_ns - at % conf->coalesce_ns) % conf->coalesce_ns;
+	uint64_t at = simpath_arrival(&from->path, &l->rng, leaves_ns);
 
 	for (uint32_t to = 0; to < l->nports; to++) {
 		struct flight f = {.arrives_ns = at, .to = to};
+		uint32_t off, len;
 
 		if (to == from_port || !l->port[to].t)
 			continue;
 		f.order = l->next_order++;
 		f.p = copy_for(l->port[to].t, p);
 		if (!f.p) {
-			from->stats.lost_memory++;
+			from->path.stats.lost_memory++;
 			continue;
 		}
+		if (mark && (len = ip_part(from, f.p, &off)) > 0 &&
+		    simpath_mark_ip4(f.p->data + off, len))
+			from->path.stats.marked++;
 		corrupt(l, from, f.p);
 		if (!heap_push(l, &f)) {
 			tapir_pkt_free(f.p);
-			from->stats.lost_memory++;
+			from->path.stats.lost_memory++;
 		}
 	}
-}
-
-static bool burst_loses(struct simlink *l, struct port *from)
-{
-	const struct simlink_conf *conf = &from->conf;
-
-	if (conf->burst_enter_ppm == 0)
-		return false;
-	if (!from->bad)
-		from->bad = chance(l, conf->burst_enter_ppm);
-	else
-		from->bad = !chance(l, conf->burst_leave_ppm);
-	return from->bad && chance(l, conf->burst_loss_ppm);
-}
-
-/* Bytes that wait for the transmitter. */
-static uint64_t queued_bytes(const struct simlink *l, const struct port *from)
-{
-	uint64_t ns = from->free_ns > l->now_ns ? from->free_ns - l->now_ns : 0;
-
-	return ns / 1000 * from->conf.rate_bps / 8000000;
-}
-
-static bool queue_full(const struct simlink *l, const struct port *from, uint32_t len)
-{
-	return from->conf.rate_bps > 0 && from->conf.queue_bytes > 0 && from->free_ns > l->now_ns &&
-	       queued_bytes(l, from) + len > from->conf.queue_bytes;
 }
 
 static void take(struct simlink *l, uint32_t from_port, const struct pkt *p)
 {
 	struct port *from = &l->port[from_port];
-	const struct simlink_conf *conf = &from->conf;
 	uint32_t len = pkt_wire_len(p);
-	uint64_t leaves_ns = l->now_ns;
+	bool mark = simpath_marks(&from->path, l->now_ns);
+	uint64_t leaves_ns;
 
-	from->stats.frames++;
-	from->stats.bytes += len;
-	if (conf->mtu > 0 && len > conf->mtu + (from->ether ? ETH_HEADER : 0)) {
-		from->stats.lost_mtu++;
+	if (!simpath_enter(&from->path, &l->rng, l->now_ns, len,
+			   len - (from->ether ? ETH_HEADER : 0), &leaves_ns))
 		return;
-	}
-	if (burst_loses(l, from)) {
-		from->stats.lost_burst++;
-		return;
-	}
-	if (chance(l, conf->loss_ppm)) {
-		from->stats.lost++;
-		return;
-	}
-	if (queue_full(l, from, len)) {
-		from->stats.lost_queue++;
-		return;
-	}
-	if (conf->rate_bps > 0) {
-		uint64_t start = from->free_ns > l->now_ns ? from->free_ns : l->now_ns;
-
-		from->free_ns = start + (uint64_t)len * 8 * 1000000000 / conf->rate_bps;
-		leaves_ns = from->free_ns;
-	}
-	launch(l, from_port, p, leaves_ns);
-	if (chance(l, conf->dup_ppm)) {
-		from->stats.duplicated++;
-		launch(l, from_port, p, leaves_ns);
-	}
+	launch(l, from_port, p, leaves_ns, mark);
+	if (simpath_doubles(&from->path, &l->rng))
+		launch(l, from_port, p, leaves_ns, mark);
 }
 
 /* An observer sees flat bytes; a frame with spans is shown by way of a copy. */
@@ -414,8 +325,8 @@ static size_t take_all(struct simlink *l, uint32_t port)
 	from->blocked = false;
 	while ((n = tapir_tx_peek(from->t, from->ifindex, pkts, BATCH)) > 0) {
 		for (i = 0; i < n; i++) {
-			from->blocked = from->conf.backpressure &&
-					queue_full(l, from, pkt_wire_len(pkts[i]));
+			from->blocked = from->path.conf.backpressure &&
+					simpath_full(&from->path, l->now_ns, pkt_wire_len(pkts[i]));
 			if (from->blocked)
 				break;
 			show_taken(l, port, pkts[i]);
@@ -441,7 +352,7 @@ size_t simlink_step(struct simlink *l, uint64_t now_ns)
 		struct port *to = &l->port[f.to];
 
 		show(l, f.to, true, f.p);
-		to->stats.delivered++;
+		to->path.stats.delivered++;
 		tapir_input(to->t, to->ifindex, f.p);
 		moved++;
 	}
@@ -457,10 +368,10 @@ uint64_t simlink_next_deadline(const struct simlink *l)
 	uint64_t next = l->n > 0 ? l->heap[0].arrives_ns : TAPIR_NEVER;
 
 	for (uint32_t i = 0; i < l->nports; i++) {
-		const struct port *p = &l->port[i];
+		const struct simpath *p = &l->port[i].path;
 
 		/* A blocked port is looked at again when its queue is half empty: not for every frame. */
-		if (p->blocked) {
+		if (l->port[i].blocked) {
 			uint64_t half =
 				p->conf.queue_bytes / 2 * UINT64_C(8000000000) / p->conf.rate_bps;
 			uint64_t at = p->free_ns > half ? p->free_ns - half : 0;
@@ -475,7 +386,7 @@ uint64_t simlink_next_deadline(const struct simlink *l)
 
 const struct simlink_stats *simlink_stats_of(const struct simlink *l, int port)
 {
-	return &l->port[port].stats;
+	return &l->port[port].path.stats;
 }
 
 size_t simlink_in_flight(const struct simlink *l)

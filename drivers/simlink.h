@@ -42,6 +42,8 @@ struct simlink_conf {
 		coalesce_ns; /* arrivals at multiples of this only, as an interrupt would gather them */
 	uint64_t rate_bps;    /* bits a second; 0: no limit */
 	uint32_t queue_bytes; /* that wait for the rate; 0: no limit */
+	uint32_t
+		mark_bytes; /* so many wait: ECN-capable IPv4 packets are marked (RFC 3168); 0: never */
 	bool backpressure; /* a full queue leaves frames with the instance instead of losing them */
 	uint32_t mtu;	   /* larger IP packets are lost without a word; 0: no limit */
 };
@@ -50,7 +52,7 @@ struct simlink_stats {
 	uint64_t frames, bytes; /* taken from the instance */
 	uint64_t delivered;	/* handed over, copies counted each */
 	uint64_t lost, lost_burst, lost_queue, lost_mtu, lost_memory;
-	uint64_t duplicated, reordered, corrupted;
+	uint64_t duplicated, reordered, corrupted, marked;
 };
 
 /* A frame, shown to an observer. The bytes are those that the receiver gets, or would have got. */
