@@ -74,7 +74,7 @@ SUPPORT := $(T)/libsupport.a
 APPS := $(T)/libapps.a
 PROGRAM := $(if $(APP_SRC),$(B)/tapir)
 CORE_OBJ := $(CORE_SRC:%.c=$(T)/%.o)
-OBJ := $(patsubst %.c,$(T)/%.o,$(LIB_SRC) $(APP_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(SIM_SRC) $(SCRIPT_SRC) \
+OBJ := $(patsubst %.c,$(T)/%.o,tools/bench/simpath.c $(LIB_SRC) $(APP_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(SIM_SRC) $(SCRIPT_SRC) \
 	$(FUZZ_SRC) $(wildcard tests/fuzz/replay.c))
 
 ifneq ($(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),)
@@ -210,6 +210,15 @@ bench: all
 bench-quick: all
 	@tools/bench/run --quick
 
+# The kernel's TCP and ours over one simulated path, in real time.
+SIMPATH := $(T)/tools/bench/simpath
+
+$(SIMPATH): $(SIMPATH).o $(LIB)
+	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $^ $(PCAP_LIBS) -lpthread
+
+bench-path: $(SIMPATH)
+	@$(SIMPATH)
+
 tidy:
 	clang-format -i $$(find stack dns tls drivers apps tests -name '*.[ch]' 2>/dev/null)
 
@@ -252,6 +261,7 @@ help:
 #: make sim-long   the simulations, many more seeds
 #: make golden     the table of tests/sim/throughput.golden anew
 #: make bench      throughput beside the kernel's own stack      make bench-quick   ... under a minute
+#: make bench-path the kernel's TCP and ours over one simulated path, a minute
 #: make tidy       formats all C files
 #: make install    to PREFIX (/usr/local), under DESTDIR     make uninstall
 #: make clean      removes what was built
@@ -259,7 +269,7 @@ help:
 #: What the build needs: sh tools/bootstrap [build|demo|test|check]
 
 .PHONY: all unit tests peers test e2e asan ubsan valgrind run-all run-script sim-long golden fuzz run-fuzz cov run-cov check \
-	check-layers check-headers check-purity check-style check-self bench bench-quick tidy demo install uninstall clean help
+	check-layers check-headers check-purity check-style check-self bench bench-quick bench-path tidy demo install uninstall clean help
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d)
