@@ -67,8 +67,10 @@ int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_soc
 		return take_err(c);
 	if (c->ep.state == TAPIR_TCP_SYN_SENT || c->ep.state == TAPIR_TCP_SYN_RECEIVED)
 		return -EALREADY;
+	/* An open that failed was aborted; what was a connection once is never another, whatever became of it. */
 	if (c->ep.state != TAPIR_TCP_CLOSED || c->flags & TCP_F_DETACHED)
-		return c->flags & TCP_F_DETACHED ? -ECONNABORTED : -EISCONN;
+		return c->flags & TCP_F_CONNECTED || !(c->flags & TCP_F_DETACHED) ? -EISCONN
+										  : -ECONNABORTED;
 	r = check_peer(t, sa);
 	if (r < 0)
 		return r;
