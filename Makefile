@@ -272,4 +272,4 @@ help:
 	check-layers check-headers check-purity check-style check-self bench bench-quick bench-path tidy demo install uninstall clean help
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
--include $(OBJ:.o=.d)
+-include tools/packetdrill/rules.mk $(OBJ:.o=.d)
