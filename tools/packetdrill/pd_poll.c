@@ -165,7 +165,8 @@ void pd_edge(struct pd *pd, const struct pd_file *f, uint32_t bits)
 	}
 }
 
-void pd_edges(struct pd *pd)
+/* Takes the stack's list, but for what it says of `not`. */
+static void pop_edges(struct pd *pd, const struct pd_file * not )
 {
 	struct tapir_ready ev[POP];
 	size_t n;
@@ -174,10 +175,16 @@ void pd_edges(struct pd *pd)
 		for (size_t i = 0; i < n; i++) {
 			int fd = (int)ev[i].cookie;
 
-			if (fd < pd->nfile && pd->file[fd] && pd->file[fd]->sock == ev[i].sock)
+			if (fd < pd->nfile && pd->file[fd] &&
+			    pd->file[fd] != not &&pd->file[fd]->sock == ev[i].sock)
 				pd_edge(pd, pd->file[fd], ev[i].bits);
 		}
 	}
+}
+
+void pd_edges(struct pd *pd)
+{
+	pop_edges(pd, NULL);
 }
 
 void pd_unwatch(struct pd *pd, const struct pd_file *f)
@@ -209,13 +216,18 @@ static struct pd_item **find_item(struct pd_file *ep, const struct pd_file *f)
 	return at;
 }
 
-/* A socket's edges are told from now on. */
+/*
+ * A socket's edges are told from now on, room too if there is none at this moment. Being asked, the stack says what is
+ * ready as well; nothing has happened by that.
+ */
 static void watch(struct pd *pd, const struct pd_file *f)
 {
-	if (f->kind == PD_SOCKET)
-		tapir_interest(pd->t, f->sock,
-			       TAPIR_IN | TAPIR_OUT | TAPIR_PRI | (uint32_t)TAPIR_RDHUP,
-			       (uint64_t)f->fd);
+	if (f->kind != PD_SOCKET)
+		return;
+	pd_edges(pd);
+	tapir_interest(pd->t, f->sock, TAPIR_IN | TAPIR_OUT | TAPIR_PRI | (uint32_t)TAPIR_RDHUP,
+		       (uint64_t)f->fd);
+	pop_edges(pd, f);
 }
 
 static int ctl(struct pd *pd, struct pd_file *ep, int op, struct pd_file *f,
@@ -285,6 +297,9 @@ static int report(struct pd *pd, struct pd_file *ep, struct epoll_event *events,
 			/* Woken, and nothing there any more: an edge is not kept for later. */
 			if (it->want.events & EPOLLET)
 				it->edge = false;
+			/* The stack tells of room only to who asked while there was none. */
+			if (it->want.events & EPOLLOUT)
+				watch(pd, it->file);
 			continue;
 		}
 		events[n].events = bits;
@@ -293,8 +308,6 @@ static int report(struct pd *pd, struct pd_file *ep, struct epoll_event *events,
 			it->edge = false;
 		if (it->want.events & EPOLLONESHOT)
 			it->disarmed = true;
-		/* The stack tells of room only to who asked while there was none. */
-		watch(pd, it->file);
 	}
 	return n;
 }
