@@ -273,23 +273,6 @@ int tcp_user_commit(struct tapir *t, struct tcp_conn *c, size_t len, int flags)
 
 /* ---- RECEIVE ---- */
 
-/* Whether the urgent byte stands at the head, and is to be left out of the stream (TC-56). */
-static bool skip_urgent(const struct tcp_conn *c)
-{
-	return c->flags & TCP_F_URG_RCVD && !(c->opt.flags & TCP_O_OOBINLINE) &&
-	       c->rcv_user + 1 == c->rcv_up;
-}
-
-/* Bytes that can be read now, up to the urgent mark (RFC 9293 3.8.5). */
-static uint32_t readable(const struct tcp_conn *c)
-{
-	uint32_t n = tcp_rcv_end(c) - c->rcv_user;
-
-	if (c->flags & TCP_F_URG_RCVD && seq_gt(c->rcv_up - 1, c->rcv_user))
-		n = min_u32(n, c->rcv_up - 1 - c->rcv_user);
-	return n;
-}
-
 /* Nothing to read: why (EVT-50). */
 static int64_t nothing(struct tcp_conn *c)
 {
@@ -319,41 +302,17 @@ static void consumed(struct tapir *t, struct tcp_conn *c, uint32_t n)
 	tcp_act_release_if_idle(t, c);
 }
 
-/* The urgent byte by itself. */
-static int64_t recv_oob(struct tcp_conn *c, const struct iovec *iov, int n, int flags)
-{
-	uint8_t byte;
-
-	if (c->opt.flags & TCP_O_OOBINLINE || !(c->flags & TCP_F_URG_RCVD) ||
-	    c->flags & TCP_F_OOB_READ)
-		return -EINVAL;
-	if (seq_lt(tcp_rcv_end(c), c->rcv_up))
-		return -EAGAIN; /* told of, not arrived */
-	if (n < 1 || iov[0].iov_len < 1)
-		return 0;
-	tcp_rcv_read(c, c->rcv_up - 1, &byte, 1);
-	*(uint8_t *)iov[0].iov_base = byte;
-	if (!(flags & TAPIR_MSG_PEEK))
-		c->flags |= TCP_F_OOB_READ;
-	return 1;
-}
-
 int64_t tcp_user_recv(struct tapir *t, struct tcp_conn *c, const struct iovec *iov, int n,
 		      int flags)
 {
 	uint32_t avail, seq, done = 0;
 
 	if (flags & TAPIR_MSG_OOB)
-		return recv_oob(c, iov, n, flags);
-	seq = c->rcv_user;
-	avail = readable(c);
-	if (skip_urgent(c) && seq_geq(tcp_rcv_end(c), c->rcv_up)) {
-		/* A peek passes over the urgent byte, and leaves it to MSG_OOB. */
-		if (!(flags & TAPIR_MSG_PEEK))
-			consumed(t, c, 1);
-		seq = c->rcv_up;
-		avail = tcp_rcv_end(c) - seq;
-	}
+		return tcp_urg_recv(c, iov, n, flags);
+	seq = tcp_urg_head(c, &avail);
+	/* A peek passes over the urgent byte, and leaves it to MSG_OOB. */
+	if (seq != c->rcv_user && !(flags & TAPIR_MSG_PEEK))
+		consumed(t, c, 1);
 	if (avail == 0)
 		return nothing(c);
 	for (int i = 0; i < n && done < avail; i++) {
@@ -374,11 +333,9 @@ int64_t tcp_user_peek(struct tapir *t, struct tcp_conn *c, struct iovec *iov, in
 {
 	uint32_t avail, seq, done = 0;
 
+	(void)t;
 	*niov = 0;
-	if (skip_urgent(c) && seq_geq(tcp_rcv_end(c), c->rcv_up))
-		consumed(t, c, 1);
-	avail = readable(c);
-	seq = c->rcv_user;
+	seq = tcp_urg_head(c, &avail);
 	if (avail == 0)
 		return nothing(c);
 	while (*niov < max && done < avail) {
@@ -395,10 +352,12 @@ int64_t tcp_user_peek(struct tapir *t, struct tcp_conn *c, struct iovec *iov, in
 
 int tcp_user_consume(struct tapir *t, struct tcp_conn *c, size_t len)
 {
-	if (len > readable(c))
+	uint32_t avail, seq = tcp_urg_head(c, &avail);
+
+	if (len > avail)
 		return -EINVAL;
 	if (len)
-		consumed(t, c, (uint32_t)len);
+		consumed(t, c, seq - c->rcv_user + (uint32_t)len);
 	return 0;
 }
 
