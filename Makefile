@@ -117,9 +117,9 @@ $(PROGRAM): $(T)/apps/tapir.o $(APPS) $(LIB)
 
 $(GDB_STUB): Makefile
 	@mkdir -p $(@D)
-	@printf '%s\n' '# Made by make: gdb loads it with the program beside it.' 'import gdb' 'import os' \
-		'_here = os.path.dirname(os.path.realpath(__file__))' \
-		'gdb.execute("source " + os.path.normpath(os.path.join(_here, "$(if $(filter build,$(B)),..,../..)/tools/gdb/tapir.py")))' >$@
+	@printf '%s\n' '# Made by make: gdb loads it with the program beside it.' 'import os' \
+		'_path = os.path.join(os.path.dirname(os.path.realpath(__file__)), "$(if $(filter build,$(B)),..,../..)/tools/gdb/tapir.py")' \
+		'exec(compile(open(_path).read(), _path, "exec"), {"__file__": _path})' >$@
 
 PARTS = -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) -Wl,--end-group $(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread
 
