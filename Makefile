@@ -121,7 +121,7 @@ $(GDB_STUB): Makefile
 		'_path = os.path.join(os.path.dirname(os.path.realpath(__file__)), "$(if $(filter build,$(B)),..,../..)/tools/gdb/tapir.py")' \
 		'exec(compile(open(_path).read(), _path, "exec"), {"__file__": _path})' >$@
 
-PARTS = -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) -Wl,--end-group $(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread
+PARTS = -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) -Wl,--end-group $(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread -lm
 
 $(UNIT) $(SIM) $(SCRIPT): %: %.o $(SUPPORT) $(APPS) $(LIB)
 	$(if $(CMOCKA_LIBS),,$(error cmocka is missing: run `sh tools/bootstrap build`, which installs it))

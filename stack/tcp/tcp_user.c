@@ -112,6 +112,7 @@ int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_soc
 	c->rcv_limit = tcp_rcv_limit(t, &c->opt);
 	c->rcv_wnd = tcp_rcv_initial(t, &c->opt, tcp_mss_announce(&c->opt, rt.mtu));
 	tcp_conn_update_mss(t, c);
+	tcp_conn_start_cc(t, c, false); /* anew when the peer's MSS is known */
 	tcp_demux_insert(t, &c->ep);
 	tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_SENT);
 	tcp_output(t, c);
