@@ -53,7 +53,7 @@ struct run_flow {
 	uint16_t lport, rport;
 	bool iss_known, irs_known, ts_known;
 	bool fresh; /* the next SYN that leaves may have a new number */
-	uint32_t iss, irs;
+	uint32_t iss, irs, irs_next;
 	uint32_t ts_off; /* TSval on the wire less the script's */
 	struct {
 		uint32_t script, live;

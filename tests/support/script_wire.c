@@ -249,7 +249,10 @@ static size_t build_tcp(struct run *r, const struct script_event *e, uint8_t *p)
 	if (k->flags & WV_SYN && !(k->flags & WV_RST)) {
 		if (!f->irs_known || f->irs != k->seq)
 			f->fresh = true;
-		f->irs = k->seq;
+		/* A SYN in mid-stream begins no stream, unless the stack answers it with one. */
+		f->irs_next = k->seq;
+		if (!f->irs_known)
+			f->irs = k->seq;
 		f->irs_known = true;
 	}
 	put16(h, rport);
@@ -465,6 +468,8 @@ static const char *compare_tcp(struct run *r, const struct script_packet *k,
 		f->iss = v->seq - k->seq;
 		f->iss_known = true;
 		f->ts_known = f->fresh = false;
+		f->irs_known = k->has_ack;
+		f->irs = f->irs_next;
 		f->nts = 0;
 	}
 	if (v->flags != k->flags)
