@@ -41,10 +41,11 @@ enum { TAPIR_IPPROTO_ICMP = 1, TAPIR_IPPROTO_TCP = 6, TAPIR_IPPROTO_UDP = 17 };
 enum tapir_msg_flag {
 	TAPIR_MSG_OOB =
 		0x1, /* send: the last byte is urgent (RFC 6093); recv: -EINVAL unless it waits */
-	TAPIR_MSG_PEEK = 0x2,	   /* leave the data where it is */
-	TAPIR_MSG_DONTROUTE = 0x4, /* only to a host on link */
-	TAPIR_MSG_TRUNC = 0x20,	   /* recv on a datagram: return its real length */
-	TAPIR_MSG_MORE = 0x8000,   /* more follows: do not send a short segment yet */
+	TAPIR_MSG_PEEK = 0x2,		 /* leave the data where it is */
+	TAPIR_MSG_DONTROUTE = 0x4,	 /* only to a host on link */
+	TAPIR_MSG_TRUNC = 0x20,		 /* recv on a datagram: return its real length */
+	TAPIR_MSG_MORE = 0x8000,	 /* more follows: do not send a short segment yet */
+	TAPIR_MSG_FASTOPEN = 0x20000000, /* connect, with data in the SYN if it may be (RFC 7413) */
 };
 
 enum tapir_sockopt_level {
@@ -105,7 +106,13 @@ enum {
 	TAPIR_TCP_QUICKACK = 12,
 	TAPIR_TCP_CONGESTION = 13,   /* char[16] */
 	TAPIR_TCP_USER_TIMEOUT = 18, /* ms */
+	TAPIR_TCP_FASTOPEN =
+		23, /* a listener: data-carrying SYNs that may await their ACK; 0: none */
 	TAPIR_TCP_NOTSENT_LOWAT = 25,
+	TAPIR_TCP_FASTOPEN_CONNECT =
+		30, /* connect() returns 0 and the SYN goes with the first write, if it may */
+	TAPIR_TCP_FASTOPEN_KEY = 33, /* a listener: 16 bytes, or 32 for a second one to believe */
+	TAPIR_TCP_FASTOPEN_NO_COOKIE = 34, /* neither asked for nor shown: for closed networks */
 	TAPIR_TCP_CC_INFO =
 		26, /* get: the algorithm's own; none has any yet, so no bytes, as Linux's reno and cubic */
 };
@@ -214,19 +221,11 @@ TAPIR_API int tapir_send_commit(struct tapir *t, tapir_sock_t s, size_t len, int
 /*
  * Straight from a stream's receive buffer: up to `max` readable slices, in order; valid until the
  * next call on the socket or step of the stack. Then consume `len` bytes of them. Returns the bytes
- * offered, 0 at the end of the stream, or as tapir_recv(). An urgent byte ends what one call offers; out of line
- * (the default) it is not offered at all: what comes behind it is, and consuming any of that discards it.
- * Until then TAPIR_MSG_OOB reads it.
+ * offered, 0 at the end of the stream, or as tapir_recv().
  */
 TAPIR_API int64_t tapir_recv_peek(struct tapir *t, tapir_sock_t s, struct iovec *iov, int max,
 				  int *niov);
 TAPIR_API int tapir_recv_consume(struct tapir *t, tapir_sock_t s, size_t len);
-
-/*
- * How many bytes stand in front of the urgent byte (RFC 9293 3.8.5, SIOCATMARK): 0 when it is the next. It
- * may not have arrived yet. -EAGAIN: no urgent mark; -EOPNOTSUPP: not a connection.
- */
-TAPIR_API int64_t tapir_urgent(struct tapir *t, tapir_sock_t s);
 
 /*
  * The layer above holds `bytes` that it took from this stream but that its user has not read:

@@ -310,7 +310,7 @@ static int set_congestion(struct target *o, const void *val, size_t len)
 	if (!ops)
 		return -ENOENT;
 	if (o->conn)
-		tcp_cc_switch(&o->conn->cc, ops, tcp_conn_smss(o->conn));
+		o->conn->cc.ops = ops;
 	else
 		*tcp_listener_cc(o->s->u.listener) = ops;
 	return 0;
@@ -368,6 +368,22 @@ static int set_tcp_int(struct tcp_opt *opt, int name, const void *val, size_t le
 	}
 }
 
+/* What opts_open.c needs to know. */
+static struct open_target open_target(const struct target *o)
+{
+	return (struct open_target){.t = o->t,
+				    .opt = o->opt,
+				    .conn = o->conn,
+				    .l = o->s->kind == SOCK_LISTEN ? o->s->u.listener : NULL};
+}
+
+static int set_open(struct target *o, int name, const void *val, size_t len)
+{
+	struct open_target to = open_target(o);
+
+	return sock_set_open_opt(&to, name, val, len);
+}
+
 static int set_tcp(struct target *o, int name, const void *val, size_t len)
 {
 	int v, err;
@@ -390,7 +406,8 @@ static int set_tcp(struct target *o, int name, const void *val, size_t len)
 	case TAPIR_TCP_CONGESTION:
 		return set_congestion(o, val, len);
 	default:
-		return set_tcp_int(o->opt, name, val, len);
+		err = set_tcp_int(o->opt, name, val, len);
+		return err == -ENOPROTOOPT ? set_open(o, name, val, len) : err;
 	}
 }
 
@@ -727,6 +744,7 @@ int sock_getopt(struct tapir *t, tapir_sock_t h, int level, int name, void *val,
 {
 	struct target o;
 	int err = target_of(t, h, &o), v = 0;
+	struct open_target to;
 
 	if (err)
 		return err;
@@ -734,6 +752,9 @@ int sock_getopt(struct tapir *t, tapir_sock_t h, int level, int name, void *val,
 		return -EFAULT;
 	if (level == TAPIR_SOL_TCP && !o.opt)
 		return -ENOPROTOOPT;
+	to = open_target(&o);
+	if (level == TAPIR_SOL_TCP && name == TAPIR_TCP_FASTOPEN_KEY)
+		return sock_get_fastopen_key(&to, val, len);
 	/* Those that are no int. */
 	if (level == TAPIR_SOL_TCP && name == TAPIR_TCP_INFO)
 		return get_info(&o, val, len);
@@ -768,6 +789,8 @@ int sock_getopt(struct tapir *t, tapir_sock_t h, int level, int name, void *val,
 		break;
 	case TAPIR_SOL_TCP:
 		err = get_tcp(&o, name, &v);
+		if (err == -ENOPROTOOPT)
+			err = sock_get_open_opt(&to, name, &v);
 		break;
 	default:
 		return -ENOPROTOOPT;

@@ -186,6 +186,9 @@ tapir_sock_t sock_accept(struct tapir *t, tapir_sock_t h, struct tapir_sockaddr 
 	fresh->kind = SOCK_TCP;
 	fresh->u.conn = c;
 	ready_init(&c->rdy, sock_handle(fresh));
+	/* Reset while it waited: nothing more will happen to it that could be told. */
+	if (c->flags & TCP_F_DETACHED)
+		ready_mark(t, &c->rdy, TAPIR_HUP | (c->err ? TAPIR_ERR : 0));
 	if (peer)
 		conn_names(c, &local, peer);
 	return sock_handle(fresh);
@@ -215,6 +218,16 @@ int sock_connect(struct tapir *t, tapir_sock_t h, const struct tapir_sockaddr *s
 	return -EINVAL;
 }
 
+static int64_t send_fastopen(struct tapir *t, struct tcp_conn *c, const struct iovec *iov, int n,
+			     const struct tapir_msg *m)
+{
+	int err = m ? addr_check(&m->peer) : -EDESTADDRREQ;
+
+	if (err && !(c->fo & TCP_FO_DEFER))
+		return err;
+	return tcp_user_send_fastopen(t, c, iov, n, m ? &m->peer : NULL);
+}
+
 int64_t sock_send(struct tapir *t, tapir_sock_t h, const struct iovec *iov, int n, int flags,
 		  const struct tapir_msg *m)
 {
@@ -225,12 +238,16 @@ int64_t sock_send(struct tapir *t, tapir_sock_t h, const struct iovec *iov, int 
 		return -EBADF;
 	if (len < 0)
 		return len;
-	if (flags & ~(TAPIR_MSG_OOB | TAPIR_MSG_DONTROUTE | TAPIR_MSG_MORE))
+	if (flags & ~(TAPIR_MSG_OOB | TAPIR_MSG_DONTROUTE | TAPIR_MSG_MORE | TAPIR_MSG_FASTOPEN))
 		return -EINVAL;
 	switch ((enum sock_kind)s->kind) {
 	case SOCK_UDP:
+		if (flags & TAPIR_MSG_FASTOPEN)
+			return -EOPNOTSUPP;
 		return udp_send(t, s->u.udp, iov, n, flags, m);
 	case SOCK_TCP:
+		if (flags & TAPIR_MSG_FASTOPEN)
+			return send_fastopen(t, s->u.conn, iov, n, m);
 		/* A stream has one peer; it can't be named anew with each piece. */
 		if (m && (m->peer.port || !tapir_addr_is_any(&m->peer.addr)))
 			return s->u.conn->flags & TCP_F_CONNECTED ? -EISCONN : -ENOTCONN;
@@ -338,14 +355,6 @@ int sock_consume(struct tapir *t, tapir_sock_t h, size_t len)
 	int err = stream_of(t, h, &c);
 
 	return err ? err : tcp_user_consume(t, c, len);
-}
-
-int64_t sock_urgent(struct tapir *t, tapir_sock_t h)
-{
-	struct tcp_conn *c;
-	int err = stream_of(t, h, &c);
-
-	return err ? err : tcp_user_urgent(c);
 }
 
 int sock_held(struct tapir *t, tapir_sock_t h, size_t bytes)

@@ -35,7 +35,6 @@ int64_t sock_reserve(struct tapir *t, tapir_sock_t h, size_t want, struct iovec 
 int sock_commit(struct tapir *t, tapir_sock_t h, size_t len, int flags);
 int64_t sock_peek(struct tapir *t, tapir_sock_t h, struct iovec *iov, int max, int *niov);
 int sock_consume(struct tapir *t, tapir_sock_t h, size_t len);
-int64_t sock_urgent(struct tapir *t, tapir_sock_t h);
 int sock_held(struct tapir *t, tapir_sock_t h, size_t bytes);
 int sock_shutdown(struct tapir *t, tapir_sock_t h, int how);
 int sock_close(struct tapir *t, tapir_sock_t h);
@@ -51,5 +50,19 @@ struct ready *sock_ready(const struct tapir *t, const struct sock *s);
 /* ---- opts.c ---- */
 int sock_setopt(struct tapir *t, tapir_sock_t h, int level, int name, const void *val, size_t len);
 int sock_getopt(struct tapir *t, tapir_sock_t h, int level, int name, void *val, size_t *len);
+
+/* ---- opts_open.c: how a connection opens ---- */
+/* A stream taken apart: conn, or the listener l. */
+struct open_target {
+	struct tapir *t;
+	struct tcp_opt *opt;
+	struct tcp_conn *conn;
+	struct tcp_listener *l;
+};
+
+/* As tapir_setsockopt() and tapir_getsockopt() at level TAPIR_SOL_TCP; -ENOPROTOOPT: not one of these. */
+int sock_set_open_opt(struct open_target *o, int name, const void *val, size_t len);
+int sock_get_open_opt(struct open_target *o, int name, int *v);
+int sock_get_fastopen_key(struct open_target *o, void *val, size_t *len);
 
 #endif

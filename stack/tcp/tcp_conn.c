@@ -8,6 +8,7 @@
  */
 #include "stack/core/emit.h"
 #include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_fn.h"
 
 struct tcp_conn *tcp_conn_new(struct tapir *t)
@@ -24,7 +25,7 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 	t->tcp->nconn++;
 	c->ep.kind = TCP_EP_CONN;
 	tcp_set_state(t, &c->ep, TAPIR_TCP_CLOSED);
-	c->cc.ops = tcp_cc_nth(t->conf.tcp_congestion_control); /* MAY-18 */
+	c->cc.ops = &cc_newreno;
 	c->opt.linger_s = -1;
 	c->keep_ns = TAPIR_NEVER;
 	c->fw2_ns = TAPIR_NEVER;
@@ -81,6 +82,7 @@ struct tcp_act *tcp_act_get(struct tapir *t, struct tcp_conn *c)
 	ring_init(&a->snd, NULL, 0);
 	list_init(&a->recs);
 	list_init(&a->recs_time);
+	list_init(&a->fo_link);
 	ranges_init(&a->ooo, a->ooo_mem,
 		    (uint16_t)min_u64(TCP_OOO_MAX, (uint64_t)t->conf.tcp_max_ooo_ranges));
 	for (int i = 0; i < TCP_D_COUNT; i++)
@@ -146,8 +148,11 @@ void tcp_conn_free(struct tapir *t, struct tcp_conn *c)
 		tcp_demux_remove(t, &c->ep);
 	if (c->ep.epflags & TCP_EP_BOUND)
 		tcp_port_unref(t, &c->ep);
+	tcp_fastopen_done(t, c, false);
 	if (c->act)
 		act_free(t, c);
+	if (c->fo_keys)
+		mem_free(t, c->fo_keys, sizeof(*c->fo_keys));
 	if (c->flags & TCP_F_ORPHAN)
 		t->tcp->norphan--;
 	list_del(&c->all);
@@ -164,8 +169,7 @@ static void conn_unlink(struct tapir *t, struct tcp_conn *c)
 	c->flags &= ~(uint32_t)(TCP_F_TX_WAIT | TCP_F_ACK_NOW | TCP_F_DELACK | TCP_F_RECOVERY |
 				TCP_F_LOSS | TCP_F_PERSIST);
 	c->keep_ns = TAPIR_NEVER;
-	if (list_linked(&c->accept_link))
-		tcp_listener_forget(t, c);
+	tcp_fastopen_done(t, c, false);
 	if (c->ep.epflags & TCP_EP_HASHED)
 		tcp_demux_remove(t, &c->ep);
 	if (c->ep.epflags & TCP_EP_BOUND)
@@ -185,6 +189,11 @@ static void conn_unlink(struct tapir *t, struct tcp_conn *c)
 static void conn_detach(struct tapir *t, struct tcp_conn *c)
 {
 	c->flags |= TCP_F_DETACHED;
+	/* As Linux: accept() still gives it out, what came is read, and then why it ended. */
+	if (c->rdy.sock == 0 && list_linked(&c->accept_link)) {
+		tcp_act_release_if_idle(t, c);
+		return;
+	}
 	if (c->rdy.sock == 0) {
 		tcp_conn_free(t, c);
 		return;
@@ -353,10 +362,9 @@ void tcp_conn_start_cc(struct tapir *t, struct tcp_conn *c, bool syn_lost)
 {
 	uint32_t mss = tcp_conn_smss(c);
 
+	c->cc.ops->init(&c->cc, mss);
 	/* R5681-3: after a lost SYN the initial window is one segment. */
-	tcp_cc_start(&c->cc, mss,
-		     syn_lost ? mss : tcp_cc_initial_window(mss, (unsigned)t->conf.tcp_init_cwnd),
-		     (unsigned)t->conf.tcp_hystart);
+	c->cc.cwnd = syn_lost ? mss : tcp_cc_initial_window(mss, (unsigned)t->conf.tcp_init_cwnd);
 	c->cwnd_full_ms = (uint32_t)(t->now_ns / 1000000);
 	c->cwnd_usage_seq = c->snd_una;
 }

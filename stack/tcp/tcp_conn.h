@@ -42,6 +42,8 @@ struct tcp_opt {
 	uint32_t user_timeout_ms;
 	uint32_t rcvbuf, sndbuf; /* bytes of data; 0: the setting's, auto-tuned later */
 	uint32_t notsent_lowat;
+	uint16_t
+		fastopen_qlen; /* TCP_FASTOPEN: data-carrying SYNs that may await their ACK; 0: none */
 	uint64_t max_pacing_rate; /* SO_MAX_PACING_RATE, bytes a second; 0: none */
 };
 
@@ -54,6 +56,8 @@ enum tcp_optflag {
 	TCP_O_REUSEPORT = 1 << 5,
 	TCP_O_QUICKACK_OFF = 1 << 6,
 	TCP_O_DONTROUTE = 1 << 7,
+	TCP_O_FASTOPEN_CONNECT = 1 << 8,
+	TCP_O_FASTOPEN_NO_COOKIE = 1 << 9,
 };
 
 enum tcp_flag {
@@ -95,6 +99,25 @@ enum tcp_ecn_flag {
 	TCP_ECN_OWED = 1 << 2, /* CE came of which no ACK has told yet */
 	TCP_ECN_CWR = 1 << 3,  /* the window was cut: CWR on the next new data */
 	TCP_ECN_SEEN = 1 << 4, /* data came with ECT */
+};
+
+/* tcp_conn.fo: Fast Open, RFC 7413 */
+enum tcp_fo_flag {
+	TCP_FO_CHILD = 1 << 0,	/* opened by data on a SYN, our SYN not acknowledged yet */
+	TCP_FO_DEFER = 1 << 1,	/* connect() was called, the SYN waits for data */
+	TCP_FO_OPTION = 1 << 2, /* our SYN has the option */
+	TCP_FO_EXP = 1 << 3,	/* in its experimental form */
+	TCP_FO_DATA = 1 << 4,	/* our SYN carries data */
+	TCP_FO_ACKED = 1 << 5,	/* data in a SYN was taken */
+	TCP_FO_CHECK = 1 << 6,	/* the first try after a pause */
+};
+
+/* Why Fast Open saved no time: TCP_INFO's tcpi_fastopen_client_fail, Linux's numbers. */
+enum tcp_fo_fail {
+	TCP_FO_FAIL_NONE,
+	TCP_FO_FAIL_NO_COOKIE,
+	TCP_FO_FAIL_NOT_ACKED,
+	TCP_FO_FAIL_SYN_AGAIN,
 };
 
 /*
@@ -156,6 +179,11 @@ struct tcp_act {
 	bool dsack; /* next ACK begins with this D-SACK (RFC 2883) */
 	uint32_t dsack_start, dsack_end;
 	uint8_t pushed; /* TCP_PUSHED: a write of the peer's ended in what is not acknowledged */
+	/* a Fast Open child whose handshake is not over */
+	struct list fo_link;
+	struct tcp_listener *fo_l;
+	const struct tcp_fo_cookie
+		*fo_cookie; /* while its first SYN-ACK is made: what goes with it */
 	/* time */
 	uint64_t deadline_ns[TCP_D_COUNT];
 	struct route rt;
@@ -233,9 +261,11 @@ struct tcp_conn {
 	uint8_t quickacks;     /* ACKs to send at once still */
 	uint8_t pingpong;      /* answers that followed soon after something came */
 	uint8_t rcv_tos;
-	uint8_t ecn;	  /* enum tcp_ecn_flag */
-	int32_t err;	  /* pending SO_ERROR, positive */
-	int32_t soft_err; /* from ICMP: reported when we give up (RFC 1122 4.2.3.9) */
+	uint8_t ecn;	     /* enum tcp_ecn_flag */
+	uint8_t fo;	     /* enum tcp_fo_flag */
+	uint8_t fo_fail : 2; /* enum tcp_fo_fail */
+	int32_t err;	     /* pending SO_ERROR, positive */
+	int32_t soft_err;    /* from ICMP: reported when we give up (RFC 1122 4.2.3.9) */
 	struct tcp_opt opt;
 	uint32_t oow_ack_ms;   /* last answer to a segment out of the window, ms of the clock */
 	uint64_t last_rcv_ns;  /* any acceptable segment: keepalive */
@@ -248,7 +278,8 @@ struct tcp_conn {
 	struct timer timer;	       /* TIMER_TCP_CONN, at the minimum of all deadlines */
 	struct tcp_listener *listener; /* not accepted yet: whose accept queue it is in */
 	struct list accept_link;
-	struct list all; /* tcp_state.conns, from tcp_conn_new() to tcp_conn_free() */
+	struct tcp_fo_keys *fo_keys; /* TCP_FASTOPEN_KEY of one that is to listen */
+	struct list all;	     /* tcp_state.conns, from tcp_conn_new() to tcp_conn_free() */
 #ifdef TAPIR_DEBUG
 	uint32_t check_edge; /* tcp_check.c: the right edge of the window that it saw last */
 	bool check_edge_set;

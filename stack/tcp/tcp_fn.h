@@ -56,7 +56,7 @@ void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c);
 void tcp_recovery_ece(struct tapir *t, struct tcp_conn *c);
 
 /* ---- tcp_ecn.c: RFC 3168 ---- */
-enum { TCP_INFO_ECN = 8, TCP_INFO_ECN_SEEN = 16 }; /* Linux's TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN */
+enum { TCP_INFO_ECN = 8, TCP_INFO_ECN_SEEN = 16, TCP_INFO_SYN_DATA = 32 }; /* Linux's TCPI_OPT_ */
 /* The window was cut, for whatever reason: the next new data says CWR. */
 void tcp_ecn_cut(struct tcp_conn *c);
 /* The cut was a mistake and is undone before CWR left: it need not be told. */
@@ -103,16 +103,8 @@ enum tcp_step tcp_text_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg
 			     enum drop_reason *reason);
 /* The eighth: FIN in order, or remembered for later. Returns true when it was reached now. */
 bool tcp_fin_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg);
-
-/* ---- tcp_urg.c ---- */
-/* The sixth step: the urgent pointer. */
+/* The sixth: the urgent pointer. */
 void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
-/* Where a read begins, past an urgent byte that is not of the stream, and how much it gets, up to the mark. */
-uint32_t tcp_urg_head(const struct tcp_conn *c, uint32_t *avail);
-/* MSG_OOB: the urgent byte by itself. */
-int64_t tcp_urg_recv(struct tcp_conn *c, const struct iovec *iov, int n, int flags);
-/* The pointer of a segment that leaves from `seq`; 0: none, URG is not set. */
-uint16_t tcp_urg_pointer(const struct tcp_conn *c, uint32_t seq);
 
 /* ---- tcp_user.c ---- */
 /* Who wanted to write is told, if there is room by now. */

@@ -224,6 +224,7 @@ static void fill_counts(const struct tcp_conn *c, struct tapir_tcp_info *o)
 	o->total_rto = c->m.rtos;
 	o->total_rto_recoveries = c->m.rto_episodes;
 	o->delivery_rate_app_limited = c->m.rate_app_limited & 1;
+	o->fastopen_client_fail = c->fo_fail;
 	if (c->m.rate_us)
 		o->delivery_rate = (uint64_t)c->m.rate_bytes * 1000000 / c->m.rate_us;
 }
@@ -256,7 +257,8 @@ void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_i
 	o->probes = c->probes_out;
 	o->backoff = c->flags & TCP_F_PERSIST ? c->persist_shift : c->backoff;
 	o->options = (uint8_t)((c->flags & TCP_F_TS ? 1 : 0) | (c->flags & TCP_F_SACK ? 2 : 0) |
-			       (c->flags & TCP_F_WS ? 4 : 0) | tcp_ecn_info(c));
+			       (c->flags & TCP_F_WS ? 4 : 0) | tcp_ecn_info(c) |
+			       (c->fo & TCP_FO_ACKED ? TCP_INFO_SYN_DATA : 0));
 	if (c->flags & TCP_F_WS) {
 		o->snd_wscale = c->snd_wscale & 15u;
 		o->rcv_wscale = c->rcv_wscale & 15u;

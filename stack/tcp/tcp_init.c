@@ -8,6 +8,7 @@
 
 #include "stack/core/random.h"
 #include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_passive.h"
 #include "stack/tcp/tcp_user.h"
 
@@ -32,6 +33,7 @@ int tcp_init(struct tapir *t)
 		ts->cookie_key[i] = new_key(t);
 	list_init(&ts->listeners);
 	list_init(&ts->conns);
+	tcp_fastopen_init(t);
 	err = tcp_tw_init(t);
 	return err ? err : tcp_demux_init(t);
 }
@@ -50,6 +52,7 @@ void tcp_fini(struct tapir *t)
 		tcp_syncache_purge(t, l, false);
 		tcp_listener_close(t, l);
 	}
+	tcp_fastopen_fini(t);
 	tcp_tw_fini(t);
 	tcp_demux_fini(t);
 	tcp_pools_fini(t);

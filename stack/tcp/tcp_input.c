@@ -14,6 +14,7 @@
 #include "stack/ip/icmp.h"
 #include "stack/ip/ip.h"
 #include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_info.h"
 
@@ -57,7 +58,9 @@ static enum tcp_step reset_by_peer(struct tapir *t, struct tcp_conn *c)
 {
 	int err = ECONNRESET;
 
-	if (c->ep.state == TAPIR_TCP_SYN_SENT || c->ep.state == TAPIR_TCP_SYN_RECEIVED)
+	if (tcp_fastopen_child(c))
+		tcp_fastopen_done(t, c, true);
+	else if (c->ep.state == TAPIR_TCP_SYN_SENT || c->ep.state == TAPIR_TCP_SYN_RECEIVED)
 		err = ECONNREFUSED; /* RFC 9293 3.10.7.3, 3.10.7.4: the open was refused */
 	else if (c->ep.state == TAPIR_TCP_CLOSE_WAIT)
 		err = EPIPE;
@@ -112,7 +115,10 @@ static void established(struct tapir *t, struct tcp_conn *c, const struct tcp_se
 		tcp_conn_start_cc(t, c, syn_lost);
 		if (syn_lost && !c->rtt.srtt_us)
 			c->rtt.rto_us = TCP_RTO_FALLBACK_US; /* R6298-9: RFC 6298 5.7 */
+	} else if (tcp_fastopen_child(c) && syn_lost) {
+		tcp_conn_start_cc(t, c, true);
 	}
+	tcp_fastopen_done(t, c, false);
 	tcp_keepalive_start(t, c);
 	ready_mark(t, &c->rdy, TAPIR_OUT);
 }
@@ -177,7 +183,9 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 	}
 	tcp_ack_input(t, c, seg, reason);
 	established(t, c, seg, syn_lost);
-	c->flags |= TCP_F_ACK_NOW;
+	/* What is sent again carries the ACK. */
+	if (!tcp_fastopen_synack(t, c, seg))
+		c->flags |= TCP_F_ACK_NOW;
 	/* EVT-11. What else it carries goes on at the sixth step. */
 	seg->seq++;
 	seg->len--;
@@ -345,20 +353,22 @@ static void strip_repeated_syn(const struct tcp_conn *c, struct tcp_seg *seg)
 static enum tcp_step step_ack_syn_received(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 					   enum drop_reason *reason)
 {
+	bool syn_lost = c->probes_out > 0, queued = tcp_fastopen_child(c);
+
 	if (!(seq_lt(c->snd_una, seg->ack) && seq_leq(seg->ack, c->snd_nxt))) {
 		*reason = DROP_TCP_ACK_BAD;
 		tcp_respond_rst(t, seg);
 		return TCP_STEP_DROP;
 	}
-	if (c->flags & TCP_F_ACTIVE) {
-		/* A simultaneous open: the SYN's record and timer are ours to end. */
+	if (c->flags & TCP_F_ACTIVE || tcp_fastopen_child(c)) {
+		/* A simultaneous or fast open: the SYN's record and timer are ours to end. */
 		tcp_ack_input(t, c, seg, reason);
 	} else {
 		c->snd_una = seg->ack;
 		c->flags |= TCP_F_SYN_ACKED;
 	}
-	established(t, c, seg, c->probes_out > 0);
-	if (c->flags & TCP_F_PASSIVE && !tcp_listener_established(t, c)) {
+	established(t, c, seg, syn_lost);
+	if (c->flags & TCP_F_PASSIVE && !queued && !tcp_listener_established(t, c)) {
 		/* No room to be accepted: who completed the open looked for it, so this is rare. */
 		tcp_respond_rst_conn(t, c);
 		tcp_conn_drop(t, c, ECONNABORTED);
@@ -411,6 +421,8 @@ static enum tcp_step step_ack(struct tapir *t, struct tcp_conn *c, struct tcp_se
 		r = tcp_ack_input(t, c, seg, reason);
 	if (r != TCP_STEP_NEXT)
 		return r;
+	if (c->flags & TCP_F_SYN_ACKED)
+		tcp_fastopen_done(t, c, false); /* closed before its handshake was over */
 	if (c->flags & TCP_F_FIN_SENT && c->snd_una == c->snd_max)
 		return fin_acked(t, c);
 	return TCP_STEP_NEXT;
@@ -528,6 +540,10 @@ static enum tcp_step steps(struct tapir *t, struct tcp_conn *c, struct tcp_seg *
 	if (!(seg->flags & TCP_SYN))
 		seg->wnd <<= c->snd_wscale; /* R7323-5; 0 unless negotiated */
 	strip_repeated_syn(c, seg);
+	if (seg->flags & TCP_SYN && tcp_fastopen_syn_again(t, c, seg)) {
+		*reason = DROP_TCP_SYN_DUP;
+		return TCP_STEP_DROP;
+	}
 	r = step_timestamp(t, c, seg, reason);
 	if (r == TCP_STEP_NEXT)
 		r = step_sequence(t, c, seg, reason);
@@ -621,8 +637,7 @@ static enum drop_reason decode(struct tapir *t, struct rx *rx, struct tcp_seg *s
 	seg->rx = rx;
 	seg->seq = seg->hdr.seq;
 	seg->ack = seg->hdr.ack;
-	/* MUST-62: the octet after the urgent data; RFC 1122 4.2.2.4 meant the last of it. */
-	seg->up = seg->seq + seg->hdr.urg + (t->conf.tcp_stdurg ? 1 : 0);
+	seg->up = seg->seq + seg->hdr.urg; /* MUST-62: the octet after the urgent data */
 	seg->flags = seg->hdr.flags;
 	seg->wnd = seg->hdr.wnd;
 	seg->text = p->data + hlen;
@@ -733,6 +748,12 @@ enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 	}
 	if (e->type == 3 && e->code == 4) {
 		tcp_pmtu_told(t, c, e);
+		/* A SYN with data that is too large goes again without, at once. */
+		if (c->ep.state == TAPIR_TCP_SYN_SENT && c->fo & TCP_FO_DATA && c->act &&
+		    !c->act->lost_bytes) {
+			tcp_rec_mark_all_lost(c);
+			tcp_conn_dirty(t, c);
+		}
 		return DROP_NONE;
 	}
 	if (!err)
@@ -744,7 +765,7 @@ enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 	 * that is no message from somewhere, it has asked and nobody answered (RFC 1122 2.4).
 	 */
 	c->soft_err = err;
-	if ((hard || e->local) && !tcp_state_synchronized(c->ep.state))
+	if ((hard || e->local) && !tcp_fastopen_child(c) && !tcp_state_synchronized(c->ep.state))
 		tcp_conn_drop(t, c, err);
 	return DROP_NONE;
 }

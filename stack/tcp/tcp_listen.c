@@ -12,11 +12,13 @@
  * Limits as Linux's. A backlog of n lets n + 1 connections wait. When they do, SYNs are dropped, and so is
  * the ACK that would complete a handshake: the record stays, and its SYN-ACK is sent again, so that a client
  * gets in when there is room. Data on a SYN is dropped, not kept: the client sends it again (RFC 9293
- * 3.10.7.2, EVT-7, lets us queue it; a flood of SYNs with data would then cost us memory, TC-36).
+ * 3.10.7.2, EVT-7, lets us queue it; a flood of SYNs with data would then cost us memory, TC-36); but for
+ * Fast Open, where a cookie stands for the address (tcp_fastopen.c).
  */
 #include <errno.h>
 
 #include "stack/core/emit.h"
+#include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_passive.h"
 #include "stack/tcp/tcp_user.h"
@@ -45,6 +47,7 @@ static struct tcp_listener *listener_new(struct tapir *t, const struct tcp_conn 
 	list_init(&l->acceptq);
 	list_init(&l->syns);
 	list_init(&l->all);
+	list_init(&l->fo_children);
 	ready_init(&l->rdy, 0);
 	return l;
 }
@@ -76,6 +79,8 @@ int tcp_user_listen(struct tapir *t, struct tcp_conn *c, int backlog, struct tcp
 	}
 	err = tcp_port_ref(t, &l->ep);
 	TAPIR_ASSERT(err == 0); /* c holds one */
+	l->fo_keys = c->fo_keys;
+	c->fo_keys = NULL;
 	l->backlog = clamp_backlog(t, backlog);
 	tcp_set_state(t, &l->ep, TAPIR_TCP_CLOSED);
 	tcp_set_state(t, &l->ep, TAPIR_TCP_LISTEN);
@@ -112,8 +117,13 @@ void tcp_listener_close(struct tapir *t, struct tcp_listener *l)
 
 	/* RFC 9293 3.10.4: CLOSE in LISTEN deletes the TCB; what it had begun ends with it. */
 	tcp_syncache_purge(t, l, true);
+	tcp_fastopen_listener_gone(l);
 	while ((c = LIST_FIRST(&l->acceptq, struct tcp_conn, accept_link)) != NULL) {
 		tcp_listener_forget(t, c);
+		if (c->flags & TCP_F_DETACHED) { /* reset while it waited */
+			tcp_conn_free(t, c);
+			continue;
+		}
 		/* Nobody will ever read or answer: as ABORT (RFC 9293 3.10.5). */
 		tcp_respond_rst_conn(t, c);
 		tcp_conn_drop(t, c, ECONNABORTED);
@@ -123,6 +133,8 @@ void tcp_listener_close(struct tapir *t, struct tcp_listener *l)
 	tcp_port_unref(t, &l->ep);
 	list_del(&l->all);
 	ready_end(&l->rdy);
+	if (l->fo_keys)
+		mem_free(t, l->fo_keys, sizeof(*l->fo_keys));
 	mem_free(t, l, sizeof(*l));
 }
 
@@ -139,6 +151,11 @@ struct tcp_opt *tcp_listener_opt(struct tcp_listener *l)
 const struct tcp_cc_ops **tcp_listener_cc(struct tcp_listener *l)
 {
 	return &l->cc;
+}
+
+struct tcp_fo_keys **tcp_listener_keys(struct tcp_listener *l)
+{
+	return &l->fo_keys;
 }
 
 struct ready *tcp_listener_ready(struct tcp_listener *l)
@@ -232,7 +249,7 @@ bool tcp_listen_offer(struct tapir *t, struct tcp_listener *l, const struct tcp_
 	*p = (struct tcp_passive){.tuple = seg->tuple, .irs = seg->seq};
 	p->snd_wnd = seg->hdr.wnd;
 	p->peer_mss = peer_mss(t, l, &seg->opt);
-	/* R7323-2, R7323-10: only what both want. R7413-3, R5482-1: cookies and user timeouts are not wanted. */
+	/* R7323-2, R7323-10: only what both want. R5482-1: user timeouts are not. */
 	p->ts = t->conf.tcp_timestamps && seg->opt.has & TCP_HAS_TS;
 	p->sack = t->conf.tcp_sack && seg->opt.has & TCP_HAS_SACK_OK;
 	p->ws = t->conf.tcp_window_scaling && seg->opt.has & TCP_HAS_WSCALE;
@@ -275,6 +292,7 @@ static void listen_syn(struct tapir *t, struct tcp_listener *l, struct tcp_seg *
 	bool queue_full =
 		l->nsyn >= min_u32(max_u32(l->backlog, 1), (uint32_t)t->conf.tcp_max_syn_backlog);
 	bool cookie = t->conf.tcp_syncookies == 2 || (t->conf.tcp_syncookies == 1 && queue_full);
+	struct tcp_fo_cookie foc;
 	struct tcp_passive p;
 
 	if (tcp_listener_full(l)) {
@@ -287,14 +305,18 @@ static void listen_syn(struct tapir *t, struct tcp_listener *l, struct tcp_seg *
 		return;
 	}
 	if (!cookie) {
+		p.iss = tcp_isn(t, &p.tuple);
+		if (tcp_fastopen_syn(t, l, &p, seg, &foc)) {
+			pkt_free(seg->rx->pkt);
+			return;
+		}
 		/* R4987-1: a record, not a connection. */
 		if (queue_full && !tcp_syncache_evict(t, l)) {
 			STAT_INC(t, TcpExt, TCPReqQFullDrop);
 			refuse(t, l, seg, DROP_TCP_SYN_QUEUE_FULL);
 			return;
 		}
-		p.iss = tcp_isn(t, &p.tuple);
-		if (!tcp_syncache_add(t, l, &p)) {
+		if (!tcp_syncache_add(t, l, &p, &foc)) {
 			refuse(t, l, seg, DROP_NO_MEMORY);
 			return;
 		}

@@ -12,6 +12,7 @@
 
 #include "stack/core/emit.h"
 #include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_fn.h"
 
 enum { SEGS_PER_CALL = 1024 }; /* a bound on one connection's share of a flush */
@@ -102,6 +103,8 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 	if (syn) {
 		syn_opts(t, c, flags & TCP_ACK, &o);
 		x.flags |= tcp_ecn_syn(t, c, flags & TCP_ACK, rexmit);
+		if (!rexmit)
+			tcp_fastopen_syn_opts(t, c, &o);
 	} else {
 		segment_opts(t, c, &o);
 		x.tos |= tcp_ecn_mark(c, len && !rexmit, &x.flags);
@@ -109,11 +112,13 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 	x.wnd = flags & TCP_RST ? 0 : window_field(t, c, syn);
 	if (len) {
 		x.data = &c->act->snd;
-		x.off = seq - tcp_snd_base(c);
+		x.off = syn ? 0 : seq - tcp_snd_base(c);
+		/* MUST-30, MUST-62 (RFC 9293 3.8.5): from SEG.SEQ to the octet after the urgent data. */
+		if (c->flags & TCP_F_URG_SENT && !syn && seq_gt(c->snd_up, seq)) {
+			x.flags |= TCP_URG;
+			x.urg = (uint16_t)min_u32(c->snd_up - seq, UINT16_MAX);
+		}
 	}
-	x.urg = syn || flags & TCP_RST ? 0 : tcp_urg_pointer(c, seq);
-	if (x.urg)
-		x.flags |= TCP_URG;
 	/* No way to the peer is a loss as any other: the timers find out (RFC 9293 3.9.2.2, MUST-20). */
 	r = route < 0 ? 0 : tcp_xmit(t, &x);
 	if (r == -EMSGSIZE)
@@ -187,22 +192,28 @@ static void output_syn(struct tapir *t, struct tcp_conn *c)
 	struct tcp_rec *first = LIST_FIRST(&c->act->recs, struct tcp_rec, seq_link);
 	uint16_t flags = (uint16_t)(TCP_SYN | (synack ? TCP_ACK : 0));
 	bool again = first != NULL;
+	/* RFC 7413 4.2.1: data goes with the first SYN alone: who did not answer that may not bear it. */
+	uint32_t len = c->fo & TCP_FO_DATA && !again && !synack ? c->act->snd.len : 0;
 
 	lost = tcp_rec_first_lost(c);
 	if (again && !lost) {
-		if (!(c->flags & TCP_F_ACK_NOW))
+		if (!(c->flags & TCP_F_ACK_NOW) || tcp_fastopen_child(c))
 			return;
 		send_segment(t, c, c->snd_nxt, 0, TCP_ACK, false);
 		return;
 	}
-	if (send_segment(t, c, c->iss, 0, flags, again) < 0 && again)
+	if (send_segment(t, c, c->iss, len, flags, again) < 0 && again)
 		return; /* the timer tries again */
 	if (again) {
 		STAT_INC(t, TcpExt, TCPSynRetrans);
 		tcp_rec_resent(t, c, lost, lost->len);
 	} else {
 		tcp_rec_sent(t, c, c->iss, 1, TCP_REC_SYN);
-		c->snd_nxt = c->snd_max = c->iss + 1;
+		if (len) {
+			tcp_rec_sent(t, c, c->iss + 1, len, 0);
+			STAT_INC(t, TcpExt, TCPOrigDataSent);
+		}
+		c->snd_nxt = c->snd_max = c->iss + 1 + len;
 	}
 	tcp_rexmt_arm(t, c);
 }
@@ -441,8 +452,16 @@ void tcp_output(struct tapir *t, struct tcp_conn *c)
 		return;
 	case TAPIR_TCP_SYN_SENT:
 	case TAPIR_TCP_SYN_RECEIVED:
+		if (c->fo & TCP_FO_DEFER)
+			return; /* the SYN waits for the data that it is to carry */
 		if (tcp_act_get(t, c))
 			output_syn(t, c);
+		if (!tcp_fastopen_child(c))
+			break;
+		/* RFC 7413 4.2.2: the answer need not wait for the handshake's end. */
+		output_new(t, c);
+		if (c->flags & TCP_F_ACK_NOW)
+			send_segment(t, c, c->snd_nxt, 0, TCP_ACK, false);
 		break;
 	case TAPIR_TCP_ESTABLISHED:
 	case TAPIR_TCP_FIN_WAIT_1:
@@ -482,9 +501,6 @@ void tcp_send_ack(struct tapir *t, struct tcp_conn *c)
 
 void tcp_send_probe(struct tapir *t, struct tcp_conn *c)
 {
-	/* A closed window does not keep the peer from hearing of urgent data (RFC 9293 3.8.6.1). */
-	if (c->flags & TCP_F_URG_SENT && tcp_urg_pointer(c, c->snd_una))
-		send_segment(t, c, c->snd_una, 0, TCP_ACK, false);
 	/* As Linux probes: no data (SHLD-12), one before SND.UNA, which the peer must answer (3.8.6.1). */
 	send_segment(t, c, c->snd_una - 1, 0, TCP_ACK, false);
 }

@@ -8,6 +8,8 @@
 #include "stack/base/siphash.h"
 #include "stack/tcp/tcp_conn.h"
 
+enum { TCP_FO_RST_S = 61 }; /* a minute, and the second under way */
+
 struct tcp_listener {
 	struct tcp_ep ep; /* tuple.raddr, rport unused */
 	struct tapir *t;
@@ -22,6 +24,12 @@ struct tcp_listener {
 	struct list all;    /* tcp_state.listeners */
 	uint32_t id;	    /* unique: SO_REUSEPORT's choice hangs on it, never on an address */
 	uint64_t cookie_ns; /* when a cookie was sent last; 0: never */
+	/* Fast Open, tcp_fastopen.c */
+	struct tcp_fo_keys *fo_keys;   /* NULL: the instance's */
+	struct list fo_children;       /* struct tcp_act: connections whose handshake is not over */
+	uint32_t fo_pending;	       /* how many */
+	uint64_t fo_rst_s;	       /* the second of the newest of the counts below */
+	uint16_t fo_rst[TCP_FO_RST_S]; /* of those that ended in RST, by the second */
 };
 
 struct tcp_syn_ent {
@@ -66,6 +74,16 @@ struct tcp_free {
 	struct tcp_free *next;
 };
 
+/* What Fast Open knows of destinations, and of paths that swallow it. */
+struct tcp_fo_cache {
+	struct htab tab;
+	void *mem;	 /* its buckets; NULL: none yet */
+	struct list lru; /* struct tcp_fo_dest */
+	uint32_t n;
+	uint64_t paused_ns; /* when the last pause began */
+	uint8_t pauses;	    /* in a row */
+};
+
 /* The transport's own state: tcp_demux.c and others know its parts. */
 struct tcp_state {
 	struct siphash_key hash_key, isn_key, ts_key, port_key, cookie_key[2];
@@ -91,6 +109,8 @@ struct tcp_state {
 	uint32_t npage_free, nact_free;
 	struct tcp_rec *rec_free;
 	uint32_t nrec_free;
+	struct siphash_key fo_key;
+	struct tcp_fo_cache fo_cache;
 	/* TIME-WAIT pool, tcp_timewait.c */
 	struct tcp_tw **tw_chunk;
 	uint32_t tw_chunks, tw_chunk_room, tw_free_idx, tw_head, tw_tail, fw2_head, fw2_tail;
@@ -111,8 +131,7 @@ void tcp_set_state(struct tapir *t, struct tcp_ep *ep, enum tapir_tcp_state to);
  * (tools/gdb), so it is a call in every build. Only tcp_set_state() calls it.
  */
 __attribute__((noinline)) void tcp_state_entered(struct tapir *t, const struct tcp_ep *ep,
-						 enum tapir_tcp_state from,
-						 enum tapir_tcp_state to);
+						 uint8_t from, uint8_t to);
 
 /* ---- tcp_demux.c ---- */
 int tcp_demux_init(struct tapir *t);
@@ -177,8 +196,10 @@ void tcp_respond_ack_tw(struct tapir *t, struct tcp_tw *tw);
 void tcp_respond_ack_syn(struct tapir *t, struct tcp_syn_ent *e);
 /* RST,ACK that ends a half-open connection. */
 void tcp_respond_rst_syn(struct tapir *t, struct tcp_syn_ent *e);
+struct tcp_fo_cookie;
+/* foc: a Fast Open cookie to go with it, NULL: none. */
 void tcp_respond_synack(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p,
-			bool rexmit);
+			const struct tcp_fo_cookie *foc, bool rexmit);
 /* Whether one more challenge ACK may leave now (RFC 5961 7, randomised). Counts. */
 bool tcp_challenge_allowed(struct tapir *t);
 
@@ -197,7 +218,8 @@ bool tcp_listener_full(const struct tcp_listener *l);
 /* A segment for a listener (RFC 9293 3.10.7.2). Consumes seg->rx->pkt. */
 void tcp_listen_input(struct tapir *t, struct tcp_listener *l, struct tcp_seg *seg);
 /* A record for a SYN whose offer is *p; answers with SYN-ACK. False: no memory. */
-bool tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p);
+bool tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p,
+		      const struct tcp_fo_cookie *foc);
 /* Makes room for one more record where cookies don't: the oldest goes. False: there is none. */
 bool tcp_syncache_evict(struct tapir *t, struct tcp_listener *l);
 void tcp_syncache_input(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *seg);

@@ -9,6 +9,7 @@
  */
 #include "stack/core/emit.h"
 #include "stack/core/random.h"
+#include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_passive.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -164,7 +165,7 @@ void tcp_respond_rst_syn(struct tapir *t, struct tcp_syn_ent *e)
 }
 
 void tcp_respond_synack(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p,
-			bool rexmit)
+			const struct tcp_fo_cookie *foc, bool rexmit)
 {
 	struct tcp_opts opt = {.has = TCP_HAS_MSS};
 	struct tcp_xmit x = {.tuple = &p->tuple,
@@ -199,6 +200,12 @@ void tcp_respond_synack(struct tapir *t, struct tcp_listener *l, const struct tc
 		opt.has |= TCP_HAS_TS;
 		opt.tsval = tcp_ts_now(t, p->ts_off);
 		opt.tsecr = p->ts_recent;
+	}
+	if (foc && foc->set) {
+		opt.has |= TCP_HAS_TFO;
+		opt.tfo_exp = foc->exp;
+		opt.tfo_len = foc->len;
+		memcpy(opt.tfo, foc->v, foc->len);
 	}
 	tcp_xmit(t, &x);
 }

@@ -104,14 +104,13 @@ static void tell(struct tapir *t, const struct tcp_ep *ep, uint8_t from, uint8_t
 	emit(t, &ev);
 }
 
-void tcp_state_entered(struct tapir *t, const struct tcp_ep *ep, enum tapir_tcp_state from,
-		       enum tapir_tcp_state to)
+void tcp_state_entered(struct tapir *t, const struct tcp_ep *ep, uint8_t from, uint8_t to)
 {
 	if (from == 0)
 		return;
-	count(t, ep, (uint8_t)from, (uint8_t)to);
+	count(t, ep, from, to);
 	if (emit_wanted(t))
-		tell(t, ep, (uint8_t)from, (uint8_t)to);
+		tell(t, ep, from, to);
 }
 
 void tcp_set_state(struct tapir *t, struct tcp_ep *ep, enum tapir_tcp_state to)
@@ -123,5 +122,5 @@ void tcp_set_state(struct tapir *t, struct tcp_ep *ep, enum tapir_tcp_state to)
 		return;
 	TAPIR_ASSERT(edges[from] & 1u << to);
 	ep->state = (uint8_t)to;
-	tcp_state_entered(t, ep, (enum tapir_tcp_state)from, to);
+	tcp_state_entered(t, ep, from, (uint8_t)to);
 }

@@ -43,7 +43,8 @@ static uint64_t wait_ns(const struct tapir *t, unsigned n)
 	return min_u64(ms, (uint64_t)t->conf.tcp_rto_max_ms) * 1000000;
 }
 
-bool tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p)
+bool tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p,
+		      const struct tcp_fo_cookie *foc)
 {
 	struct tcp_syn_ent *e = mem_zalloc(t, sizeof(*e));
 
@@ -65,7 +66,7 @@ bool tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_
 	tcp_set_state(t, &e->ep, TAPIR_TCP_SYN_RECEIVED);
 	tcp_demux_insert(t, &e->ep);
 	timer_set(t, &e->timer, t->now_ns + wait_ns(t, 0));
-	tcp_respond_synack(t, l, &e->p, false);
+	tcp_respond_synack(t, l, &e->p, foc, false);
 	return true;
 }
 
@@ -123,7 +124,7 @@ void tcp_syn_timer(struct tapir *t, struct timer *tm)
 	e->p.synack_retransmitted = true;
 	STAT_INC(t, TcpExt, TCPSynRetrans);
 	timer_set(t, &e->timer, t->now_ns + wait_ns(t, e->retries));
-	tcp_respond_synack(t, e->l, &e->p, true);
+	tcp_respond_synack(t, e->l, &e->p, NULL, true);
 }
 
 /* Whether one more segment of this record's may be answered now (RFC 5961 7). */
@@ -189,7 +190,7 @@ static enum drop_reason steps(struct tapir *t, struct tcp_syn_ent *e, struct tcp
 		if (may_answer(t, e)) {
 			e->p.synack_sent_ns = 0;
 			STAT_INC(t, TcpExt, TCPSynRetrans);
-			tcp_respond_synack(t, e->l, p, true);
+			tcp_respond_synack(t, e->l, p, NULL, true);
 		}
 		return DROP_TCP_SYN_DUP;
 	}

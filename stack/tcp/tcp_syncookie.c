@@ -123,7 +123,7 @@ void tcp_syncookie_send(struct tapir *t, struct tcp_listener *l, const struct tc
 		ev.u.seg.ack = seg->seq + 1;
 		emit(t, &ev);
 	}
-	tcp_respond_synack(t, l, &p, false);
+	tcp_respond_synack(t, l, &p, NULL, false);
 }
 
 enum drop_reason tcp_syncookie_check(struct tapir *t, struct tcp_listener *l,

@@ -11,6 +11,7 @@
 #include "stack/core/emit.h"
 #include "stack/link/neigh.h"
 #include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_info.h"
 
@@ -137,24 +138,33 @@ static bool fire_rexmt_syn(struct tapir *t, struct tcp_conn *c)
 {
 	unsigned retries = c->opt.syncnt ? c->opt.syncnt : (unsigned)t->conf.tcp_syn_retries;
 	unsigned linear = (unsigned)t->conf.tcp_syn_linear_timeouts;
+	bool last;
 
 	if (c->ep.state == TAPIR_TCP_SYN_RECEIVED) {
 		retries = (unsigned)t->conf.tcp_synack_retries;
 		linear = 0;
 	}
+	/* As Linux: one more for what is accepted already, or as the program said. */
+	if (tcp_fastopen_child(c))
+		retries = c->opt.syncnt ? c->opt.syncnt : retries + 1;
 	/* Unanswered since the SYN left first. */
 	if (c->probes_out == 0)
 		c->act->retrans_start_ns =
 			LIST_FIRST(&c->act->recs, struct tcp_rec, seq_link)->sent_ns;
-	if (c->probes_out >= retries ||
-	    (c->opt.user_timeout_ms && timed_out(t, c, c->act->retrans_start_ns))) {
+	last = c->probes_out >= retries ||
+	       (c->opt.user_timeout_ms && timed_out(t, c, c->act->retrans_start_ns));
+	tcp_fastopen_timeout(t, c, c->m.retransmits + 1u, last);
+	if (last) {
 		give_up(t, c); /* MUST-22, MUST-23 with tcp_syn_retries */
 		return false;
 	}
 	c->probes_out++;
 	if (c->probes_out > linear)
 		c->backoff++;
-	tcp_rec_mark_all_lost(c);
+	if (tcp_fastopen_child(c))
+		tcp_rec_mark_head_lost(t, c, 1); /* data waits until the handshake is over */
+	else
+		tcp_rec_mark_all_lost(c);
 	tcp_info_rto(t, c);
 	STAT_INC(t, TcpExt, TCPTimeouts);
 	if (c->probes_out >= t->conf.tcp_retries1)
@@ -167,6 +177,7 @@ static bool fire_rexmt_syn(struct tapir *t, struct tcp_conn *c)
 static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
+	bool last;
 
 	a->deadline_ns[TCP_D_REXMT] = TAPIR_NEVER;
 	if (list_empty(&a->recs))
@@ -176,7 +187,9 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 	if (!a->retrans_start_ns)
 		a->retrans_start_ns = LIST_FIRST(&a->recs, struct tcp_rec, seq_link)->sent_ns;
 	/* TC-27: so CLOSING and LAST-ACK end too. */
-	if (timed_out(t, c, a->retrans_start_ns)) {
+	last = timed_out(t, c, a->retrans_start_ns);
+	tcp_fastopen_timeout(t, c, c->m.retransmits + 1u, last);
+	if (last) {
 		give_up(t, c);
 		return false;
 	}

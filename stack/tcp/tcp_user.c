@@ -11,6 +11,7 @@
 #include "stack/core/emit.h"
 #include "stack/link/neigh.h"
 #include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_info.h"
 #include "stack/tcp/tcp_user.h"
@@ -56,7 +57,8 @@ static int check_peer(const struct tapir *t, const struct tapir_sockaddr *sa)
 	return 0;
 }
 
-int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_sockaddr *sa)
+/* All of OPEN but the SYN: 0 and SYN-SENT, or an errno. */
+static int connect_begin(struct tapir *t, struct tcp_conn *c, const struct tapir_sockaddr *sa)
 {
 	struct tapir_addr bound = c->ep.tuple.laddr;
 	struct route rt;
@@ -65,12 +67,12 @@ int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_soc
 
 	if (c->err)
 		return take_err(c);
+	if (c->fo & TCP_FO_DEFER)
+		return -EISCONN; /* as Linux: connect() has said that it is */
 	if (c->ep.state == TAPIR_TCP_SYN_SENT || c->ep.state == TAPIR_TCP_SYN_RECEIVED)
 		return -EALREADY;
-	/* An open that failed was aborted; what was a connection once is never another, whatever became of it. */
 	if (c->ep.state != TAPIR_TCP_CLOSED || c->flags & TCP_F_DETACHED)
-		return c->flags & TCP_F_CONNECTED || !(c->flags & TCP_F_DETACHED) ? -EISCONN
-										  : -ECONNABORTED;
+		return c->flags & TCP_F_DETACHED ? -ECONNABORTED : -EISCONN;
 	r = check_peer(t, sa);
 	if (r < 0)
 		return r;
@@ -112,9 +114,23 @@ int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_soc
 	c->rcv_limit = tcp_rcv_limit(t, &c->opt);
 	c->rcv_wnd = tcp_rcv_initial(t, &c->opt, tcp_mss_announce(&c->opt, rt.mtu));
 	tcp_conn_update_mss(t, c);
-	tcp_conn_start_cc(t, c, false); /* anew when the peer's MSS is known */
 	tcp_demux_insert(t, &c->ep);
 	tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_SENT);
+	return 0;
+}
+
+int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_sockaddr *sa)
+{
+	int r = connect_begin(t, c, sa);
+
+	if (r < 0)
+		return r;
+	if (c->opt.flags & TCP_O_FASTOPEN_CONNECT && tcp_fastopen_may_send(t, c)) {
+		/* RFC 7413 4.2.1: the SYN waits for the first write, and goes with it. */
+		c->fo |= TCP_FO_DEFER;
+		ready_mark(t, &c->rdy, TAPIR_OUT);
+		return 0;
+	}
 	tcp_output(t, c);
 	return -EINPROGRESS;
 }
@@ -135,6 +151,8 @@ static int may_user_send(struct tcp_conn *c)
 		return 0;
 	case TAPIR_TCP_SYN_SENT:
 	case TAPIR_TCP_SYN_RECEIVED:
+		if (tcp_fastopen_child(c))
+			return 0;
 		return -EAGAIN; /* a blocking socket would wait for the handshake */
 	case TAPIR_TCP_CLOSED:
 		return -ENOTCONN;
@@ -198,13 +216,66 @@ static void after_write(struct tapir *t, struct tcp_conn *c, int flags)
 	tcp_conn_dirty(t, c);
 }
 
+/*
+ * The SYN of a connection that connect_begin() made, with as much of iov as it may carry. Returns how much, or
+ * -EINPROGRESS when none.
+ */
+static int64_t send_syn_data(struct tapir *t, struct tcp_conn *c, const struct iovec *iov, int n)
+{
+	/* As Linux: room is left for all options that there may be, also those that a middlebox adds. */
+	uint32_t room = c->mss > TCP_OPT_MAX ? c->mss - TCP_OPT_MAX : 0;
+	uint64_t want = 0;
+	int64_t sum = 0;
+
+	for (int i = 0; i < n; i++)
+		want += min_u64(iov[i].iov_len, UINT32_MAX);
+	room = (uint32_t)min_u64(want, min_u32(room, tcp_snd_room(t, c)));
+	if (room)
+		room = tcp_snd_grow(t, c, room);
+	for (int i = 0; i < n && sum < room; i++)
+		sum += (int64_t)ring_append(&c->act->snd, iov[i].iov_base,
+					    min_size(iov[i].iov_len, (size_t)(room - sum)));
+	if (sum)
+		c->fo |= TCP_FO_DATA;
+	if ((uint64_t)sum < want)
+		c->flags |= TCP_F_WANT_OUT;
+	tcp_output(t, c);
+	return sum ? sum : -EINPROGRESS;
+}
+
+int64_t tcp_user_send_fastopen(struct tapir *t, struct tcp_conn *c, const struct iovec *iov, int n,
+			       const struct tapir_sockaddr *peer)
+{
+	int r;
+
+	/* R7413-1: the setting allows it, and this call asks. */
+	if (!(t->conf.tcp_fastopen & TCP_FASTOPEN_CLIENT))
+		return -EOPNOTSUPP;
+	if (c->fo & TCP_FO_DEFER) {
+		c->fo &= (uint8_t)~TCP_FO_DEFER;
+		return send_syn_data(t, c, iov, n);
+	}
+	if (c->flags & TCP_F_CONNECTED)
+		return -EISCONN;
+	r = connect_begin(t, c, peer);
+	if (r < 0)
+		return r;
+	if (tcp_fastopen_may_send(t, c))
+		return send_syn_data(t, c, iov, n);
+	tcp_output(t, c);
+	return -EINPROGRESS;
+}
+
 int64_t tcp_user_send(struct tapir *t, struct tcp_conn *c, const struct iovec *iov, int n,
 		      int flags)
 {
 	uint64_t want = 0;
 	int64_t got, sum = 0;
-	int r = may_user_send(c);
+	int r;
 
+	if (c->fo & TCP_FO_DEFER)
+		return tcp_user_send_fastopen(t, c, iov, n, NULL);
+	r = may_user_send(c);
 	if (r < 0)
 		return r;
 	for (int i = 0; i < n; i++)
@@ -274,6 +345,23 @@ int tcp_user_commit(struct tapir *t, struct tcp_conn *c, size_t len, int flags)
 
 /* ---- RECEIVE ---- */
 
+/* Whether the urgent byte stands at the head, and is to be left out of the stream (TC-56). */
+static bool skip_urgent(const struct tcp_conn *c)
+{
+	return c->flags & TCP_F_URG_RCVD && !(c->opt.flags & TCP_O_OOBINLINE) &&
+	       c->rcv_user + 1 == c->rcv_up;
+}
+
+/* Bytes that can be read now, up to the urgent mark (RFC 9293 3.8.5). */
+static uint32_t readable(const struct tcp_conn *c)
+{
+	uint32_t n = tcp_rcv_end(c) - c->rcv_user;
+
+	if (c->flags & TCP_F_URG_RCVD && seq_gt(c->rcv_up - 1, c->rcv_user))
+		n = min_u32(n, c->rcv_up - 1 - c->rcv_user);
+	return n;
+}
+
 /* Nothing to read: why (EVT-50). */
 static int64_t nothing(struct tcp_conn *c)
 {
@@ -303,17 +391,41 @@ static void consumed(struct tapir *t, struct tcp_conn *c, uint32_t n)
 	tcp_act_release_if_idle(t, c);
 }
 
+/* The urgent byte by itself. */
+static int64_t recv_oob(struct tcp_conn *c, const struct iovec *iov, int n, int flags)
+{
+	uint8_t byte;
+
+	if (c->opt.flags & TCP_O_OOBINLINE || !(c->flags & TCP_F_URG_RCVD) ||
+	    c->flags & TCP_F_OOB_READ)
+		return -EINVAL;
+	if (seq_lt(tcp_rcv_end(c), c->rcv_up))
+		return -EAGAIN; /* told of, not arrived */
+	if (n < 1 || iov[0].iov_len < 1)
+		return 0;
+	tcp_rcv_read(c, c->rcv_up - 1, &byte, 1);
+	*(uint8_t *)iov[0].iov_base = byte;
+	if (!(flags & TAPIR_MSG_PEEK))
+		c->flags |= TCP_F_OOB_READ;
+	return 1;
+}
+
 int64_t tcp_user_recv(struct tapir *t, struct tcp_conn *c, const struct iovec *iov, int n,
 		      int flags)
 {
 	uint32_t avail, seq, done = 0;
 
 	if (flags & TAPIR_MSG_OOB)
-		return tcp_urg_recv(c, iov, n, flags);
-	seq = tcp_urg_head(c, &avail);
-	/* A peek passes over the urgent byte, and leaves it to MSG_OOB. */
-	if (seq != c->rcv_user && !(flags & TAPIR_MSG_PEEK))
-		consumed(t, c, 1);
+		return recv_oob(c, iov, n, flags);
+	seq = c->rcv_user;
+	avail = readable(c);
+	if (skip_urgent(c) && seq_geq(tcp_rcv_end(c), c->rcv_up)) {
+		/* A peek passes over the urgent byte, and leaves it to MSG_OOB. */
+		if (!(flags & TAPIR_MSG_PEEK))
+			consumed(t, c, 1);
+		seq = c->rcv_up;
+		avail = tcp_rcv_end(c) - seq;
+	}
 	if (avail == 0)
 		return nothing(c);
 	for (int i = 0; i < n && done < avail; i++) {
@@ -334,9 +446,11 @@ int64_t tcp_user_peek(struct tapir *t, struct tcp_conn *c, struct iovec *iov, in
 {
 	uint32_t avail, seq, done = 0;
 
-	(void)t;
 	*niov = 0;
-	seq = tcp_urg_head(c, &avail);
+	if (skip_urgent(c) && seq_geq(tcp_rcv_end(c), c->rcv_up))
+		consumed(t, c, 1);
+	avail = readable(c);
+	seq = c->rcv_user;
 	if (avail == 0)
 		return nothing(c);
 	while (*niov < max && done < avail) {
@@ -353,12 +467,10 @@ int64_t tcp_user_peek(struct tapir *t, struct tcp_conn *c, struct iovec *iov, in
 
 int tcp_user_consume(struct tapir *t, struct tcp_conn *c, size_t len)
 {
-	uint32_t avail, seq = tcp_urg_head(c, &avail);
-
-	if (len > avail)
+	if (len > readable(c))
 		return -EINVAL;
 	if (len)
-		consumed(t, c, seq - c->rcv_user + (uint32_t)len);
+		consumed(t, c, (uint32_t)len);
 	return 0;
 }
 
@@ -530,7 +642,10 @@ int tcp_user_poll(struct tapir *t, const struct tcp_conn *c)
 		bits |= TAPIR_HUP;
 	if (c->ep.state == TAPIR_TCP_CLOSED && !ended)
 		return bits | TAPIR_OUT | TAPIR_HUP; /* as Linux for a fresh socket */
-	if (c->ep.state == TAPIR_TCP_SYN_SENT || c->ep.state == TAPIR_TCP_SYN_RECEIVED)
+	if (c->fo & TCP_FO_DEFER)
+		return bits | TAPIR_OUT; /* to be written to, for the SYN's sake */
+	if (c->ep.state == TAPIR_TCP_SYN_SENT ||
+	    (c->ep.state == TAPIR_TCP_SYN_RECEIVED && !tcp_fastopen_child(c)))
 		return bits;
 	if (c->flags & (TCP_F_FIN_RCVD | TCP_F_SHUT_RD) || ended)
 		bits |= TAPIR_IN | TAPIR_RDHUP;

@@ -12,6 +12,12 @@ int tcp_user_bind(struct tapir *t, struct tcp_conn *c, const struct tapir_sockad
 int tcp_user_connect(struct tapir *t, struct tcp_conn *c, const struct tapir_sockaddr *sa);
 int64_t tcp_user_send(struct tapir *t, struct tcp_conn *c, const struct iovec *iov, int n,
 		      int flags);
+/*
+ * SEND with OPEN in it (RFC 7413; MSG_FASTOPEN): the SYN carries what it may of iov, which is returned; -EINPROGRESS: none of
+ * it. peer is not looked at after a connect() that waits for data. -EOPNOTSUPP by setting, and connect()'s errors.
+ */
+int64_t tcp_user_send_fastopen(struct tapir *t, struct tcp_conn *c, const struct iovec *iov, int n,
+			       const struct tapir_sockaddr *peer);
 int64_t tcp_user_recv(struct tapir *t, struct tcp_conn *c, const struct iovec *iov, int n,
 		      int flags);
 int64_t tcp_user_reserve(struct tapir *t, struct tcp_conn *c, size_t want, struct iovec *iov,
@@ -20,8 +26,6 @@ int tcp_user_commit(struct tapir *t, struct tcp_conn *c, size_t len, int flags);
 int64_t tcp_user_peek(struct tapir *t, struct tcp_conn *c, struct iovec *iov, int max, int *niov);
 int tcp_user_consume(struct tapir *t, struct tcp_conn *c, size_t len);
 int tcp_user_held(struct tapir *t, struct tcp_conn *c, size_t bytes);
-/* Bytes in front of the urgent byte; -EAGAIN: there is no mark. */
-int64_t tcp_user_urgent(const struct tcp_conn *c);
 int tcp_user_shutdown(struct tapir *t, struct tcp_conn *c, int how);
 /* The handle is given up (rdy.sock becomes 0); c may be freed. */
 void tcp_user_close(struct tapir *t, struct tcp_conn *c);
@@ -51,6 +55,9 @@ int tcp_listener_poll(const struct tcp_listener *l);
 struct tcp_opt *tcp_listener_opt(struct tcp_listener *l);
 /* Where its connections take their congestion control from. */
 const struct tcp_cc_ops **tcp_listener_cc(struct tcp_listener *l);
+/* Where TCP_FASTOPEN_KEY of a listener is. */
+struct tcp_fo_keys;
+struct tcp_fo_keys **tcp_listener_keys(struct tcp_listener *l);
 struct ready *tcp_listener_ready(struct tcp_listener *l);
 void tcp_listener_info(const struct tapir *t, const struct tcp_listener *l,
 		       struct tapir_tcp_info *o);

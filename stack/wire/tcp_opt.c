@@ -24,6 +24,10 @@
 #define LEN_UTO	    4
 #define LEN_MD5	    18
 #define LEN_AO_MIN  4
+#define LEN_EXP	    4 /* with the experiment's number */
+
+#define EXP_TFO \
+	0xf989 /* Fast Open's (RFC 7413 appendix A is silent on it; the IANA registry names it) */
 
 static void parse_wscale(uint8_t shift, struct tcp_opts *out)
 {
@@ -42,10 +46,15 @@ static void parse_sack(const uint8_t *p, size_t n, struct tcp_opts *out)
 	out->has |= TCP_HAS_SACK;
 }
 
-/* The data of a Fast Open option: empty, or a cookie of an even length from 4 to 16 (RFC
- * 7413 4.1.1). */
-static void parse_tfo(const uint8_t *p, size_t n, struct tcp_opts *out)
+/*
+ * The data of a Fast Open option: empty, or a cookie of an even length from 4 to 16 (RFC 7413 4.1.1); R7413-2: else
+ * it is none.
+ */
+static void parse_tfo(const uint8_t *p, size_t n, bool exp, struct tcp_opts *out)
 {
+	if (n != 0 && (n % 2 || n < TCP_TFO_MIN || n > TCP_TFO_MAX))
+		return;
+	out->tfo_exp = exp;
 	out->tfo_len = (uint8_t)n;
 	memcpy(out->tfo, p, n);
 	out->has |= TCP_HAS_TFO;
@@ -99,8 +108,13 @@ static void parse_one(const uint8_t *p, size_t len, struct tcp_opts *out)
 			out->has |= TCP_HAS_AO;
 		break;
 	case TCP_OPT_TFO:
-		if (len == 2 || (len % 2 == 0 && len - 2 >= TCP_TFO_MIN && len - 2 <= TCP_TFO_MAX))
-			parse_tfo(p + 2, len - 2, out);
+		parse_tfo(p + 2, len - 2, false, out);
+		break;
+	case TCP_OPT_EXP:
+		if (len >= LEN_EXP && get_be16(p + 2) == EXP_TFO)
+			parse_tfo(p + 4, len - 4, true, out);
+		else
+			out->has |= TCP_HAS_UNKNOWN;
 		break;
 	default:
 		out->has |= TCP_HAS_UNKNOWN;
@@ -216,8 +230,14 @@ static void put_rare(struct opt_writer *w, const struct tcp_opts *o)
 		put_be16(w->p + w->len, o->uto);
 		w->len += 2;
 	}
-	if (o->has & TCP_HAS_TFO && TCP_OPT_MAX - w->len >= 2u + o->tfo_len) {
-		put_kind(w, TCP_OPT_TFO, (uint8_t)(2 + o->tfo_len));
+	if (o->has & TCP_HAS_TFO && TCP_OPT_MAX - w->len >= (o->tfo_exp ? 4u : 2u) + o->tfo_len) {
+		if (o->tfo_exp) {
+			put_kind(w, TCP_OPT_EXP, (uint8_t)(LEN_EXP + o->tfo_len));
+			put_be16(w->p + w->len, EXP_TFO);
+			w->len += 2;
+		} else {
+			put_kind(w, TCP_OPT_TFO, (uint8_t)(2 + o->tfo_len));
+		}
 		memcpy(w->p + w->len, o->tfo, o->tfo_len);
 		w->len += o->tfo_len;
 		put_nops(w, (unsigned)(-w->len & 3));

@@ -22,6 +22,8 @@ enum tcp_opt_kind {
 	TCP_OPT_UTO = 28,
 	TCP_OPT_AO = 29,
 	TCP_OPT_TFO = 34,
+	TCP_OPT_EXP =
+		254, /* experiments, told apart by a number (RFC 6994): Fast Open's before it got its own */
 };
 
 #define TCP_SACK_MAX   4  /* blocks that fit into 40 bytes */
@@ -47,6 +49,7 @@ struct tcp_sack_block {
 
 struct tcp_opts {
 	uint16_t has;	    /* TCP_HAS_ bits: which fields below mean something */
+	bool tfo_exp;	    /* the Fast Open option in its experimental form */
 	bool malformed;	    /* a length of 0, 1 or past the header: parsing stopped there; what came
 			       before stands */
 	uint8_t wscale;	    /* 0..14, greater ones come as 14 */

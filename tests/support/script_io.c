@@ -121,10 +121,15 @@ static int64_t send_on(struct call *c, struct run_fd *f, size_t n, int flags,
 	iov.iov_base = send_bytes(c, f, iov.iov_len);
 	if (!iov.iov_base)
 		return 0;
-	got = tapir_sendmsg(c->r->t, f->sock, &iov, 1, flags & ~NOT_OURS, m);
+	if (c->again)
+		flags &= ~FASTOPEN; /* connecting by now: the rest is an ordinary send */
+	got = tapir_sendmsg(c->r->t, f->sock, &iov, 1, flags & ~NOT_OURS,
+			    c->again && f->stream ? NULL : m);
 	free(iov.iov_base);
 	if (f->stream && flags & FASTOPEN && (got >= 0 || got == -EINPROGRESS) && m)
 		run_opened(c, f, m->peer.port);
+	if (f->stream && flags & FASTOPEN && got == -EINPROGRESS && !f->nonblock)
+		got = -EAGAIN;
 	if (got > 0) {
 		f->written += (uint64_t)got;
 		done += got;

@@ -300,18 +300,32 @@ TEST(closing_a_listener_resets_what_it_had_begun, "")
 	tf_close(&f);
 }
 
-TEST(a_connection_reset_before_accept_leaves_the_queue, "")
+TEST(a_connection_reset_before_accept_is_given_out_with_its_error, "")
 {
+	struct tapir_ready r[4];
 	struct tf f;
 
 	open_listener(&f, 1);
 	queue_one(&f, 40000);
 	assert_int_equal(tapir_poll(f.w.t, f.ls), TAPIR_IN);
 	tf_seg(&f, TF_RST, f.rcv, 0, 0);
-	assert_int_equal(tapir_accept(f.w.t, f.ls, NULL), -EAGAIN);
+	/* As Linux: it keeps its place in the queue until then. */
+	assert_int_equal(tapir_poll(f.w.t, f.ls), TAPIR_IN);
+	f.s = tapir_accept(f.w.t, f.ls, NULL);
+	assert_true(f.s > 0);
 	assert_int_equal(tapir_poll(f.w.t, f.ls), 0);
+	/* It is told of, so that no program waits for it. */
+	while (tapir_ready_pop(f.w.t, r, 1) == 1 && r[0].sock != f.s)
+		;
+	assert_int_equal(r[0].sock, f.s);
+	assert_int_equal(r[0].bits & (TAPIR_ERR | TAPIR_HUP), TAPIR_ERR | TAPIR_HUP);
+	assert_int_equal(tf_error(&f), ECONNRESET);
+	tapir_close(f.w.t, f.s);
+	f.s = 0;
 	for (uint16_t i = 0; i < 2; i++)
 		queue_one(&f, (uint16_t)(40001 + i));
+	/* One more that is reset, and never accepted. */
+	tf_seg(&f, TF_RST, f.rcv, 0, 0);
 	tf_close(&f);
 }
 
@@ -628,7 +642,7 @@ int main(void)
 		cmocka_unit_test(the_last_ack_waits_when_the_accept_queue_is_full),
 		cmocka_unit_test(abort_on_overflow_resets_instead),
 		cmocka_unit_test(closing_a_listener_resets_what_it_had_begun),
-		cmocka_unit_test(a_connection_reset_before_accept_leaves_the_queue),
+		cmocka_unit_test(a_connection_reset_before_accept_is_given_out_with_its_error),
 		cmocka_unit_test(opens_are_counted_as_linux_counts_them),
 		cmocka_unit_test(fin_on_the_last_ack_is_taken),
 		cmocka_unit_test(connections_are_accepted_in_order_and_the_listener_is_told),
