@@ -117,11 +117,11 @@ $(PROGRAM): $(T)/apps/tapir.o $(APPS) $(LIB)
 
 $(GDB_STUB): Makefile
 	@mkdir -p $(@D)
-	@printf '%s\n' '# Made by make: gdb loads it with the program beside it.' 'import gdb' 'import os' \
-		'_here = os.path.dirname(os.path.realpath(__file__))' \
-		'gdb.execute("source " + os.path.normpath(os.path.join(_here, "$(if $(filter build,$(B)),..,../..)/tools/gdb/tapir.py")))' >$@
+	@printf '%s\n' '# Made by make: gdb loads it with the program beside it.' 'import os' \
+		'_path = os.path.join(os.path.dirname(os.path.realpath(__file__)), "$(if $(filter build,$(B)),..,../..)/tools/gdb/tapir.py")' \
+		'exec(compile(open(_path).read(), _path, "exec"), {"__file__": _path})' >$@
 
-PARTS = -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) -Wl,--end-group $(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread
+PARTS = -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) -Wl,--end-group $(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread -lm
 
 $(UNIT) $(SIM) $(SCRIPT): %: %.o $(SUPPORT) $(APPS) $(LIB)
 	$(if $(CMOCKA_LIBS),,$(error cmocka is missing: run `sh tools/bootstrap build`, which installs it))
@@ -272,4 +272,4 @@ help:
 	check-layers check-headers check-purity check-style check-self bench bench-quick bench-path tidy demo install uninstall clean help
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
--include $(OBJ:.o=.d)
+-include tools/packetdrill/rules.mk $(OBJ:.o=.d)

@@ -26,6 +26,13 @@ struct tapir_conf_item {
 	const char *doc;
 };
 
+/*
+ * Names that stand for a setting's values, from its minimum on, divided by blanks ("cubic reno"); NULL: it is a number.
+ * And the value that one of them stands for: -ENOENT when it is none, or the setting has none.
+ */
+TAPIR_API const char *tapir_conf_words(const char *name);
+TAPIR_API int64_t tapir_conf_word(const char *name, const char *word);
+
 /* Every setting at its default. */
 TAPIR_API void tapir_conf_default(struct tapir_conf *conf);
 

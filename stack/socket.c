@@ -110,6 +110,11 @@ int tapir_recv_consume(struct tapir *t, tapir_sock_t s, size_t len)
 	ENTRY(int, sock_consume(t, s, len));
 }
 
+int64_t tapir_urgent(struct tapir *t, tapir_sock_t s)
+{
+	return sock_urgent(t, s);
+}
+
 int tapir_recv_held(struct tapir *t, tapir_sock_t s, size_t bytes)
 {
 	ENTRY(int, sock_held(t, s, bytes));

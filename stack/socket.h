@@ -221,11 +221,19 @@ TAPIR_API int tapir_send_commit(struct tapir *t, tapir_sock_t s, size_t len, int
 /*
  * Straight from a stream's receive buffer: up to `max` readable slices, in order; valid until the
  * next call on the socket or step of the stack. Then consume `len` bytes of them. Returns the bytes
- * offered, 0 at the end of the stream, or as tapir_recv().
+ * offered, 0 at the end of the stream, or as tapir_recv(). An urgent byte ends what one call offers; out of line
+ * (the default) it is not offered at all: what comes behind it is, and consuming any of that discards it.
+ * Until then TAPIR_MSG_OOB reads it.
  */
 TAPIR_API int64_t tapir_recv_peek(struct tapir *t, tapir_sock_t s, struct iovec *iov, int max,
 				  int *niov);
 TAPIR_API int tapir_recv_consume(struct tapir *t, tapir_sock_t s, size_t len);
+
+/*
+ * How many bytes stand in front of the urgent byte (RFC 9293 3.8.5, SIOCATMARK): 0 when it is the next. It
+ * may not have arrived yet. -EAGAIN: no urgent mark; -EOPNOTSUPP: not a connection.
+ */
+TAPIR_API int64_t tapir_urgent(struct tapir *t, tapir_sock_t s);
 
 /*
  * The layer above holds `bytes` that it took from this stream but that its user has not read:

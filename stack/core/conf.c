@@ -81,6 +81,36 @@ int tapir_conf_get(const struct tapir_conf *conf, const char *name, unsigned ind
 	return 0;
 }
 
+/* In the order of their numbers: the algorithms' is that of tcp_cc.c. */
+static const struct {
+	const char *name, *words;
+} named[] = {
+	{"net.ipv4.tcp_congestion_control", "cubic reno"},
+};
+
+const char *tapir_conf_words(const char *name)
+{
+	for (size_t i = 0; name && i < ARRAY_SIZE(named); i++) {
+		if (strcmp(named[i].name, name) == 0)
+			return named[i].words;
+	}
+	return NULL;
+}
+
+int64_t tapir_conf_word(const char *name, const char *word)
+{
+	const char *at = tapir_conf_words(name);
+	size_t len = word ? strlen(word) : 0;
+
+	for (int64_t v = 0; at && len > 0; v++) {
+		if (strncmp(at, word, len) == 0 && (at[len] == ' ' || at[len] == '\0'))
+			return v;
+		at = strchr(at, ' ');
+		at = at ? at + 1 : NULL;
+	}
+	return -ENOENT;
+}
+
 int tapir_conf_check(const struct tapir_conf *conf)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {

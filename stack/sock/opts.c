@@ -310,7 +310,7 @@ static int set_congestion(struct target *o, const void *val, size_t len)
 	if (!ops)
 		return -ENOENT;
 	if (o->conn)
-		o->conn->cc.ops = ops;
+		tcp_cc_switch(&o->conn->cc, ops, tcp_conn_smss(o->conn));
 	else
 		*tcp_listener_cc(o->s->u.listener) = ops;
 	return 0;

@@ -357,6 +357,14 @@ int sock_consume(struct tapir *t, tapir_sock_t h, size_t len)
 	return err ? err : tcp_user_consume(t, c, len);
 }
 
+int64_t sock_urgent(struct tapir *t, tapir_sock_t h)
+{
+	struct tcp_conn *c;
+	int err = stream_of(t, h, &c);
+
+	return err ? err : tcp_user_urgent(c);
+}
+
 int sock_held(struct tapir *t, tapir_sock_t h, size_t bytes)
 {
 	struct tcp_conn *c;

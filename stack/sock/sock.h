@@ -35,6 +35,7 @@ int64_t sock_reserve(struct tapir *t, tapir_sock_t h, size_t want, struct iovec 
 int sock_commit(struct tapir *t, tapir_sock_t h, size_t len, int flags);
 int64_t sock_peek(struct tapir *t, tapir_sock_t h, struct iovec *iov, int max, int *niov);
 int sock_consume(struct tapir *t, tapir_sock_t h, size_t len);
+int64_t sock_urgent(struct tapir *t, tapir_sock_t h);
 int sock_held(struct tapir *t, tapir_sock_t h, size_t bytes);
 int sock_shutdown(struct tapir *t, tapir_sock_t h, int how);
 int sock_close(struct tapir *t, tapir_sock_t h);

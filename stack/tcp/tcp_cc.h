@@ -40,6 +40,7 @@ struct tcp_cc_cut {
 
 struct tcp_cc_ops {
 	const char *name; /* TCP_CONGESTION's */
+	/* Its own state, zero before. The windows are there already. May be NULL. */
 	void (*init)(struct tcp_cc *cc, uint32_t mss);
 	void (*ack)(struct tcp_cc *cc, const struct tcp_cc_ack *a); /* outside recovery */
 	/* Congestion: sets ssthresh, and remembers what it will. How cwnd gets there is the caller's. */
@@ -50,23 +51,63 @@ struct tcp_cc_ops {
 	void (*tx_start)(struct tcp_cc *cc, uint64_t now_ns, uint64_t idle_ns);
 };
 
+/* HyStart++ (RFC 9406): see tcp_hystart.c. */
+enum tcp_hystart_state {
+	TCP_HYSTART_OFF,
+	TCP_HYSTART_SLOW, /* slow start, looking out for a delay that grows */
+	TCP_HYSTART_CSS,  /* conservative slow start: was it jitter? */
+};
+
+struct tcp_hystart {
+	uint32_t round_end; /* acknowledged: the round is over */
+	uint32_t last_us, now_us,
+		css_us; /* least RTTs: last round's, this round's, CSS's; UINT32_MAX: none */
+	uint8_t state;	/* enum tcp_hystart_state */
+	uint8_t samples, css_rounds;
+	bool begun;
+};
+
 struct tcp_cc {
 	const struct tcp_cc_ops *ops;
 	uint32_t cwnd, ssthresh;
 	uint32_t acked_ca; /* bytes acknowledged since cwnd last grew in congestion avoidance */
 	/* As they were before the last cut, for its undoing; prior_cwnd 0: there is nothing to undo. */
 	uint32_t prior_cwnd, prior_ssthresh;
-	uint64_t priv[8]; /* the algorithm's own, all zero before init */
+	struct tcp_hystart hs;
+	uint64_t priv[4]; /* the algorithm's own */
 };
 
 enum { TCP_CC_NAME_MAX = 16 };
 #define TCP_SSTHRESH_INF UINT32_MAX
+/* No window of a path is larger (RFC 7323 2.3), and sums with it stay within 32 bits. */
+#define TCP_CWND_MAX (1u << 30)
 
+/* ---- tcp_cc.c ---- */
 /* RFC 6928: min(10 MSS, max(2 MSS, 14600)), or fewer segments by the setting. */
 uint32_t tcp_cc_initial_window(uint32_t mss, unsigned segments);
-
-extern const struct tcp_cc_ops cc_newreno;
-/* By name; NULL: unknown. */
+/* A connection begins, with a window of cwnd bytes; `hystart`: net.tapir.tcp_hystart. */
+void tcp_cc_start(struct tcp_cc *cc, uint32_t mss, uint32_t cwnd, unsigned hystart);
+/* Another algorithm takes over, windows and threshold as they are. */
+void tcp_cc_switch(struct tcp_cc *cc, const struct tcp_cc_ops *ops, uint32_t mss);
+/* By name; NULL: unknown. By net.ipv4.tcp_congestion_control's value: never NULL. */
 const struct tcp_cc_ops *tcp_cc_find(const char *name);
+const struct tcp_cc_ops *tcp_cc_nth(int64_t value);
+
+static inline bool tcp_cc_in_slow_start(const struct tcp_cc *cc)
+{
+	return cc->cwnd < cc->ssthresh;
+}
+
+/* Slow start: grows by what was acknowledged up to ssthresh; returns what is left of it. */
+uint32_t tcp_cc_slow_start(struct tcp_cc *cc, const struct tcp_cc_ack *a);
+/* Congestion avoidance: a segment for each `per` bytes acknowledged; what is left over is kept. */
+void tcp_cc_avoid(struct tcp_cc *cc, uint32_t acked, uint32_t per, uint32_t mss);
+
+/* ---- tcp_hystart.c: pure ---- */
+void tcp_hystart_start(struct tcp_hystart *h);
+/* In slow start, before it grows: how much of a->acked the window may take. *done: slow start is over. */
+uint32_t tcp_hystart_ack(struct tcp_hystart *h, const struct tcp_cc_ack *a, bool *done);
+
+extern const struct tcp_cc_ops cc_newreno, cc_cubic;
 
 #endif

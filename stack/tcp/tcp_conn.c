@@ -25,7 +25,7 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 	t->tcp->nconn++;
 	c->ep.kind = TCP_EP_CONN;
 	tcp_set_state(t, &c->ep, TAPIR_TCP_CLOSED);
-	c->cc.ops = &cc_newreno;
+	c->cc.ops = tcp_cc_nth(t->conf.tcp_congestion_control); /* MAY-18 */
 	c->opt.linger_s = -1;
 	c->keep_ns = TAPIR_NEVER;
 	c->fw2_ns = TAPIR_NEVER;
@@ -362,9 +362,10 @@ void tcp_conn_start_cc(struct tapir *t, struct tcp_conn *c, bool syn_lost)
 {
 	uint32_t mss = tcp_conn_smss(c);
 
-	c->cc.ops->init(&c->cc, mss);
 	/* R5681-3: after a lost SYN the initial window is one segment. */
-	c->cc.cwnd = syn_lost ? mss : tcp_cc_initial_window(mss, (unsigned)t->conf.tcp_init_cwnd);
+	tcp_cc_start(&c->cc, mss,
+		     syn_lost ? mss : tcp_cc_initial_window(mss, (unsigned)t->conf.tcp_init_cwnd),
+		     (unsigned)t->conf.tcp_hystart);
 	c->cwnd_full_ms = (uint32_t)(t->now_ns / 1000000);
 	c->cwnd_usage_seq = c->snd_una;
 }

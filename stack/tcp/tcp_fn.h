@@ -103,8 +103,16 @@ enum tcp_step tcp_text_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg
 			     enum drop_reason *reason);
 /* The eighth: FIN in order, or remembered for later. Returns true when it was reached now. */
 bool tcp_fin_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg);
-/* The sixth: the urgent pointer. */
+
+/* ---- tcp_urg.c ---- */
+/* The sixth step: the urgent pointer. */
 void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
+/* Where a read begins, past an urgent byte that is not of the stream, and how much it gets, up to the mark. */
+uint32_t tcp_urg_head(const struct tcp_conn *c, uint32_t *avail);
+/* MSG_OOB: the urgent byte by itself. */
+int64_t tcp_urg_recv(struct tcp_conn *c, const struct iovec *iov, int n, int flags);
+/* The pointer of a segment that leaves from `seq`; 0: none, URG is not set. */
+uint16_t tcp_urg_pointer(const struct tcp_conn *c, uint32_t seq);
 
 /* ---- tcp_user.c ---- */
 /* Who wanted to write is told, if there is room by now. */

@@ -637,7 +637,8 @@ static enum drop_reason decode(struct tapir *t, struct rx *rx, struct tcp_seg *s
 	seg->rx = rx;
 	seg->seq = seg->hdr.seq;
 	seg->ack = seg->hdr.ack;
-	seg->up = seg->seq + seg->hdr.urg; /* MUST-62: the octet after the urgent data */
+	/* MUST-62: the octet after the urgent data; RFC 1122 4.2.2.4 meant the last of it. */
+	seg->up = seg->seq + seg->hdr.urg + (t->conf.tcp_stdurg ? 1 : 0);
 	seg->flags = seg->hdr.flags;
 	seg->wnd = seg->hdr.wnd;
 	seg->text = p->data + hlen;

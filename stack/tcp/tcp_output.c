@@ -113,12 +113,10 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 	if (len) {
 		x.data = &c->act->snd;
 		x.off = syn ? 0 : seq - tcp_snd_base(c);
-		/* MUST-30, MUST-62 (RFC 9293 3.8.5): from SEG.SEQ to the octet after the urgent data. */
-		if (c->flags & TCP_F_URG_SENT && !syn && seq_gt(c->snd_up, seq)) {
-			x.flags |= TCP_URG;
-			x.urg = (uint16_t)min_u32(c->snd_up - seq, UINT16_MAX);
-		}
 	}
+	x.urg = syn || flags & TCP_RST ? 0 : tcp_urg_pointer(c, seq);
+	if (x.urg)
+		x.flags |= TCP_URG;
 	/* No way to the peer is a loss as any other: the timers find out (RFC 9293 3.9.2.2, MUST-20). */
 	r = route < 0 ? 0 : tcp_xmit(t, &x);
 	if (r == -EMSGSIZE)
@@ -501,6 +499,9 @@ void tcp_send_ack(struct tapir *t, struct tcp_conn *c)
 
 void tcp_send_probe(struct tapir *t, struct tcp_conn *c)
 {
+	/* A closed window does not keep the peer from hearing of urgent data (RFC 9293 3.8.6.1). */
+	if (c->flags & TCP_F_URG_SENT && tcp_urg_pointer(c, c->snd_una))
+		send_segment(t, c, c->snd_una, 0, TCP_ACK, false);
 	/* As Linux probes: no data (SHLD-12), one before SND.UNA, which the peer must answer (3.8.6.1). */
 	send_segment(t, c, c->snd_una - 1, 0, TCP_ACK, false);
 }

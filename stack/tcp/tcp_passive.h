@@ -131,7 +131,8 @@ void tcp_set_state(struct tapir *t, struct tcp_ep *ep, enum tapir_tcp_state to);
  * (tools/gdb), so it is a call in every build. Only tcp_set_state() calls it.
  */
 __attribute__((noinline)) void tcp_state_entered(struct tapir *t, const struct tcp_ep *ep,
-						 uint8_t from, uint8_t to);
+						 enum tapir_tcp_state from,
+						 enum tapir_tcp_state to);
 
 /* ---- tcp_demux.c ---- */
 int tcp_demux_init(struct tapir *t);

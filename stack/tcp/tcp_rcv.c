@@ -247,7 +247,9 @@ static void grow_buffer(struct tapir *t, struct tcp_conn *c, uint32_t copied)
 	if (tcp_mem_pressed(t))
 		return;
 	c->rcv_limit = limit;
-	c->rcv_clamp = limit;
+	/* What the field cannot say is no reason for an update. */
+	c->rcv_clamp =
+		min_u32(limit, (uint32_t)UINT16_MAX << (c->flags & TCP_F_WS ? c->rcv_wscale : 0));
 }
 
 void tcp_rcv_adjust(struct tapir *t, struct tcp_conn *c)

@@ -101,6 +101,9 @@ void tcp_recovery_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_ac
 		.acked = acked->bytes,
 		.flight = flight,
 		.mss = tcp_conn_smss(c),
+		.rtt_us = acked->rtt_ns == UINT64_MAX
+				  ? 0
+				  : (uint32_t)min_u64(acked->rtt_ns / 1000, UINT32_MAX),
 		.srtt_us = c->rtt.srtt_us,
 		.min_rtt_us = c->min_rtt_us,
 		.snd_una = c->snd_una,

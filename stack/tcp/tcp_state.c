@@ -104,13 +104,14 @@ static void tell(struct tapir *t, const struct tcp_ep *ep, uint8_t from, uint8_t
 	emit(t, &ev);
 }
 
-void tcp_state_entered(struct tapir *t, const struct tcp_ep *ep, uint8_t from, uint8_t to)
+void tcp_state_entered(struct tapir *t, const struct tcp_ep *ep, enum tapir_tcp_state from,
+		       enum tapir_tcp_state to)
 {
 	if (from == 0)
 		return;
-	count(t, ep, from, to);
+	count(t, ep, (uint8_t)from, (uint8_t)to);
 	if (emit_wanted(t))
-		tell(t, ep, from, to);
+		tell(t, ep, (uint8_t)from, (uint8_t)to);
 }
 
 void tcp_set_state(struct tapir *t, struct tcp_ep *ep, enum tapir_tcp_state to)
@@ -122,5 +123,5 @@ void tcp_set_state(struct tapir *t, struct tcp_ep *ep, enum tapir_tcp_state to)
 		return;
 	TAPIR_ASSERT(edges[from] & 1u << to);
 	ep->state = (uint8_t)to;
-	tcp_state_entered(t, ep, from, (uint8_t)to);
+	tcp_state_entered(t, ep, (enum tapir_tcp_state)from, to);
 }

@@ -1,5 +1,5 @@
 /*
- * Text, urgent pointer and FIN: the sixth to eighth steps of RFC 9293 3.10.7.4.
+ * Text and FIN: the seventh and eighth steps of RFC 9293 3.10.7.4.
  *
  * Text that arrives is put where it belongs, in order or not; the range set remembers what lies
  * beyond RCV.NXT, and is both the reassembly queue and the source of SACK blocks. A FIN ahead of its
@@ -11,20 +11,6 @@
 #include "stack/core/emit.h"
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fn.h"
-
-void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
-{
-	/* U11-02, IH-09, CL-18: any pointer is only compared. */
-	uint32_t up = seg->up;
-
-	if (c->flags & TCP_F_FIN_RCVD || seq_leq(up, c->rcv_user))
-		return;
-	if (c->flags & TCP_F_URG_RCVD && seq_leq(up, c->rcv_up))
-		return;
-	c->rcv_up = up; /* a number only: nothing is ever addressed by it (AM33-06) */
-	c->flags = (c->flags | TCP_F_URG_RCVD) & ~(uint32_t)TCP_F_OOB_READ;
-	ready_mark(t, &c->rdy, TAPIR_PRI); /* MUST-32 */
-}
 
 /* RCV.NXT moves forward by n in-order bytes. */
 static void advance(struct tcp_conn *c, uint32_t n)

@@ -71,8 +71,10 @@ static int connect_begin(struct tapir *t, struct tcp_conn *c, const struct tapir
 		return -EISCONN; /* as Linux: connect() has said that it is */
 	if (c->ep.state == TAPIR_TCP_SYN_SENT || c->ep.state == TAPIR_TCP_SYN_RECEIVED)
 		return -EALREADY;
+	/* An open that failed was aborted; what was a connection once is never another, whatever became of it. */
 	if (c->ep.state != TAPIR_TCP_CLOSED || c->flags & TCP_F_DETACHED)
-		return c->flags & TCP_F_DETACHED ? -ECONNABORTED : -EISCONN;
+		return c->flags & TCP_F_CONNECTED || !(c->flags & TCP_F_DETACHED) ? -EISCONN
+										  : -ECONNABORTED;
 	r = check_peer(t, sa);
 	if (r < 0)
 		return r;
@@ -114,6 +116,7 @@ static int connect_begin(struct tapir *t, struct tcp_conn *c, const struct tapir
 	c->rcv_limit = tcp_rcv_limit(t, &c->opt);
 	c->rcv_wnd = tcp_rcv_initial(t, &c->opt, tcp_mss_announce(&c->opt, rt.mtu));
 	tcp_conn_update_mss(t, c);
+	tcp_conn_start_cc(t, c, false); /* anew when the peer's MSS is known */
 	tcp_demux_insert(t, &c->ep);
 	tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_SENT);
 	return 0;
@@ -345,23 +348,6 @@ int tcp_user_commit(struct tapir *t, struct tcp_conn *c, size_t len, int flags)
 
 /* ---- RECEIVE ---- */
 
-/* Whether the urgent byte stands at the head, and is to be left out of the stream (TC-56). */
-static bool skip_urgent(const struct tcp_conn *c)
-{
-	return c->flags & TCP_F_URG_RCVD && !(c->opt.flags & TCP_O_OOBINLINE) &&
-	       c->rcv_user + 1 == c->rcv_up;
-}
-
-/* Bytes that can be read now, up to the urgent mark (RFC 9293 3.8.5). */
-static uint32_t readable(const struct tcp_conn *c)
-{
-	uint32_t n = tcp_rcv_end(c) - c->rcv_user;
-
-	if (c->flags & TCP_F_URG_RCVD && seq_gt(c->rcv_up - 1, c->rcv_user))
-		n = min_u32(n, c->rcv_up - 1 - c->rcv_user);
-	return n;
-}
-
 /* Nothing to read: why (EVT-50). */
 static int64_t nothing(struct tcp_conn *c)
 {
@@ -391,41 +377,17 @@ static void consumed(struct tapir *t, struct tcp_conn *c, uint32_t n)
 	tcp_act_release_if_idle(t, c);
 }
 
-/* The urgent byte by itself. */
-static int64_t recv_oob(struct tcp_conn *c, const struct iovec *iov, int n, int flags)
-{
-	uint8_t byte;
-
-	if (c->opt.flags & TCP_O_OOBINLINE || !(c->flags & TCP_F_URG_RCVD) ||
-	    c->flags & TCP_F_OOB_READ)
-		return -EINVAL;
-	if (seq_lt(tcp_rcv_end(c), c->rcv_up))
-		return -EAGAIN; /* told of, not arrived */
-	if (n < 1 || iov[0].iov_len < 1)
-		return 0;
-	tcp_rcv_read(c, c->rcv_up - 1, &byte, 1);
-	*(uint8_t *)iov[0].iov_base = byte;
-	if (!(flags & TAPIR_MSG_PEEK))
-		c->flags |= TCP_F_OOB_READ;
-	return 1;
-}
-
 int64_t tcp_user_recv(struct tapir *t, struct tcp_conn *c, const struct iovec *iov, int n,
 		      int flags)
 {
 	uint32_t avail, seq, done = 0;
 
 	if (flags & TAPIR_MSG_OOB)
-		return recv_oob(c, iov, n, flags);
-	seq = c->rcv_user;
-	avail = readable(c);
-	if (skip_urgent(c) && seq_geq(tcp_rcv_end(c), c->rcv_up)) {
-		/* A peek passes over the urgent byte, and leaves it to MSG_OOB. */
-		if (!(flags & TAPIR_MSG_PEEK))
-			consumed(t, c, 1);
-		seq = c->rcv_up;
-		avail = tcp_rcv_end(c) - seq;
-	}
+		return tcp_urg_recv(c, iov, n, flags);
+	seq = tcp_urg_head(c, &avail);
+	/* A peek passes over the urgent byte, and leaves it to MSG_OOB. */
+	if (seq != c->rcv_user && !(flags & TAPIR_MSG_PEEK))
+		consumed(t, c, 1);
 	if (avail == 0)
 		return nothing(c);
 	for (int i = 0; i < n && done < avail; i++) {
@@ -446,11 +408,9 @@ int64_t tcp_user_peek(struct tapir *t, struct tcp_conn *c, struct iovec *iov, in
 {
 	uint32_t avail, seq, done = 0;
 
+	(void)t;
 	*niov = 0;
-	if (skip_urgent(c) && seq_geq(tcp_rcv_end(c), c->rcv_up))
-		consumed(t, c, 1);
-	avail = readable(c);
-	seq = c->rcv_user;
+	seq = tcp_urg_head(c, &avail);
 	if (avail == 0)
 		return nothing(c);
 	while (*niov < max && done < avail) {
@@ -467,10 +427,12 @@ int64_t tcp_user_peek(struct tapir *t, struct tcp_conn *c, struct iovec *iov, in
 
 int tcp_user_consume(struct tapir *t, struct tcp_conn *c, size_t len)
 {
-	if (len > readable(c))
+	uint32_t avail, seq = tcp_urg_head(c, &avail);
+
+	if (len > avail)
 		return -EINVAL;
 	if (len)
-		consumed(t, c, (uint32_t)len);
+		consumed(t, c, seq - c->rcv_user + (uint32_t)len);
 	return 0;
 }
 

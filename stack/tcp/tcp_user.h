@@ -26,6 +26,8 @@ int tcp_user_commit(struct tapir *t, struct tcp_conn *c, size_t len, int flags);
 int64_t tcp_user_peek(struct tapir *t, struct tcp_conn *c, struct iovec *iov, int max, int *niov);
 int tcp_user_consume(struct tapir *t, struct tcp_conn *c, size_t len);
 int tcp_user_held(struct tapir *t, struct tcp_conn *c, size_t bytes);
+/* Bytes in front of the urgent byte; -EAGAIN: there is no mark. */
+int64_t tcp_user_urgent(const struct tcp_conn *c);
 int tcp_user_shutdown(struct tapir *t, struct tcp_conn *c, int how);
 /* The handle is given up (rdy.sock becomes 0); c may be freed. */
 void tcp_user_close(struct tapir *t, struct tcp_conn *c);

@@ -13,6 +13,25 @@
 
 /* ---- `sysctl -w NAME=VALUE` ---- */
 
+/* A number, or one of the setting's words ("cubic"); *end == at: neither. */
+static int64_t value_of(const char *name, char *at, char **end)
+{
+	size_t n = strcspn(at, " \t\",'");
+	char word[32];
+	int64_t v;
+
+	if (n < sizeof(word)) {
+		memcpy(word, at, n);
+		word[n] = '\0';
+		v = tapir_conf_word(name, word);
+		if (v >= 0) {
+			*end = at + n;
+			return v;
+		}
+	}
+	return strtoll(at, end, 0);
+}
+
 static void set_one(struct run *r, const struct script_event *e, const char *name, char *values)
 {
 	char *at = values, *end;
@@ -25,9 +44,9 @@ static void set_one(struct run *r, const struct script_event *e, const char *nam
 		at += strspn(at, " \t\",");
 		if (!*at)
 			break;
-		v = strtoll(at, &end, 0);
+		v = value_of(name, at, &end);
 		if (end == at) {
-			run_fail(r, e, "sysctl: '%s' is no number", at);
+			run_fail(r, e, "sysctl: '%s' is no value of %s", at, name);
 			return;
 		}
 		err = r->t ? tapir_sysctl(r->t, name, index, v)

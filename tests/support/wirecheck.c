@@ -15,6 +15,7 @@
 
 enum { BUCKETS = 4096, RANGES_MAX = 512 };
 
+#define RTO_MIN_NS  UINT64_C(200000000)
 #define TS_ORDER_NS (UINT64_C(24) * 86400 * 1000000000)
 
 struct range {
@@ -39,6 +40,7 @@ struct book {
 	uint64_t ts_ns; /* when */
 	bool ts_sent;
 	uint64_t newsless_acks;
+	bool ecn_offered, ecn_agreed; /* by the host's SYN, SYN-ACK */
 
 	/* reached the host */
 	bool syn_seen, fin_seen, rst_last, lost_track;
@@ -50,6 +52,16 @@ struct book {
 	uint32_t peer_ts_max;
 	bool peer_ts_known;
 	uint64_t arrivals, first_ns;
+	uint16_t peer_mss;
+	bool ecn_asked; /* the peer's SYN did, or its SYN-ACK agreed */
+	bool ce_seen;
+	uint32_t una;	  /* highest acknowledgment of data; from iss + 1 */
+	uint64_t acked;	  /* bytes, all told */
+	uint64_t ack_ns;  /* the latest arrival */
+	uint64_t dupacks; /* all told */
+	uint32_t slack;	  /* segments by limited transmit and a probe: 1, after any ACK 3 */
+	struct range sacked[RANGES_MAX]; /* by the peer, sorted, disjoint */
+	unsigned nsacked;
 	/* A SYN of another connection that came while this one stood: it counts once the host answers it. */
 	bool other_syn;
 	struct wireview other;
@@ -128,48 +140,88 @@ static struct book *book_of(struct wirecheck *w, uint32_t host, uint16_t hport, 
 static void forget_sent(struct book *b)
 {
 	b->fin_sent = b->sent_any = b->edge_known = b->ts_sent = false;
+	b->acked = b->dupacks = 0;
+	b->nsacked = 0;
 	b->newsless_acks = 0;
 	b->last_wnd = 0;
 }
 
 static void forget_got(struct book *b)
 {
-	b->fin_seen = b->lost_track = b->window_known = b->peer_ts_known = false;
+	b->fin_seen = b->lost_track = b->window_known = b->peer_ts_known = b->ce_seen = false;
 	b->ngot = 0;
 	b->arrivals = 0;
 }
 
-static void got_add(struct book *b, uint32_t start, uint32_t end)
+/* Adds [start, end) to a sorted set of at most RANGES_MAX; false: no room. */
+static bool set_add(struct range *r, unsigned *n, uint32_t start, uint32_t end)
 {
 	unsigned i = 0, j;
 
-	if (start == end || b->lost_track)
-		return;
-	while (i < b->ngot && after(start, b->got[i].end))
+	while (i < *n && after(start, r[i].end))
 		i++;
-	for (j = i; j < b->ngot && at_or_after(end, b->got[j].start); j++) {
-		if (after(start, b->got[j].start))
-			start = b->got[j].start;
-		if (after(b->got[j].end, end))
-			end = b->got[j].end;
+	for (j = i; j < *n && at_or_after(end, r[j].start); j++) {
+		if (after(start, r[j].start))
+			start = r[j].start;
+		if (after(r[j].end, end))
+			end = r[j].end;
 	}
-	if (i == j && b->ngot == RANGES_MAX) {
-		b->lost_track = true;
-		return;
-	}
+	if (i == j && *n == RANGES_MAX)
+		return false;
 	if (j != i + 1)
-		memmove(&b->got[i + 1], &b->got[j], (b->ngot - j) * sizeof(b->got[0]));
-	b->ngot = b->ngot - (j - i) + 1;
-	b->got[i] = (struct range){start, end};
+		memmove(&r[i + 1], &r[j], (*n - j) * sizeof(r[0]));
+	*n = *n - (j - i) + 1;
+	r[i] = (struct range){start, end};
+	return true;
+}
+
+static bool set_covers(const struct range *r, unsigned n, uint32_t start, uint32_t end)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (at_or_after(start, r[i].start) && at_or_after(r[i].end, end))
+			return true;
+	}
+	return false;
+}
+
+static void got_add(struct book *b, uint32_t start, uint32_t end)
+{
+	if (start != end && !b->lost_track)
+		b->lost_track = !set_add(b->got, &b->ngot, start, end);
 }
 
 static bool got_covers(const struct book *b, uint32_t start, uint32_t end)
 {
-	for (unsigned i = 0; i < b->ngot; i++) {
-		if (at_or_after(start, b->got[i].start) && at_or_after(b->got[i].end, end))
-			return true;
+	return b->lost_track || set_covers(b->got, b->ngot, start, end);
+}
+
+/* What the peer's ACK tells of our data. */
+static void take_ack(struct book *b, const struct wireview *v, uint64_t time_ns)
+{
+	unsigned kept = 0;
+
+	b->ack_ns = time_ns;
+	if (b->snd_max != b->iss + 1)
+		b->slack = 3;
+	if (after(v->ack, b->una) && !after(v->ack, b->snd_max)) {
+		b->acked += v->ack - b->una;
+		b->una = v->ack;
+	} else if (v->ack == b->una && wireview_seg_len(v) == 0) {
+		b->dupacks++;
 	}
-	return b->lost_track;
+	/* An old one may tell nothing new, and may be ignored. */
+	if (v->ack != b->una)
+		return;
+	for (unsigned i = 0; i < b->nsacked; i++) {
+		if (after(b->sacked[i].end, b->una))
+			b->sacked[kept++] = b->sacked[i];
+	}
+	b->nsacked = kept;
+	for (unsigned i = 0; i < v->nsack; i++) {
+		if (after(v->sack[i][0], b->una) && after(v->sack[i][1], v->sack[i][0]) &&
+		    !after(v->sack[i][1], b->snd_max))
+			set_add(b->sacked, &b->nsacked, v->sack[i][0], v->sack[i][1]);
+	}
 }
 
 /* The next number that the host may expect: the end of what it has without a gap. */
@@ -193,6 +245,10 @@ static void take_syn(struct book *b, const struct wireview *v, uint64_t time_ns)
 	b->peer_ws = v->has_ws;
 	b->peer_wscale = v->ws > 14 ? 14 : v->ws;
 	b->peer_sack = v->has_sack_ok;
+	b->peer_mss = v->has_mss ? v->mss : 536;
+	/* RFC 3168 6.1.1: a SYN asks with both flags, a SYN-ACK agrees with ECE alone. */
+	b->ecn_asked = v->flags & WV_ACK ? (v->flags & (WV_ECE | WV_CWR)) == WV_ECE
+					 : (v->flags & (WV_ECE | WV_CWR)) == (WV_ECE | WV_CWR);
 }
 
 void wirecheck_arrives(struct wirecheck *w, uint32_t host, uint64_t time_ns, const uint8_t *ip,
@@ -221,6 +277,12 @@ void wirecheck_arrives(struct wirecheck *w, uint32_t host, uint64_t time_ns, con
 	}
 	if (!b->syn_seen)
 		return;
+	if ((v.tos & 3) == 3) {
+		w->totals.ce++;
+		b->ce_seen = true;
+	}
+	if (v.flags & WV_ACK && b->syn_sent)
+		take_ack(b, &v, time_ns);
 	got_add(b, v.seq, v.seq + wireview_seg_len(&v));
 	if (v.flags & WV_FIN)
 		b->fin_seen = true;
@@ -333,8 +395,16 @@ static const char *check_syn(struct wirecheck *w, struct book *b, const struct w
 		}
 		b->iss = v->seq;
 		b->snd_max = v->seq;
+		b->una = v->seq + 1;
+		b->slack = 1;
 	}
 	b->syn_sent = true;
+	b->ecn_offered = (v->flags & (WV_ECE | WV_CWR)) == (WV_ECE | WV_CWR);
+	b->ecn_agreed = v->flags & WV_ACK && (v->flags & (WV_ECE | WV_CWR)) == WV_ECE;
+	if (v->flags & WV_ACK && (v->flags & WV_CWR || (b->ecn_agreed && !b->ecn_asked)))
+		return fail(w, v, b, "SYN-ACK that agrees to ECN, unasked");
+	if (!(v->flags & WV_ACK) && (v->flags & WV_ECE) != 0 && !(v->flags & WV_CWR))
+		return fail(w, v, b, "SYN with half of ECN's flags");
 	b->offered_ts = v->has_ts;
 	b->offered_ws = v->has_ws;
 	b->ws = v->ws;
@@ -387,7 +457,15 @@ static const char *check_ack(struct wirecheck *w, struct book *b, const struct w
 		/* Only the first may tell of a duplicate below the acknowledgment (RFC 2883 4). */
 		if (i > 0 && !after(v->sack[i][0], v->ack))
 			return fail(w, v, b, "SACK block %u is not beyond the acknowledgment", i);
+		/* RFC 2018 3: isolated blocks. The first may be a duplicate within another (RFC 2883 4). */
+		for (unsigned k = 1; k < i; k++) {
+			if (!after(v->sack[k][0], v->sack[i][1]) &&
+			    !after(v->sack[i][0], v->sack[k][1]))
+				return fail(w, v, b, "SACK blocks %u and %u are not apart", k, i);
+		}
 	}
+	w->totals.sack_acks += v->nsack > 0;
+	w->totals.dsacks += v->nsack > 0 && !after(v->sack[0][1], v->ack);
 	if (b->ack_max != v->ack && b->edge_known && after(b->ack_max, v->ack) && v->len == 0 &&
 	    !(v->flags & (WV_SYN | WV_FIN)))
 		return fail(w, v, b, "acknowledgment went back from %u", b->ack_max - b->irs);
@@ -444,6 +522,77 @@ static const char *check_text(struct wirecheck *w, struct book *b, const struct 
 	return NULL;
 }
 
+/* RFC 3168 6.1. `again`: nothing in it is new. */
+static const char *check_ecn(struct wirecheck *w, struct book *b, const struct wireview *v,
+			     bool again)
+{
+	bool on = (b->ecn_offered || b->ecn_agreed) && b->ecn_asked;
+	unsigned ect = v->tos & 3;
+
+	w->totals.ect += ect != 0;
+	if (v->flags & WV_SYN)
+		return ect ? fail(w, v, b, "an ECN-capable SYN") : NULL;
+	w->totals.ece += (v->flags & WV_ECE) != 0;
+	w->totals.cwr += (v->flags & WV_CWR) != 0;
+	if (!on)
+		return ect || v->flags & (WV_ECE | WV_CWR) ? fail(w, v, b, "ECN without agreement")
+							   : NULL;
+	if (ect == 3)
+		return fail(w, v, b, "sent as if it had met congestion");
+	/* 6.1.4 to 6.1.6: what is acknowledged or probed with, and what is sent again, is not. */
+	if (ect && (v->len == 0 || again))
+		return fail(w, v, b, "ECN-capable, but no new data");
+	if (v->flags & WV_ECE && !b->ce_seen)
+		return fail(w, v, b, "ECE, but no congestion was marked");
+	if (v->flags & WV_CWR && (v->len == 0 || again))
+		return fail(w, v, b, "CWR without new data");
+	return NULL;
+}
+
+/* RFC 6928 2, as an upper bound: options make the segments smaller. */
+static uint32_t initial_window(const struct wirecheck *w, const struct book *b)
+{
+	uint32_t mss = w->rules.mtu - 40;
+
+	if (b->peer_mss < mss)
+		mss = b->peer_mss;
+	if (10 * mss < 14600)
+		return 10 * mss;
+	return 2 * mss > 14600 ? 2 * mss : 14600;
+}
+
+/*
+ * No congestion control grows faster than slow start, by what is acknowledged (RFC 5681 3.1, RFC 3465 with L = 1),
+ * so that no more is ever in flight than the initial window and all that was acknowledged; three segments
+ * more by limited transmit (RFC 3042) and a tail loss probe (RFC 8985). What was SACKed has left the path; without
+ * SACK each duplicate ACK says that of one segment (RFC 5681 3.2).
+ */
+static const char *check_flight(struct wirecheck *w, struct book *b, const struct wireview *v,
+				uint64_t time_ns, bool again)
+{
+	uint32_t end = v->seq + v->len, flight = end - b->una;
+	uint64_t most = initial_window(w, b) + b->acked + b->slack * w->rules.mtu;
+
+	if (b->nsacked == 0)
+		most += b->dupacks * w->rules.mtu;
+	for (unsigned i = 0; i < b->nsacked; i++)
+		most += b->sacked[i].end - b->sacked[i].start;
+
+	if (v->len == 0 || v->flags & WV_SYN)
+		return NULL;
+	if (!again && after(end, b->una) && flight > most)
+		return fail(w, v, b, "%u bytes in flight, %llu were allowed", flight,
+			    (unsigned long long)most);
+	if (!again || !w->rules.prompt || !w->rules.scoreboard)
+		return NULL;
+	/* Nothing was heard for so long, and the front goes again: a time-out, which may forget (RFC 2018 8). */
+	if (v->seq == b->una && time_ns - b->ack_ns >= RTO_MIN_NS)
+		b->nsacked = 0;
+	if (set_covers(b->sacked, b->nsacked, v->seq, end))
+		return fail(w, v, b, "sent again, but it was SACKed");
+	return NULL;
+}
+
 /*
  * An ACK that brings no data and no window is an answer to something that arrived, or a probe: keepalive and
  * zero-window probes leave at most five times a second.
@@ -466,6 +615,7 @@ static const char *check_tcp(struct wirecheck *w, uint32_t host, uint64_t time_n
 			     const struct wireview *v)
 {
 	struct book *b = book_of(w, host, v->sport, v->dst, v->dport);
+	bool again = b->syn_sent && !after(v->seq + wireview_seg_len(v), b->snd_max);
 	const char *bad;
 
 	w->totals.tcp++;
@@ -491,7 +641,9 @@ static const char *check_tcp(struct wirecheck *w, uint32_t host, uint64_t time_n
 	if (!b->syn_sent || (!(v->flags & WV_SYN) && !b->syn_seen))
 		return v->len > 0 ? fail(w, v, b, "data without a handshake") : NULL;
 	if ((bad = check_options(w, b, v, time_ns)) ||
-	    (v->flags & WV_ACK && (bad = check_ack(w, b, v))) || (bad = check_text(w, b, v)))
+	    (v->flags & WV_ACK && (bad = check_ack(w, b, v))) ||
+	    (bad = check_ecn(w, b, v, again)) || (bad = check_flight(w, b, v, time_ns, again)) ||
+	    (bad = check_text(w, b, v)))
 		return bad;
 	if (wireview_seg_len(v) == 0 && (bad = check_acks_bound(w, b, v, time_ns)))
 		return bad;

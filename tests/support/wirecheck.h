@@ -25,6 +25,8 @@ struct wirecheck_rules {
 	uint32_t mtu; /* of IP packets that leave */
 	uint8_t ttl;
 	bool mangled; /* several bytes may be corrupt: checksums don't catch everything, and books of arrivals can't be kept */
+	bool scoreboard; /* senders remember what was SACKed */
+	bool prompt; /* no queue between the stack and the wire: what leaves was decided just now */
 };
 
 struct wirecheck *wirecheck_new(const struct wirecheck_rules *rules);
@@ -47,6 +49,7 @@ void wirecheck_restart(struct wirecheck *w, uint32_t host);
 struct wirecheck_totals {
 	uint64_t packets, tcp, udp, icmp, bytes;
 	uint64_t data_segs, retrans_segs, pure_acks, syns, fins, rsts;
+	uint64_t ect, ce, ece, cwr, sack_acks, dsacks; /* leaving, but for ce, which arrives */
 };
 const struct wirecheck_totals *wirecheck_totals_of(const struct wirecheck *w);
 

@@ -237,6 +237,91 @@ TEST(corrupt_arrival_counts_as_none, "")
 		   "acknowledges beyond");
 }
 
+/* ---- ECN ---- */
+
+static void ect(uint8_t *ip)
+{
+	ip[1] |= 2;
+}
+
+static void ce(uint8_t *ip)
+{
+	ip[1] |= 3;
+}
+
+/* As handshake(), with ECN agreed on. */
+static void handshake_ecn(void)
+{
+	assert_good(segment(A, 100, 0, 0xc2, 1000, syn_opts, 20, 0, true, NULL));
+	assert_good(segment(B, 500, 101, 0x52, 1000, syn_opts, 20, 0, true, NULL));
+	assert_good(segment(A, 101, 501, 0x10, 1000, ts(10, 9), 12, 0, true, NULL));
+	assert_good(segment(B, 501, 101, 0x10, 1000, ts(10, 10), 12, 0, true, NULL));
+}
+
+TEST(ecn_needs_agreement, "")
+{
+	assert_bad(segment(A, 100, 0, 0x42, 1000, syn_opts, 20, 0, false, NULL), "half");
+	assert_bad(segment(A, 100, 0, 0xc2, 1000, syn_opts, 20, 0, false, ect), "ECN-capable SYN");
+	handshake();
+	assert_bad(segment(A, 101, 501, 0x10, 1000, ts(11, 9), 12, 100, false, ect),
+		   "without agreement");
+	assert_bad(segment(A, 201, 501, 0x50, 1000, ts(11, 9), 12, 100, false, NULL),
+		   "without agreement");
+}
+
+TEST(ecn_marks_new_data_only, "")
+{
+	handshake_ecn();
+	assert_good(segment(A, 101, 501, 0x10, 1000, ts(11, 9), 12, 100, false, ect));
+	assert_bad(segment(A, 101, 501, 0x10, 1000, ts(11, 9), 12, 100, false, ect), "no new data");
+	assert_bad(segment(A, 201, 501, 0x10, 1000, ts(11, 9), 12, 0, false, ect), "no new data");
+	assert_bad(segment(A, 201, 501, 0x10, 1000, ts(11, 9), 12, 100, false, ce), "had met");
+	assert_bad(segment(A, 101, 501, 0x90, 1000, ts(11, 9), 12, 100, false, NULL), "CWR");
+	assert_bad(segment(B, 501, 101, 0x50, 1000, ts(11, 10), 12, 0, false, NULL), "ECE");
+}
+
+/* ---- the window of congestion, as far as a wire shows it ---- */
+
+static const char *data(uint32_t seq, bool arrives)
+{
+	return segment(A, seq, 501, 0x10, 60000, ts(11, 9), 12, 1448, arrives, NULL);
+}
+
+TEST(no_more_leaves_than_slow_start_allows, "")
+{
+	uint32_t seq = 101;
+
+	assert_good(segment(A, 100, 0, 0x02, 60000, syn_opts, 20, 0, true, NULL));
+	assert_good(segment(B, 500, 101, 0x12, 60000, syn_opts, 20, 0, true, NULL));
+	for (int i = 0; i < 10; i++, seq += 1448)
+		assert_good(data(seq, true));
+	/* One probe more, and then: */
+	assert_good(data(seq, false));
+	assert_bad(data(seq + 1448, false), "in flight");
+}
+
+TEST(what_was_sacked_is_not_sent_again, "")
+{
+	struct wirecheck_rules rules = {.mtu = 1500, .ttl = 64, .prompt = true, .scoreboard = true};
+	uint8_t opts[24] = {1, 1, 8, 10, 0, 0, 0, 12, 0, 0, 0, 11, 1, 1, 5, 10};
+
+	wirecheck_free(judge);
+	judge = wirecheck_new(&rules);
+	assert_good(segment(A, 100, 0, 0x02, 60000, syn_opts, 20, 0, true, NULL));
+	assert_good(segment(B, 500, 101, 0x12, 60000, syn_opts, 20, 0, true, NULL));
+	assert_good(data(101, false));
+	assert_good(data(101 + 1448, true));
+	world_put32(opts + 16, 101 + 1448);
+	world_put32(opts + 20, 101 + 2 * 1448);
+	assert_good(segment(B, 501, 101, 0x10, 60000, opts, 24, 0, true, NULL));
+	assert_good(data(101, false));
+	assert_bad(data(101 + 1448, false), "SACKed");
+	/* A time-out forgets. */
+	now += 300000000;
+	assert_good(data(101, false));
+	assert_good(data(101 + 1448, false));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -251,6 +336,11 @@ int main(void)
 		T(acks_without_a_cause_are_counted),
 		T(fin_stays_where_it_was),
 		T(corrupt_arrival_counts_as_none),
+		T(ecn_needs_agreement),
+		T(ecn_marks_new_data_only),
+		cmocka_unit_test_setup_teardown(no_more_leaves_than_slow_start_allows, setup,
+						teardown),
+		T(what_was_sacked_is_not_sent_again),
 	};
 
 	return tapir_test_run("unit/support/test_wirecheck", tests);

@@ -7,7 +7,7 @@ static struct tcp_cc fresh(void)
 {
 	struct tcp_cc cc = {.ops = &cc_newreno};
 
-	cc.ops->init(&cc, MSS);
+	tcp_cc_start(&cc, MSS, tcp_cc_initial_window(MSS, 10), 0);
 	return cc;
 }
 

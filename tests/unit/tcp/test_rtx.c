@@ -8,10 +8,12 @@
 
 enum { MSS = 1000 };
 
-/* A connection without timestamps and SACK whose segments carry MSS bytes; n of them are out. */
+/* A connection without timestamps and SACK whose segments carry MSS bytes; n of them are out. By RFC 5681 alone. */
 static void fly(struct tf *f, unsigned n)
 {
-	tf_open(f);
+	tf_init(f);
+	f->w.conf.tcp_congestion_control = 1;
+	tf_start(f);
 	tf_syn_mss(f, MSS);
 	tf_to(f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
 	assert_int_equal(tf_write(f, n * MSS), n * MSS);

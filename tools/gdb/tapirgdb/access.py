@@ -138,7 +138,9 @@ def rel(seq, base, name):
     d = (int(seq) - int(base)) & 0xffffffff
     if d == 0:
         return name
-    return "%s+%d" % (name, d) if d < 1 << 31 else "%s-%d" % (name, (1 << 32) - d)
+    if d < 1 << 30:
+        return "%s+%d" % (name, d)
+    return "%s-%d" % (name, (1 << 32) - d) if d > 3 << 30 else "%d" % u32(seq)  # far off: never set
 
 
 def distance(seq, base):
@@ -494,7 +496,9 @@ def all_endpoints():
         out += list(endpoints(stack))
     # A handle may still hold what a TIME-WAIT record or nothing stands for on the network: last.
     alive = {e.key() for e in out if e.connected() and not e.detached()}
-    return [e for e in out if not (e.detached() and e.key() in alive)]
+    # And a half-open record stays until its connection stands.
+    whole = {e.key() for e in out if e.kind == "TCP_EP_CONN"}
+    return [e for e in out if not (e.detached() and e.key() in alive or e.kind == "TCP_EP_SYN" and e.key() in whole)]
 
 
 def find(word):

@@ -6,6 +6,7 @@ from tapirgdb import access as a
 from tapirgdb import events, explain, printers, selftest, show
 
 LISTED = 8  # names on a line of a list
+UNTIL = 100000  # events at most that a state is waited for
 
 
 class Command(gdb.Command):
@@ -23,7 +24,7 @@ class Command(gdb.Command):
         except gdb.MemoryError as e:
             a.fail("memory can't be read: %s" % e)
         except gdb.error as e:
-            what = str(e).strip().rstrip(".")
+            what = a.strip(str(e).strip().rstrip("."), "tapir: ")
             if "no member named" in what:
                 what += ": these commands and the program are of different ages: see `tapir selftest`"
             elif "optimized out" in what:
@@ -164,30 +165,36 @@ def need_symbol(name):
 
 class StepEvent(Command):
     """Run to the next event and print it in one line, with the RFC that it rests on.
-Usage: tapir step-event [COUNT] [ADDR:PORT|:PORT|#N]
+Usage: tapir step-event [COUNT|STATE] [KIND] [ADDR:PORT|:PORT|#N]
 Events: state (changes), in, out and again (segments; again: a retransmission), timer, call (of the application), drop, note.
 The line: seconds since the first event, the connection's number, its local end, what, RFC. Numbers count from ISS and IRS, the
-SYNs being 0. With COUNT so many events; with an end or #N of `tapir conns` only those of that connection. Starts the
-program when it does not run yet. Enter does it again. The frame chosen is the one that decided."""
+SYNs being 0. With COUNT so many events, with STATE all until an endpoint enters it; with a KIND (state, in ...) only such; with
+an end or #N of `tapir conns` only those of that connection. Starts the program when it does not run yet. Enter does it again. The frame chosen is the one that
+decided."""
 
     def run(self, argv, tty):
-        self.need(argv, 0, 2)
-        count, word = 1, ""
+        self.need(argv, 0, 3)
+        count, word, state, kind = 1, "", None, None
         for arg in argv:
             if arg.isdigit():
                 count = int(arg)
-            else:
+            elif ":" in arg or arg.startswith("#") and arg[1:].isdigit():
                 word = arg
-        if word and ":" not in word and not word.lstrip("#").isdigit():
-            a.fail("no such connection: %s: give ADDR:PORT, :PORT or #N of `tapir conns`" % word)
+            elif arg in events.KINDS:
+                kind = arg
+            else:
+                names = {v: n for v, n in a.state_names().items() if v}
+                state, count = names[match(arg, names, "state")], UNTIL
         if not a.running():
             a.type_of("struct tapir")
             events.fresh()
         for _ in range(count):
-            event = events.step(word)
+            event = events.step(word, kind)
             if event is None:
                 return
             print(event.line())
+            if state and event.kind == "state" and event.text.endswith("-> " + state):
+                return
 
 
 class Wire(Command):
@@ -246,14 +253,17 @@ Lists what they use and the program's debug information lacks."""
 
     def run(self, argv, tty):
         self.need(argv, 0, 0)
+        a.type_of("struct tapir")
         missing = selftest.missing()
         if missing:
-            a.fail("the program lacks: %s" % ", ".join(missing))
+            a.fail("the program lacks %s%s" % (", ".join(missing[:10]), " and %d more" % (len(missing) - 10)
+                                               if len(missing) > 10 else ""))
         print("all of %d types and functions are as these commands know them" % selftest.count())
 
 
 class Welcome(Command):
-    """What to do first."""
+    """Say what to do first.
+Usage: tapir welcome"""
 
     def run(self, argv, tty):
         print("Two stacks on a simulated wire, in virtual time: no timer fires while you look.\n"
@@ -262,18 +272,14 @@ class Welcome(Command):
               "  help tapir          the rest")
 
 
-TOUR = [
-    ("tapir break-state ESTABLISHED", None),
-    ("tapir step-event 13", None),
-    ("tapir conns", None),
-]
-
-
 class Tour(Command):
-    """The demonstration by itself: from CLOSED to TIME-WAIT, and what the commands show on the way."""
+    """Run through a connection from CLOSED to TIME-WAIT, and show on the way what the commands print.
+Usage: tapir tour
+What `tapir demo --gdb --batch` does."""
 
     def run(self, argv, tty):
-        for command in ("tapir step-event 14", "tapir conn :80", "tapir step-event 60", "tapir wire"):
+        for command in ("tapir step-event established", "tapir conn 2", "tapir step-event time-wait", "tapir conns",
+                        "tapir wire", "tapir timers"):
             print("(gdb) " + command)
             gdb.execute(command)
             print()

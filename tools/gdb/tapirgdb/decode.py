@@ -37,8 +37,10 @@ def options(b):
     while at < len(b):
         kind = b[at]
         if kind == 0:
+            out.append("eol")
             break
         if kind == 1:
+            out.append("nop")
             at += 1
             continue
         size = b[at + 1] if at + 1 < len(b) else 0
@@ -71,8 +73,8 @@ def option_text(opts, base=0):
     words = []
     for o in opts:
         if isinstance(o, tuple):
-            words.append("sack " + " ".join("{%d:%d}" % ((a - base) & 0xffffffff, (b - base) & 0xffffffff)
-                                            for a, b in o[1]))
+            words.append("sack %d " % len(o[1]) + "".join(
+                "{%d:%d}" % ((a - base) & 0xffffffff, (b - base) & 0xffffffff) for a, b in o[1]))
         else:
             words.append(o)
     return ",".join(words)
@@ -85,7 +87,9 @@ def tcp(b, total):
     flags = be(b, 12, 2) & 0xfff
     n = total - size
     seq = be(b, 4, 4)
-    s = "Flags %s, seq %d" % (dump_flags(flags), seq)
+    s = "Flags %s" % dump_flags(flags)
+    if n > 0 or flags & 7:
+        s += ", seq %d" % seq
     if n > 0:
         s += ":%d" % ((seq + n) & 0xffffffff)
     if flags & 0x10:
@@ -138,12 +142,10 @@ def arp(b):
         return "ARP, cut short"
     op, sender, target = be(b, 6, 2), ip4(b[14:]), ip4(b[24:])
     if op == 1:
-        if sender == target:
-            return "ARP, Announcement %s" % sender
-        return "ARP, Request who-has %s tell %s" % (target, sender)
+        return "ARP, Request who-has %s tell %s, length %d" % (target, sender, len(b))
     if op == 2:
-        return "ARP, Reply %s is-at %s" % (sender, mac(b[8:]))
-    return "ARP, operation %d" % op
+        return "ARP, Reply %s is-at %s, length %d" % (sender, mac(b[8:]), len(b))
+    return "ARP, operation %d, length %d" % (op, len(b))
 
 
 def looks_like_ip(b):

@@ -13,6 +13,7 @@ from tapirgdb import access as a
 from tapirgdb import decode, printers
 
 KEPT = 500  # segments of one conversation
+KINDS = ("state", "in", "out", "again", "timer", "call", "drop", "note")
 
 TIMER_SOURCE = {
     "REXMT": "RFC 6298 5.4", "PERSIST": "RFC 9293 3.8.6.1", "DELACK": "RFC 9293 3.8.6.3",
@@ -67,6 +68,7 @@ class Session:
         self.base = None  # time of the first event: the lines count from it
         self.stepping = False
         self.filter = ""
+        self.kind = None  # of the events that are stopped at; None: all
         self.hit = None  # the event that step-event stopped at
         self.last = None
         self.exited = None
@@ -106,7 +108,7 @@ class Segment:
         if self.len:
             s += ", %d bytes" % self.len
         opts = [o.split(" val")[0] if isinstance(o, str) else o for o in self.opts]
-        opts = [o for o in opts if self.flags & 2 or o != "TS"]  # which every segment has then
+        opts = [o for o in opts if o not in ("nop", "eol") and (self.flags & 2 or o != "TS")]  # TS: on every segment then
         if opts:
             s += " <%s>" % decode.option_text(opts, (self.ack - self.rel_ack) & 0xffffffff if self.rel_ack is not None else 0)
         return s
@@ -275,8 +277,10 @@ def on_state(stack, ev, key, source):
     talk = talk_of(key[1], key[2])
     talk.first.setdefault(key[1], was)
     if up_to(("tcp_input",), 16):
-        for seg in reversed(talk.segments):
-            if seg.dst == key[1] and seg.came is not None:
+        for seg in reversed(talk.segments):  # the one that did it, and the answers to it that left before
+            if seg.src == key[1] and seg.left == stack.now:
+                seg.state_src = now
+            elif seg.dst == key[1] and seg.came is not None:
                 seg.state_dst = now
                 break
     return Event(stack, "state", "%s -> %s" % (was, now), source, key, number)
@@ -333,6 +337,8 @@ def on_event(stack, ev):
 
 def wanted(event):
     if event is None or not S.stepping:
+        return False
+    if S.kind and event.kind != S.kind:
         return False
     if not S.filter:
         return True
@@ -455,7 +461,7 @@ class CallHook(Hook):
         if name == "tapir_socket":
             if int(frame.read_var("type")) != a.constant("TAPIR_STREAM"):
                 return False
-            what = "a new socket"
+            what = "a new socket, CLOSED"
         else:
             e = socket_of(stack, frame.read_var("s"))
             if e is None:
@@ -562,12 +568,13 @@ def arm(on):
             h.enabled = False
 
 
-def step(word):
-    """Runs to the next event. Returns it, or None after saying why there is none."""
+def step(word, kind=None):
+    """Runs to the next event (of a connection, of a kind). Returns it, or None after saying why there is none."""
     collect()
     S.hit = None
     S.exited = None
     S.filter = word
+    S.kind = kind
     S.stepping = True
     arm(True)
     try:
@@ -662,6 +669,9 @@ def ladder(talk, n):
         l_state, l_time = (s.state_src, s.left) if away else (s.state_dst, s.came)
         r_state, r_time = (s.state_dst, s.came) if away else (s.state_src, s.left)
         rows.append((l_state, l_time, here if away else there, s.rfc(), there if away else here, r_state, r_time))
+    # A side that is not in this process is not seen: its arrows are those of the other.
+    seen = [any(r[i] is not None for r in rows) for i in (1, 6)]
+    rows = [(r[0], r[1], r[2] if seen[0] else r[4], r[3], r[4] if seen[1] else r[2], r[5], r[6]) for r in rows]
     middle = max(28, max(len(r[3]) for r in rows[-n:]))
 
     def t(ns):
@@ -669,7 +679,7 @@ def ladder(talk, n):
 
     print("     %-*s%s" % (12 + 2 + 8 + 2 + 4 + middle + 5, left, right))
     if len(rows) <= n:
-        first = [talk.first.get(end) or "" for end in (left, right)]
+        first = [talk.first.get(end) or "" if here else "(not in this process)" for end, here in zip((left, right), seen)]
         print("     %-*s%s" % (12 + 2 + 8 + 2 + 4 + middle + 5, first[0], first[1]))
     else:
         print("     ... %d earlier" % (len(rows) - n))

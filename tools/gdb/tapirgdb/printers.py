@@ -53,8 +53,7 @@ def _now(value):
 
 def conn(value):
     e = a.Endpoint(None, value["ep"])
-    iss, irs = u = a.u32(value["iss"]), a.u32(value["irs"])
-    del u
+    iss, irs = a.u32(value["iss"]), a.u32(value["irs"])
     now = _now(value)
 
     def shown(name, v):
@@ -169,15 +168,13 @@ def tapir(value):
         if name == "netif":
             return "{%s}" % ", ".join("[%d] = %s" % (i, v[i]["conf"]["name"].string())
                                       for i in range(1, int(value["netif_top"]) + 1) if int(v[i]))
+        if name == "conf":
+            return "{%d settings: print t->conf}" % len(a.fields(v))
         if name == "rng":
             return "{...}"
         return None
 
     return Struct(value, line, shown)
-
-
-def conf(value):
-    return Struct(value, "settings", lambda name, v: None)
 
 
 def route(value):
@@ -230,7 +227,7 @@ PRINTERS = {
     "tapir_addr": lambda v: Line(a.addr_text(v)),
     "tapir_sockaddr": lambda v: Line(a.endpoint_text(v["addr"], v["port"])),
     "tapir_mac": lambda v: Line(decode.mac(bytes(int(v["b"][i]) for i in range(6)))),
-    "tapir_conf": conf, "route": route, "tapir_route": static_route, "timer": timer,
+    "route": route, "tapir_route": static_route, "timer": timer,
     "seq_range": lambda v: Line("[%d, %d)" % (a.u32(v["start"]), a.u32(v["end"]))),
 }
 

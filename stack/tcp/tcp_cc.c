@@ -1,0 +1,109 @@
+/*
+ * What all congestion control algorithms have in common: the table of them, the initial window, slow start, and
+ * growing by a segment for so many bytes acknowledged.
+ *
+ * Bytes are counted, and not ACKs (RFC 3465): a receiver that divides its ACKs gains nothing (TC-29), and one that
+ * merges them loses nothing. What an ACK brings beyond ssthresh counts in congestion avoidance.
+ */
+#include <string.h>
+
+#include "stack/base/assert.h"
+#include "stack/base/bits.h"
+#include "stack/tcp/tcp_cc.h"
+
+enum { HYSTART_LOW_WINDOW = 16 }; /* segments: a queue of fewer is no sign of anything */
+
+/* In the order of net.ipv4.tcp_congestion_control's names: stack/core/conf.c. */
+static const struct tcp_cc_ops *const all[] = {&cc_cubic, &cc_newreno};
+
+const struct tcp_cc_ops *tcp_cc_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (strcmp(all[i]->name, name) == 0)
+			return all[i];
+	}
+	return NULL;
+}
+
+const struct tcp_cc_ops *tcp_cc_nth(int64_t value)
+{
+	return value >= 0 && (uint64_t)value < ARRAY_SIZE(all) ? all[value] : all[0];
+}
+
+uint32_t tcp_cc_initial_window(uint32_t mss, unsigned segments)
+{
+	/* R6928-1, R5681-2, RFC 6928 2: min(10 MSS, max(2 MSS, 14600)). */
+	uint64_t w = min_u64(10 * (uint64_t)mss, max_u64(2 * (uint64_t)mss, 14600));
+
+	return (uint32_t)min_u64(w, max_u64(segments, 1) * (uint64_t)mss);
+}
+
+void tcp_cc_start(struct tcp_cc *cc, uint32_t mss, uint32_t cwnd, unsigned hystart)
+{
+	*cc = (struct tcp_cc){.ops = cc->ops, .cwnd = cwnd};
+	/* R5681-5: arbitrarily high at first. */
+	cc->ssthresh = TCP_SSTHRESH_INF;
+	/* R9438-6: on for CUBIC; for every algorithm by the setting. */
+	if (hystart > 1 || (hystart && cc->ops == &cc_cubic))
+		tcp_hystart_start(&cc->hs);
+	if (cc->ops->init)
+		cc->ops->init(cc, mss);
+}
+
+void tcp_cc_switch(struct tcp_cc *cc, const struct tcp_cc_ops *ops, uint32_t mss)
+{
+	if (cc->ops == ops)
+		return;
+	cc->ops = ops;
+	cc->acked_ca = 0;
+	memset(cc->priv, 0, sizeof(cc->priv));
+	if (ops->init)
+		ops->init(cc, mss);
+}
+
+static void grow(struct tcp_cc *cc, uint32_t n)
+{
+	cc->cwnd += min_u32(n, TCP_CWND_MAX - min_u32(cc->cwnd, TCP_CWND_MAX));
+}
+
+uint32_t tcp_cc_slow_start(struct tcp_cc *cc, const struct tcp_cc_ack *a)
+{
+	bool done = false;
+	uint32_t n = a->acked;
+	uint32_t room;
+
+	/* RFC 9406 4.3: only in the first slow start, whose end nobody knows yet; and, as Linux, not in a small window. */
+	if (cc->hs.state != TCP_HYSTART_OFF && cc->ssthresh == TCP_SSTHRESH_INF &&
+	    cc->cwnd >= HYSTART_LOW_WINDOW * a->mss)
+		n = tcp_hystart_ack(&cc->hs, a, &done);
+	room = cc->ssthresh - cc->cwnd;
+	/*
+	 * By what was acknowledged, and no more; what is left over past ssthresh counts elsewhere. RFC 5681 3.1 would
+	 * stop at a segment an ACK, and RFC 9406 4.3 at eight: an ACK of a receiver that merges segments stands for
+	 * dozens, and slow start would crawl (R5681-4, a deviation, as Linux).
+	 */
+	grow(cc, min_u32(n, room));
+	if (done) {
+		cc->ssthresh = cc->cwnd;
+		return 0;
+	}
+	return n > room ? n - room : 0;
+}
+
+void tcp_cc_avoid(struct tcp_cc *cc, uint32_t acked, uint32_t per, uint32_t mss)
+{
+	uint32_t n;
+
+	per = max_u32(per, 1);
+	/* What was collected for a slower growth is not paid out at once when growth becomes faster. */
+	if (cc->acked_ca >= per) {
+		cc->acked_ca = 0;
+		grow(cc, mss);
+	}
+	cc->acked_ca += min_u32(acked, TCP_CWND_MAX);
+	n = cc->acked_ca / per;
+	if (n == 0)
+		return;
+	cc->acked_ca -= n * per;
+	grow(cc, (uint32_t)min_u64((uint64_t)n * mss, TCP_CWND_MAX));
+}

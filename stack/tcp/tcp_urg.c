@@ -1,0 +1,87 @@
+/*
+ * The urgent mechanism (RFC 9293 3.8.5, RFC 6093): a pointer, and nothing else.
+ *
+ * The pointer names the octet behind the urgent data. It may come long before the data itself, and move on. What it
+ * points at is never addressed by it: it is a number that reading compares with (U11-05): a read stops at
+ * the mark, whatever was pending when the mark came, and the next one begins behind it.
+ *
+ *	rcv_user          rcv_up - 1   rcv_up
+ *	   |  a read gets this |  urgent  |  the next read gets that
+ *
+ * R6093-2: the sockets API of 4.2BSD takes the last urgent octet out of the stream, for MSG_OOB to read, and so do we
+ * by default, as Linux does; SO_OOBINLINE leaves it where it is. R6093-1: new programs have no use for it.
+ */
+#include <errno.h>
+
+#include "stack/core/ready.h"
+#include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fn.h"
+#include "stack/tcp/tcp_user.h"
+
+void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	/* U11-02, IH-09, CL-18: any pointer is only compared. */
+	uint32_t up = seg->up;
+
+	if (c->flags & TCP_F_FIN_RCVD || seq_leq(up, c->rcv_user))
+		return;
+	if (c->flags & TCP_F_URG_RCVD && seq_leq(up, c->rcv_up))
+		return;
+	c->rcv_up = up; /* a number only: nothing is ever addressed by it (AM33-06) */
+	c->flags = (c->flags | TCP_F_URG_RCVD) & ~(uint32_t)TCP_F_OOB_READ;
+	ready_mark(t, &c->rdy, TAPIR_PRI); /* MUST-32 */
+}
+
+uint32_t tcp_urg_head(const struct tcp_conn *c, uint32_t *avail)
+{
+	uint32_t seq = c->rcv_user, end = tcp_rcv_end(c);
+
+	*avail = end - seq;
+	if (!(c->flags & TCP_F_URG_RCVD))
+		return seq;
+	if (seq_gt(c->rcv_up - 1, seq)) {
+		*avail = min_u32(*avail, c->rcv_up - 1 - seq);
+	} else if (seq + 1 == c->rcv_up && *avail && !(c->opt.flags & TCP_O_OOBINLINE)) {
+		/* TC-56: it stands at the head, and is left out. */
+		seq = c->rcv_up;
+		*avail = end - seq;
+	}
+	return seq;
+}
+
+int64_t tcp_urg_recv(struct tcp_conn *c, const struct iovec *iov, int n, int flags)
+{
+	uint8_t byte;
+
+	if (c->opt.flags & TCP_O_OOBINLINE || !(c->flags & TCP_F_URG_RCVD) ||
+	    c->flags & TCP_F_OOB_READ)
+		return -EINVAL;
+	if (seq_lt(tcp_rcv_end(c), c->rcv_up)) {
+		if (c->flags & (TCP_F_FIN_RCVD | TCP_F_SHUT_RD | TCP_F_DETACHED))
+			return 0;
+		return -EAGAIN; /* told of, not arrived */
+	}
+	if (n < 1 || iov[0].iov_len < 1)
+		return 0;
+	tcp_rcv_read(c, c->rcv_up - 1, &byte, 1);
+	*(uint8_t *)iov[0].iov_base = byte;
+	if (!(flags & TAPIR_MSG_PEEK))
+		c->flags |= TCP_F_OOB_READ;
+	return 1;
+}
+
+/* MUST-33 */
+int64_t tcp_user_urgent(const struct tcp_conn *c)
+{
+	if (!(c->flags & TCP_F_URG_RCVD))
+		return -EAGAIN;
+	return c->rcv_up - 1 - c->rcv_user;
+}
+
+uint16_t tcp_urg_pointer(const struct tcp_conn *c, uint32_t seq)
+{
+	/* MUST-30, MUST-31, MUST-62: from SEG.SEQ to the octet after the urgent data, as far as 16 bits reach. */
+	if (!(c->flags & TCP_F_URG_SENT) || !seq_gt(c->snd_up, seq))
+		return 0;
+	return (uint16_t)min_u32(c->snd_up - seq, UINT16_MAX);
+}

@@ -1,0 +1,466 @@
+/*
+ * tapir-packetdrill.so, driven by hand as packetdrill drives it: one thread plays the script, a second one makes the
+ * calls that block.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "tests/support/pdlib.h"
+#include "tests/support/test.h"
+
+#define U lib.ifc.userdata
+
+static struct pdlib lib;
+static const uint8_t mss_opt[4] = {2, 4, 5, 0xb4};
+
+static int setup(void **state)
+{
+	const char *why = "";
+
+	(void)state;
+	if (pdlib_open(&lib, NULL, &why))
+		return 0;
+	print_error("%s\n", why);
+	return -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	pdlib_close(&lib);
+	return 0;
+}
+
+static struct sockaddr_in addr(uint32_t ip, uint16_t port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET,
+				    .sin_port = htons(port),
+				    .sin_addr.s_addr = htonl(ip)};
+}
+
+static int listener(uint16_t port)
+{
+	struct sockaddr_in a = addr(PDLIB_LOCAL, port);
+	int fd = lib.ifc.socket(U, AF_INET, SOCK_STREAM, IPPROTO_TCP);
+
+	assert_true(fd >= 3);
+	assert_int_equal(lib.ifc.bind(U, fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(lib.ifc.listen(U, fd, 5), 0);
+	return fd;
+}
+
+/* The peer at `sport` opens; returns our ISN. */
+static uint32_t peer_opens(uint16_t sport, uint16_t port)
+{
+	struct wireview v;
+	long long at;
+
+	assert_int_equal(pdlib_send_tcp(&lib, sport, port, 1000, 0, WV_SYN, 65535, mss_opt, 4, 0),
+			 0);
+	assert_true(pdlib_receive(&lib, &v, &at));
+	assert_int_equal(v.flags, WV_SYN | WV_ACK);
+	assert_int_equal(v.ack, 1001);
+	assert_int_equal(pdlib_send_tcp(&lib, sport, port, 1001, v.seq + 1, WV_ACK, 65535, NULL, 0,
+					0),
+			 0);
+	return v.seq;
+}
+
+/* ---- a call on the second thread ---- */
+
+struct blocked {
+	pthread_t thread;
+	int fd, result, error;
+	long long end_us;
+	enum { ACCEPT, READ, CONNECT, POLL, WRITE, CLOSE } what;
+	size_t n;
+	_Atomic pid_t tid; /* 0: not yet at the call */
+	atomic_bool over;
+};
+
+static void *make_call(void *arg)
+{
+	struct blocked *b = arg;
+	struct sockaddr_in a = addr(PDLIB_REMOTE, 80);
+	struct pollfd p = {.fd = b->fd, .events = POLLIN};
+	void *buf = calloc(1, b->n + 1);
+
+	errno = 0;
+	b->tid = gettid();
+	switch (b->what) {
+	case ACCEPT:
+		b->result = lib.ifc.accept(U, b->fd, NULL, NULL);
+		break;
+	case READ:
+		b->result = (int)lib.ifc.read(U, b->fd, buf, b->n);
+		break;
+	case WRITE:
+		b->result = (int)lib.ifc.write(U, b->fd, buf, b->n);
+		break;
+	case CONNECT:
+		b->result = lib.ifc.connect(U, b->fd, (struct sockaddr *)&a, sizeof(a));
+		break;
+	case POLL:
+		b->result = lib.ifc.poll(U, &p, 1, (int)b->n);
+		break;
+	case CLOSE:
+		b->result = lib.ifc.close(U, b->fd);
+		break;
+	}
+	b->error = errno;
+	b->end_us = pdlib_now(&lib);
+	b->over = true;
+	free(buf);
+	return NULL;
+}
+
+static bool sleeps(pid_t tid)
+{
+	char path[64], text[512] = "";
+	const char *state;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	state = fgets(text, sizeof(text), f) ? strrchr(text, ')') : NULL;
+	fclose(f);
+	return state && state[2] == 'S';
+}
+
+/* Begins it, and waits until it sleeps, as packetdrill does. */
+static void begin(struct blocked *b)
+{
+	assert_int_equal(pthread_create(&b->thread, NULL, make_call, b), 0);
+	while (b->tid == 0)
+		sched_yield();
+	do
+		sched_yield();
+	while (!b->over && !sleeps(b->tid));
+}
+
+static void end(struct blocked *b)
+{
+	pthread_join(b->thread, NULL);
+}
+
+/* ---- tests ---- */
+
+TEST(one_symbol_is_exported, "")
+{
+	char cmd[5000], line[256], all[1024] = "";
+	FILE *f;
+
+	snprintf(cmd, sizeof(cmd), "nm -D --defined-only '%s'", pdlib_path());
+	f = popen(cmd, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		strncat(all, line, sizeof(all) - strlen(all) - 1);
+	pclose(f);
+	assert_non_null(strstr(all, " T packetdrill_interface_init\n"));
+	assert_ptr_equal(strchr(all, '\n'), strrchr(all, '\n'));
+}
+
+TEST(spinning_on_the_clock_ends, "")
+{
+	long long t0 = pdlib_now(&lib), t1 = pdlib_now(&lib);
+
+	assert_true(t1 >= t0 + 1);
+	lib.ifc.usleep(U, 1000000);
+	assert_true(pdlib_now(&lib) >= t1 + 1000000);
+	assert_true(pdlib_now(&lib) < t1 + 1000100);
+}
+
+TEST(nothing_to_come_is_told_by_a_count_of_zero, "")
+{
+	uint8_t b[100];
+	size_t n = sizeof(b);
+	long long at;
+
+	assert_int_equal(lib.ifc.netdev_receive(U, b, &n, &at), 0);
+	assert_int_equal(n, 0);
+}
+
+TEST(handshake_accept_and_read_without_blocking, "")
+{
+	int l = listener(8080), fd;
+	uint8_t buf[2000];
+	struct sockaddr_in peer;
+	socklen_t len = sizeof(peer);
+	int v;
+
+	peer_opens(40000, 8080);
+	fd = lib.ifc.accept(U, l, (struct sockaddr *)&peer, &len);
+	assert_true(fd > l);
+	assert_int_equal(len, sizeof(peer));
+	assert_int_equal(ntohl(peer.sin_addr.s_addr), PDLIB_REMOTE);
+	assert_int_equal(ntohs(peer.sin_port), 40000);
+	assert_int_equal(lib.ifc.fcntl(U, fd, F_GETFL), O_RDWR);
+	assert_int_equal(lib.ifc.fcntl(U, fd, F_SETFL, O_RDWR | O_NONBLOCK), 0);
+	assert_int_equal(lib.ifc.read(U, fd, buf, sizeof(buf)), -1);
+	assert_int_equal(errno, EAGAIN);
+	pdlib_send_tcp(&lib, 40000, 8080, 1001, 0, WV_ACK, 65535, NULL, 0, 0);
+	/* 1000 bytes with our ACK number unknown here: taken from the SYN-ACK by peer_opens in real scripts. */
+	assert_int_equal(lib.ifc.ioctl(U, fd, (unsigned long)SIOCINQ, &v), 0);
+	assert_int_equal(v, 0);
+	/* Left open: libc's close() is what packetdrill does at its end. */
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(close(l), 0);
+}
+
+TEST(blocking_accept_and_read_end_when_the_packet_comes, "")
+{
+	int l = listener(8080);
+	struct blocked a = {.fd = l, .what = ACCEPT}, r = {.what = READ, .n = 2000};
+	long long t;
+	uint32_t iss;
+
+	begin(&a);
+	lib.ifc.usleep(U, 10000);
+	iss = peer_opens(40000, 8080);
+	t = pdlib_now(&lib);
+	end(&a);
+	assert_true(a.result > l);
+	assert_in_range(a.end_us, t - 10, t + 10);
+	r.fd = a.result;
+	begin(&r);
+	lib.ifc.usleep(U, 50000);
+	pdlib_send_tcp(&lib, 40000, 8080, 1001, iss + 1, WV_ACK | WV_PSH, 65535, NULL, 0, 1000);
+	/* The reader must read the clock before main can make it jump. */
+	lib.ifc.usleep(U, 5000000);
+	end(&r);
+	assert_int_equal(r.result, 1000);
+	assert_in_range(r.end_us, t + 50000, t + 50100);
+}
+
+TEST(connect_blocks_through_syn_retries_to_its_timeout, "")
+{
+	struct blocked c = {.what = CONNECT};
+	static const int gaps_s[] = {1, 1, 1, 1, 1, 2};
+	struct wireview v;
+	long long at, last;
+
+	c.fd = lib.ifc.socket(U, AF_INET, SOCK_STREAM, 0);
+	begin(&c);
+	assert_true(pdlib_receive(&lib, &v, &at));
+	assert_int_equal(v.flags, WV_SYN);
+	assert_int_equal(v.dst, PDLIB_REMOTE);
+	assert_int_equal(v.src, PDLIB_LOCAL);
+	for (unsigned i = 0; i < 6; i++) {
+		last = at;
+		assert_true(pdlib_receive(&lib, &v, &at));
+		assert_int_equal(v.flags, WV_SYN);
+		assert_in_range(at - last, gaps_s[i] * 1000000 - 10000,
+				gaps_s[i] * 1000000 + 10000);
+	}
+	while (pdlib_receive(&lib, &v, &at))
+		;
+	end(&c);
+	assert_int_equal(c.result, -1);
+	assert_int_equal(c.error, ETIMEDOUT);
+}
+
+TEST(poll_times_out_in_virtual_time_while_main_waits_outside, "")
+{
+	struct blocked p = {.fd = listener(8080), .what = POLL, .n = 300};
+	long long t0 = pdlib_now(&lib);
+
+	/* Main is in pthread_join(), a futex: nobody else makes time go. */
+	begin(&p);
+	end(&p);
+	assert_int_equal(p.result, 0);
+	assert_in_range(p.end_us, t0 + 300000, t0 + 300010);
+}
+
+TEST(a_call_that_blocks_main_makes_time_go, "")
+{
+	int fd = listener(8080);
+	struct timeval tv = {.tv_sec = 2};
+	long long t0 = pdlib_now(&lib);
+
+	assert_int_equal(lib.ifc.setsockopt(U, fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	assert_int_equal(lib.ifc.accept(U, fd, NULL, NULL), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_in_range(pdlib_now(&lib), t0 + 2000000, t0 + 2000010);
+	tv.tv_sec = 0;
+	lib.ifc.setsockopt(U, fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	assert_int_equal(lib.ifc.accept(U, fd, NULL, NULL), -1);
+	assert_int_equal(errno, EDEADLK);
+}
+
+TEST(several_connections_epoll_and_splice, "")
+{
+	int l = listener(8080), ep = lib.ifc.epoll_create(U, 1), a, b, pipe[2];
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET}, got[4];
+	uint32_t iss_a = peer_opens(40000, 8080), iss_b = peer_opens(40001, 8080);
+	loff_t none = 0;
+	uint8_t buf[3000];
+	struct wireview v;
+	long long at;
+
+	a = lib.ifc.accept(U, l, NULL, NULL);
+	b = lib.ifc.accept(U, l, NULL, NULL);
+	assert_true(a > 0 && b > 0);
+	ev.data.fd = b;
+	assert_int_equal(lib.ifc.epoll_ctl(U, ep, EPOLL_CTL_ADD, b, &ev), 0);
+	assert_int_equal(lib.ifc.epoll_ctl(U, ep, EPOLL_CTL_ADD, b, &ev), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_int_equal(lib.ifc.epoll_wait(U, ep, got, 4, 0), 0);
+	pdlib_send_tcp(&lib, 40001, 8080, 1001, iss_b + 1, WV_ACK, 65535, NULL, 0, 500);
+	assert_int_equal(lib.ifc.epoll_wait(U, ep, got, 4, 0), 1);
+	assert_int_equal(got[0].events, EPOLLIN);
+	assert_int_equal(got[0].data.fd, b);
+	/* An edge is told once, and again when more comes. */
+	assert_int_equal(lib.ifc.epoll_wait(U, ep, got, 4, 0), 0);
+	pdlib_send_tcp(&lib, 40001, 8080, 1501, iss_b + 1, WV_ACK, 65535, NULL, 0, 500);
+	assert_int_equal(lib.ifc.epoll_wait(U, ep, got, 4, 0), 1);
+	assert_int_equal(lib.ifc.pipe(U, pipe), 0);
+	assert_int_equal(lib.ifc.splice(U, b, &none, pipe[1], &none, 4096, 0), 1000);
+	assert_int_equal(lib.ifc.splice(U, pipe[0], &none, a, &none, 600, 0), 600);
+	assert_int_equal(lib.ifc.read(U, pipe[0], buf, sizeof(buf)), 400);
+	do
+		assert_true(pdlib_receive(&lib, &v, &at));
+	while (v.len == 0);
+	assert_int_equal(v.dport, 40000);
+	assert_int_equal(v.len, 600);
+	assert_int_equal(v.seq, iss_a + 1);
+	assert_int_equal(lib.ifc.close(U, ep), 0);
+	assert_int_equal(lib.ifc.read(U, ep, buf, 1), -1);
+	assert_int_equal(errno, EBADF);
+}
+
+TEST(writing_blocks_until_the_peer_makes_room, "")
+{
+	int l = listener(8080), fd, size = 4096;
+	uint32_t iss = peer_opens(40000, 8080);
+	struct blocked w = {.what = WRITE, .n = 60000};
+	struct wireview v;
+	long long at, t;
+
+	fd = lib.ifc.accept(U, l, NULL, NULL);
+	lib.ifc.setsockopt(U, fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	w.fd = fd;
+	t = pdlib_now(&lib);
+	begin(&w);
+	for (uint32_t acked = 0; acked < 60000;) {
+		assert_true(pdlib_receive(&lib, &v, &at));
+		if (v.seq + v.len - (iss + 1) <= acked)
+			continue;
+		acked = v.seq + v.len - (iss + 1);
+		lib.ifc.usleep(U, 1000);
+		pdlib_send_tcp(&lib, 40000, 8080, 1001, iss + 1 + acked, WV_ACK, 65535, NULL, 0, 0);
+	}
+	end(&w);
+	assert_int_equal(w.result, 60000);
+	assert_in_range(w.end_us, t + 1000, t + 200000);
+}
+
+TEST(lingering_close_waits_for_the_last_acknowledgment, "")
+{
+	int l = listener(8080);
+	uint32_t iss = peer_opens(40000, 8080);
+	struct blocked c = {.what = CLOSE};
+	struct linger on = {1, 10};
+	struct wireview v;
+	long long at, t;
+
+	c.fd = lib.ifc.accept(U, l, NULL, NULL);
+	lib.ifc.setsockopt(U, c.fd, SOL_SOCKET, SO_LINGER, &on, sizeof(on));
+	assert_int_equal(lib.ifc.write(U, c.fd, "abc", 3), 3);
+	begin(&c);
+	assert_true(pdlib_receive(&lib, &v, &at));
+	lib.ifc.usleep(U, 20000);
+	t = pdlib_now(&lib);
+	pdlib_send_tcp(&lib, 40000, 8080, 1001, iss + 5, WV_ACK, 65535, NULL, 0, 0);
+	end(&c);
+	assert_int_equal(c.result, 0);
+	assert_in_range(c.end_us, t, t + 20);
+}
+
+TEST(wrong_flags_fail_every_call_and_crash_nothing, "")
+{
+	static const char *const wrong[] = {"solaris",
+					    "mtu=1",
+					    "mtu=x",
+					    "ip=1.2.3",
+					    "sysctl:net.ipv4.no=1",
+					    "sysctl:net.ipv4.tcp_sack",
+					    "seed=",
+					    "linux,what"};
+
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct pdlib p;
+		const char *why;
+		struct wireview v;
+		long long at;
+
+		assert_true(pdlib_open(&p, wrong[i], &why));
+		assert_int_equal(p.ifc.socket(p.ifc.userdata, AF_INET, SOCK_STREAM, 0), -1);
+		assert_int_equal(errno, EINVAL);
+		assert_int_equal(p.ifc.poll(p.ifc.userdata, NULL, 0, 0), -1);
+		assert_int_equal(p.ifc.close(p.ifc.userdata, 3), -1);
+		assert_true(pdlib_now(&p) < pdlib_now(&p));
+		assert_false(pdlib_receive(&p, &v, &at));
+		pdlib_close(&p);
+	}
+}
+
+TEST(flags_set_mtu_settings_and_persona, "")
+{
+	struct sockaddr_in a = addr(PDLIB_REMOTE, 80);
+	struct wireview v;
+	struct pdlib p;
+	const char *why;
+	long long at;
+	int fd;
+
+	assert_true(pdlib_open(&p, "linux,mtu=600,seed=1,sysctl:net.ipv4.tcp_timestamps=0", &why));
+	fd = p.ifc.socket(p.ifc.userdata, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(p.ifc.connect(p.ifc.userdata, fd, (struct sockaddr *)&a, sizeof(a)), -1);
+	assert_int_equal(errno, EINPROGRESS);
+	assert_true(pdlib_receive(&p, &v, &at));
+	assert_int_equal(v.mss, 560);
+	assert_false(v.has_ts);
+	pdlib_close(&p);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_symbol_is_exported),
+		cmocka_unit_test_setup_teardown(spinning_on_the_clock_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_to_come_is_told_by_a_count_of_zero, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(handshake_accept_and_read_without_blocking, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(blocking_accept_and_read_end_when_the_packet_comes,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(connect_blocks_through_syn_retries_to_its_timeout,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			poll_times_out_in_virtual_time_while_main_waits_outside, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_call_that_blocks_main_makes_time_go, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(several_connections_epoll_and_splice, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(writing_blocks_until_the_peer_makes_room, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(lingering_close_waits_for_the_last_acknowledgment,
+						setup, teardown),
+		cmocka_unit_test(wrong_flags_fail_every_call_and_crash_nothing),
+		cmocka_unit_test(flags_set_mtu_settings_and_persona),
+	};
+
+	return tapir_test_run("unit/tools/test_packetdrill", tests);
+}

@@ -1,0 +1,442 @@
+/*
+ * Socket calls that make, name and end things.
+ *
+ * The stack's calls do not block; here they do, on descriptors that are not O_NONBLOCK, with Linux's results.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "tools/packetdrill/pd.h"
+
+static uint64_t deadline(const struct pd *pd, uint64_t timeo_ns)
+{
+	return timeo_ns ? tapir_now(pd->t) + timeo_ns : TAPIR_NEVER;
+}
+
+static bool bits_ready(struct pd *pd, const struct pd_wait *w)
+{
+	return (pd_level(pd, w->file) & w->bits) != 0;
+}
+
+static int open_socket(struct pd *pd, int domain, int type, int protocol)
+{
+	int kind = type & 0xf;
+	struct pd_file *f;
+	tapir_sock_t s;
+
+	if (type & ~(0xf | SOCK_NONBLOCK | SOCK_CLOEXEC))
+		return -EINVAL;
+	if (domain != AF_INET && domain != AF_INET6)
+		return -EAFNOSUPPORT;
+	if (kind < 0 || kind > SOCK_PACKET)
+		return -EINVAL;
+	if (kind == SOCK_RDM || kind == SOCK_PACKET || kind == SOCK_SEQPACKET || kind == 0)
+		return -ESOCKTNOSUPPORT;
+	if (!pd->sysctls_read || protocol != IPPROTO_ICMP)
+		pd_read_sysctls(pd);
+	s = tapir_socket(pd->t, TAPIR_AF_INET, kind, protocol);
+	if (s < 0)
+		return (int)s;
+	f = pd_file_new(pd, PD_SOCKET);
+	if (!f) {
+		tapir_close(pd->t, s);
+		return -errno;
+	}
+	f->sock = s;
+	f->family = domain;
+	f->type = kind;
+	f->protocol = protocol ? protocol : kind == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+	f->nonblock = (type & SOCK_NONBLOCK) != 0;
+	f->fd_flags = type & SOCK_CLOEXEC ? FD_CLOEXEC : 0;
+	f->rcvlowat = 1;
+	pd_stored_default(f);
+	return f->fd;
+}
+
+int pd_socket(void *u, int domain, int type, int protocol)
+{
+	struct pd *pd = u;
+	int r = -EINVAL;
+
+	pd_enter(pd);
+	if (pd->t)
+		r = open_socket(pd, domain, type, protocol);
+	pd_leave(pd);
+	return (int)pd_ret(r);
+}
+
+int pd_bind(void *u, int fd, const struct sockaddr *sa, socklen_t len)
+{
+	struct pd *pd = u;
+	struct tapir_sockaddr a;
+	struct pd_file *f;
+	int r = -1;
+
+	pd_enter(pd);
+	f = pd_sock_get(pd, fd);
+	if (f) {
+		r = pd_addr_in(f, sa, len, &a);
+		if (r == 0) {
+			pd_learn_address(pd, tapir_addr_to_v4(&a.addr));
+			r = tapir_bind(pd->t, f->sock, &a);
+		}
+		if (r == 0) {
+			f->bound = true;
+			tapir_getsockname(pd->t, f->sock, &f->local);
+		}
+		r = (int)pd_ret(r);
+	}
+	pd_leave(pd);
+	return r;
+}
+
+int pd_listen(void *u, int fd, int backlog)
+{
+	struct pd *pd = u;
+	struct pd_file *f;
+	int r = -1;
+
+	pd_enter(pd);
+	f = pd_sock_get(pd, fd);
+	if (f) {
+		r = tapir_listen(pd->t, f->sock, backlog);
+		if (r == 0)
+			f->listening = true;
+		r = (int)pd_ret(r);
+	}
+	pd_leave(pd);
+	return r;
+}
+
+/* What a connection has from its listener, as Linux copies a socket. */
+static void inherit(struct pd_file *f, const struct pd_file *l)
+{
+	f->family = l->family;
+	f->type = l->type;
+	f->protocol = l->protocol;
+	f->rcvtimeo_ns = l->rcvtimeo_ns;
+	f->sndtimeo_ns = l->sndtimeo_ns;
+	f->rcvlowat = l->rcvlowat;
+	memcpy(f->stored, l->stored, sizeof(f->stored));
+}
+
+static int accept_one(struct pd *pd, struct pd_file *l, struct sockaddr *sa, socklen_t *len)
+{
+	struct pd_wait w = {.ready = bits_ready,
+			    .file = l,
+			    .bits = TAPIR_IN | TAPIR_ERR | TAPIR_HUP,
+			    .deadline_ns = deadline(pd, l->rcvtimeo_ns)};
+	struct tapir_sockaddr peer;
+	struct pd_file *f;
+	tapir_sock_t s;
+
+	while ((s = tapir_accept(pd->t, l->sock, &peer)) == -EAGAIN && !l->nonblock) {
+		int err = pd_sleep(pd, &w);
+
+		if (err)
+			return err == ETIMEDOUT ? -EAGAIN : -err;
+	}
+	if (s < 0)
+		return (int)s;
+	f = pd_file_new(pd, PD_SOCKET);
+	if (!f) {
+		tapir_close(pd->t, s);
+		return -errno;
+	}
+	f->sock = s;
+	inherit(f, l);
+	pd_addr_out(f, &peer, sa, len);
+	return f->fd;
+}
+
+int pd_accept(void *u, int fd, struct sockaddr *sa, socklen_t *len)
+{
+	struct pd *pd = u;
+	struct pd_file *l;
+	int r = -1;
+
+	pd_enter(pd);
+	l = pd_sock_get(pd, fd);
+	if (l)
+		r = (int)pd_ret(accept_one(pd, l, sa, len));
+	pd_leave(pd);
+	return r;
+}
+
+/* ---- connect ---- */
+
+static int so_error(struct pd *pd, struct pd_file *f)
+{
+	int err = 0;
+	size_t len = sizeof(err);
+
+	tapir_getsockopt(pd->t, f->sock, TAPIR_SOL_SOCKET, TAPIR_SO_ERROR, &err, &len);
+	return err;
+}
+
+/* Gives the connection up and keeps the descriptor: connect() to AF_UNSPEC. */
+static int disconnect(struct pd *pd, struct pd_file *f)
+{
+	struct tapir_sockaddr none = {0};
+	struct tapir_sock_info info;
+	tapir_sock_t s;
+
+	if (f->type == SOCK_DGRAM)
+		return tapir_connect(pd->t, f->sock, &none);
+	if (!pd_sock_info(pd, f, &info) || info.state == TAPIR_TCP_LISTEN)
+		return f->listening ? -EISCONN : 0;
+	s = tapir_socket(pd->t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+	if (s < 0)
+		return (int)s;
+	tapir_abort(pd->t, f->sock);
+	f->sock = s;
+	f->connecting = false;
+	if (f->bound)
+		tapir_bind(pd->t, s, &f->local);
+	pd_edge(pd, f, EPOLLOUT | EPOLLHUP);
+	return 0;
+}
+
+static bool connect_over(struct pd *pd, const struct pd_wait *w)
+{
+	return (tapir_poll(pd->t, w->file->sock) & (TAPIR_OUT | TAPIR_ERR | TAPIR_HUP)) != 0;
+}
+
+static int connect_to(struct pd *pd, struct pd_file *f, const struct tapir_sockaddr *a)
+{
+	struct pd_wait w = {.ready = connect_over,
+			    .file = f,
+			    .deadline_ns = deadline(pd, f->sndtimeo_ns)};
+	bool second = f->connecting;
+	int r = second ? -EALREADY : tapir_connect(pd->t, f->sock, a);
+
+	if (!second && r == -EINPROGRESS)
+		f->connecting = true;
+	else if (!second)
+		return r;
+	/* A second call tells how the first one ended, or waits for it. */
+	while (!connect_over(pd, &w)) {
+		int err = f->nonblock ? ETIMEDOUT : pd_sleep(pd, &w);
+
+		if (err == ETIMEDOUT)
+			return second ? -EALREADY : -EINPROGRESS;
+		if (err)
+			return -err;
+	}
+	f->connecting = false;
+	r = so_error(pd, f);
+	if (r == 0 && tapir_poll(pd->t, f->sock) & TAPIR_HUP &&
+	    !(tapir_poll(pd->t, f->sock) & TAPIR_IN))
+		r = ECONNABORTED;
+	return -r;
+}
+
+int pd_connect(void *u, int fd, const struct sockaddr *sa, socklen_t len)
+{
+	struct pd *pd = u;
+	struct tapir_sockaddr a;
+	struct pd_file *f;
+	int r = -1;
+
+	pd_enter(pd);
+	f = pd_sock_get(pd, fd);
+	if (f) {
+		if (sa && len >= sizeof(sa->sa_family) && sa->sa_family == AF_UNSPEC)
+			r = disconnect(pd, f);
+		else if ((r = pd_addr_in(f, sa, len, &a)) == 0)
+			r = connect_to(pd, f, &a);
+		r = (int)pd_ret(r);
+	}
+	pd_leave(pd);
+	return r;
+}
+
+/* ---- the end ---- */
+
+static bool lingered(struct pd *pd, const struct pd_wait *w)
+{
+	struct tapir_sock_info info;
+
+	if (!pd_sock_info(pd, w->file, &info))
+		return true;
+	return info.state != TAPIR_TCP_FIN_WAIT_1 && info.state != TAPIR_TCP_CLOSING &&
+	       info.state != TAPIR_TCP_LAST_ACK;
+}
+
+/* SO_LINGER: close() returns when all is acknowledged, FIN too, or the time is over. */
+static void linger(struct pd *pd, struct pd_file *f)
+{
+	struct tapir_linger l = {0};
+	struct tapir_sock_info info;
+	struct pd_wait w = {.ready = lingered, .file = f};
+	size_t len = sizeof(l);
+
+	if (f->type != SOCK_STREAM ||
+	    tapir_getsockopt(pd->t, f->sock, TAPIR_SOL_SOCKET, TAPIR_SO_LINGER, &l, &len) < 0 ||
+	    !l.onoff || l.linger == 0)
+		return;
+	/* With data unread close() resets, and there is nothing to wait for. */
+	if (!pd_sock_info(pd, f, &info) || info.recv_q > 0 || info.state == TAPIR_TCP_LISTEN ||
+	    tapir_shutdown(pd->t, f->sock, TAPIR_SHUT_RDWR) < 0)
+		return;
+	w.deadline_ns = tapir_now(pd->t) + (uint64_t)l.linger * PD_SEC;
+	pd_settle(pd);
+	if (!lingered(pd, &w))
+		pd_sleep(pd, &w);
+}
+
+int pd_close(void *u, int fd)
+{
+	struct pd *pd = u;
+	struct pd_file *f;
+	int r = -1;
+
+	pd_enter(pd);
+	f = pd_file_get(pd, fd);
+	if (f) {
+		if (f->kind == PD_SOCKET) {
+			linger(pd, f);
+			tapir_close(pd->t, f->sock);
+		}
+		pd_file_del(pd, f);
+		r = 0;
+	}
+	pd_leave(pd);
+	return r;
+}
+
+int pd_shutdown(void *u, int fd, int how)
+{
+	struct pd *pd = u;
+	struct pd_file *f;
+	int r = -1;
+
+	pd_enter(pd);
+	f = pd_sock_get(pd, fd);
+	if (f)
+		r = (int)pd_ret(tapir_shutdown(pd->t, f->sock, how));
+	pd_leave(pd);
+	return r;
+}
+
+/* ---- fcntl, ioctl ---- */
+
+static int do_fcntl(struct pd_file *f, int cmd, long arg)
+{
+	switch (cmd) {
+	case F_GETFL:
+		return (f->kind == PD_PIPE_READ	   ? O_RDONLY
+			: f->kind == PD_PIPE_WRITE ? O_WRONLY
+						   : O_RDWR) |
+		       (f->nonblock ? O_NONBLOCK : 0);
+	case F_SETFL:
+		f->nonblock = (arg & O_NONBLOCK) != 0;
+		return 0;
+	case F_GETFD:
+		return f->fd_flags;
+	case F_SETFD:
+		f->fd_flags = (int)arg & FD_CLOEXEC;
+		return 0;
+	case F_GETPIPE_SZ:
+		return f->pipe ? PD_PIPE_BYTES : -EBADF;
+	default:
+		return -EINVAL;
+	}
+}
+
+int pd_fcntl(void *u, int fd, int cmd, ...)
+{
+	struct pd *pd = u;
+	struct pd_file *f;
+	int r = -1;
+	va_list ap;
+	long arg = 0;
+
+	va_start(ap, cmd);
+	if (cmd == F_SETFL || cmd == F_SETFD)
+		arg = va_arg(ap, int);
+	va_end(ap);
+	pd_enter(pd);
+	f = pd_file_get(pd, fd);
+	if (f)
+		r = (int)pd_ret(do_fcntl(f, cmd, arg));
+	pd_leave(pd);
+	return r;
+}
+
+/* Bytes of the stream that have not been sent at all. */
+static int not_sent(struct pd *pd, const struct pd_file *f)
+{
+	struct tapir_tcp_info info;
+	size_t len = sizeof(info);
+
+	if (tapir_getsockopt(pd->t, f->sock, TAPIR_SOL_TCP, TAPIR_TCP_INFO, &info, &len) < 0)
+		return 0;
+	return (int)info.notsent_bytes;
+}
+
+static int do_ioctl(struct pd *pd, struct pd_file *f, unsigned long request, int *arg)
+{
+	struct tapir_sock_info info = {0};
+
+	if (request == FIONBIO) {
+		if (!arg)
+			return -EFAULT;
+		f->nonblock = *arg != 0;
+		return 0;
+	}
+	if (f->pipe && request == FIONREAD) {
+		*arg = (int)f->pipe->n;
+		return 0;
+	}
+	if (f->kind != PD_SOCKET)
+		return -ENOTTY;
+	if (!pd_sock_info(pd, f, &info))
+		return -EINVAL;
+	if (f->type == SOCK_STREAM && info.state == TAPIR_TCP_LISTEN && request != SIOCATMARK)
+		return -EINVAL;
+	switch (request) {
+	case FIONREAD: /* SIOCINQ */
+		*arg = (int)info.recv_q;
+		return 0;
+	case TIOCOUTQ: /* SIOCOUTQ */
+		*arg = (int)info.send_q;
+		return 0;
+	case SIOCOUTQNSD:
+		if (f->type != SOCK_STREAM)
+			return -ENOTTY;
+		*arg = not_sent(pd, f);
+		return 0;
+	case SIOCATMARK:
+		if (f->type != SOCK_STREAM)
+			return -ENOTTY;
+		*arg = (tapir_poll(pd->t, f->sock) & TAPIR_PRI) != 0 && info.recv_q == 0;
+		return 0;
+	default:
+		return -ENOTTY;
+	}
+}
+
+int pd_ioctl(void *u, int fd, unsigned long request, ...)
+{
+	struct pd *pd = u;
+	struct pd_file *f;
+	int r = -1, *arg;
+	va_list ap;
+
+	va_start(ap, request);
+	arg = va_arg(ap, int *);
+	va_end(ap);
+	pd_enter(pd);
+	f = pd_file_get(pd, fd);
+	if (f)
+		r = (int)pd_ret(do_ioctl(pd, f, request, arg));
+	pd_leave(pd);
+	return r;
+}

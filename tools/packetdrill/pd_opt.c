@@ -1,0 +1,353 @@
+/*
+ * Socket options.
+ *
+ * The stack has most of them, by Linux's numbers; it is asked first. Here are: lengths as Linux treats them, the
+ * structures that the stack has in another form, what blocking needs, and options that only have to be remembered
+ * because nothing on the wire follows from them, or because the rest of this folder acts on them.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <linux/net_tstamp.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/packetdrill/pd.h"
+
+#ifndef TCP_INQ
+#define TCP_INQ 36
+#endif
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
+#endif
+#ifndef SO_ZEROCOPY
+#define SO_ZEROCOPY 60
+#endif
+
+enum {
+	VALUE_MAX = 1024,
+	OPT_RCVTIMEO_NEW = 66,
+	OPT_SNDTIMEO_NEW = 67,
+	DGRAM = 1,
+	STREAM = 2,
+	BOTH = 3
+};
+
+/* Remembered: number, whose, limits, what it is at first. */
+static const struct stored {
+	int level, name, whose, min, max, first;
+} stored[] = {
+	{SOL_SOCKET, SO_DEBUG, BOTH, INT_MIN, INT_MAX, 0},
+	{SOL_SOCKET, SO_PRIORITY, BOTH, INT_MIN, INT_MAX, 0},
+	{SOL_SOCKET, SO_MARK, BOTH, INT_MIN, INT_MAX, 0},
+	{SOL_SOCKET, SO_TIMESTAMP, BOTH, INT_MIN, INT_MAX, 0},
+	{SOL_SOCKET, SO_TIMESTAMPNS, BOTH, INT_MIN, INT_MAX, 0},
+	{SOL_SOCKET, SO_TIMESTAMPING, BOTH, 0, (1 << 19) - 1, 0},
+	{SOL_SOCKET, SO_ZEROCOPY, BOTH, 0, 1, 0},
+	{SOL_SOCKET, SO_BUSY_POLL, BOTH, 0, INT_MAX, 0},
+	{SOL_SOCKET, SO_NO_CHECK, BOTH, INT_MIN, INT_MAX, 0},
+	{SOL_SOCKET, SO_BROADCAST, STREAM, INT_MIN, INT_MAX, 0},
+	{SOL_SOCKET, SO_KEEPALIVE, DGRAM, INT_MIN, INT_MAX, 0},
+	{SOL_SOCKET, SO_OOBINLINE, DGRAM, INT_MIN, INT_MAX, 0},
+	{SOL_IP, IP_RECVERR, STREAM, INT_MIN, INT_MAX, 0},
+	{SOL_IP, IP_MTU_DISCOVER, STREAM, 0, 5, IP_PMTUDISC_WANT},
+	{SOL_IP, IP_PKTINFO, BOTH, INT_MIN, INT_MAX, 0},
+	{SOL_IP, IP_RECVTTL, BOTH, INT_MIN, INT_MAX, 0},
+	{SOL_IP, IP_RECVTOS, BOTH, INT_MIN, INT_MAX, 0},
+	{SOL_IP, IP_FREEBIND, BOTH, INT_MIN, INT_MAX, 0},
+	{SOL_IP, IP_TRANSPARENT, BOTH, INT_MIN, INT_MAX, 0},
+	{SOL_IP, IP_BIND_ADDRESS_NO_PORT, BOTH, INT_MIN, INT_MAX, 0},
+	{SOL_TCP, TCP_INQ, STREAM, 0, 1, 0},
+	{SOL_IPV6, IPV6_V6ONLY, BOTH, INT_MIN, INT_MAX, 0},
+	{SOL_IPV6, IPV6_RECVERR, BOTH, INT_MIN, INT_MAX, 0},
+	{SOL_IPV6, IPV6_TCLASS, BOTH, -1, 255, 0},
+};
+
+_Static_assert(sizeof(stored) / sizeof(stored[0]) <= PD_STORED, "room for all");
+
+/* Options of the stack that are no int: their bytes go as they are. */
+static bool is_struct(int level, int name)
+{
+	if (level == SOL_SOCKET)
+		return name == SO_LINGER || name == SO_MAX_PACING_RATE;
+	if (level == SOL_TCP)
+		return name == TCP_CONGESTION || name == TCP_INFO || name == TCP_CC_INFO ||
+		       name == TCP_FASTOPEN_KEY || name == TCP_MD5SIG || name == TCP_ULP;
+	return false;
+}
+
+static int find_stored(const struct pd_file *f, int level, int name)
+{
+	int whose = f->type == SOCK_STREAM ? STREAM : DGRAM;
+
+	for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++) {
+		if (stored[i].level == level && stored[i].name == name && stored[i].whose & whose)
+			return (int)i;
+	}
+	return -1;
+}
+
+int pd_stored(const struct pd_file *f, int level, int name)
+{
+	int i = find_stored(f, level, name);
+
+	return i < 0 ? 0 : f->stored[i];
+}
+
+void pd_stored_default(struct pd_file *f)
+{
+	for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++)
+		f->stored[i] = stored[i].first;
+}
+
+/* ---- setting ---- */
+
+static int set_timeout(struct pd_file *f, int name, const void *val, socklen_t len)
+{
+	struct timeval tv;
+	uint64_t ns;
+
+	if (len < sizeof(tv))
+		return -EINVAL;
+	memcpy(&tv, val, sizeof(tv));
+	if (tv.tv_usec < 0 || tv.tv_usec >= 1000000)
+		return -EDOM;
+	ns = tv.tv_sec < 0 ? 1 : (uint64_t)tv.tv_sec * PD_SEC + (uint64_t)tv.tv_usec * PD_US;
+	if (name == SO_RCVTIMEO || name == OPT_RCVTIMEO_NEW)
+		f->rcvtimeo_ns = ns;
+	else
+		f->sndtimeo_ns = ns;
+	return 0;
+}
+
+/* SO_SNDBUFFORCE and its like: the limit of the settings steps aside. */
+static int set_forced(struct pd *pd, struct pd_file *f, int name, const void *val)
+{
+	bool rcv = name == SO_RCVBUFFORCE;
+	const char *limit = rcv ? "net.core.rmem_max" : "net.core.wmem_max";
+	int64_t was = rcv ? tapir_conf_of(pd->t)->rmem_max : tapir_conf_of(pd->t)->wmem_max;
+	int err;
+
+	tapir_sysctl(pd->t, limit, 0, INT_MAX / 2);
+	err = tapir_setsockopt(pd->t, f->sock, SOL_SOCKET, rcv ? SO_RCVBUF : SO_SNDBUF, val,
+			       sizeof(int));
+	tapir_sysctl(pd->t, limit, 0, was);
+	return err;
+}
+
+/* struct ip_mreq and ip_mreqn, and an interface by its address. */
+static int set_group(struct pd *pd, struct pd_file *f, int name, const void *val, socklen_t len)
+{
+	struct ip_mreqn in = {.imr_ifindex = 0};
+	struct tapir_mreq m = {.ifindex = 0};
+	int ifindex;
+
+	if (len < sizeof(struct in_addr) ||
+	    (name != IP_MULTICAST_IF && len < sizeof(struct ip_mreq)))
+		return -EINVAL;
+	if (name == IP_MULTICAST_IF && len < sizeof(struct ip_mreq))
+		memcpy(&in.imr_address, val, sizeof(in.imr_address));
+	else
+		memcpy(&in, val, len < sizeof(in) ? len : sizeof(in));
+	m.group = tapir_addr_v4(ntohl(in.imr_multiaddr.s_addr));
+	m.ifaddr = tapir_addr_v4(ntohl(in.imr_address.s_addr));
+	m.ifindex = in.imr_ifindex;
+	if (name != IP_MULTICAST_IF)
+		return tapir_setsockopt(pd->t, f->sock, SOL_IP, name, &m, sizeof(m));
+	ifindex = in.imr_ifindex || in.imr_address.s_addr ? pd->ifi : 0;
+	return tapir_setsockopt(pd->t, f->sock, SOL_IP, name, &ifindex, sizeof(ifindex));
+}
+
+static int set_stored(struct pd_file *f, int i, int v)
+{
+	if (v < stored[i].min || v > stored[i].max)
+		return -EINVAL;
+	/* What Linux takes as a flag it shows as one. */
+	if (stored[i].min == INT_MIN && stored[i].name != SO_MARK && stored[i].name != SO_PRIORITY)
+		v = v != 0;
+	f->stored[i] = v;
+	return 0;
+}
+
+static int set_socket(struct pd *pd, struct pd_file *f, int name, const void *val, socklen_t len,
+		      int v)
+{
+	int device;
+
+	switch (name) {
+	case SO_RCVTIMEO:
+	case SO_SNDTIMEO:
+	case OPT_RCVTIMEO_NEW:
+	case OPT_SNDTIMEO_NEW:
+		return set_timeout(f, name, val, len);
+	case SO_RCVLOWAT:
+		f->rcvlowat = v < 0 ? INT_MAX : v ? v : 1;
+		return 0;
+	case SO_SNDBUFFORCE:
+	case SO_RCVBUFFORCE:
+		return set_forced(pd, f, name, val);
+	case SO_BINDTODEVICE:
+		device = len > 0 && *(const char *)val ? pd->ifi : 0;
+		return tapir_setsockopt(pd->t, f->sock, SOL_SOCKET, name, &device, sizeof(device));
+	default:
+		return 1;
+	}
+}
+
+static int set_option(struct pd *pd, struct pd_file *f, int level, int name, const void *val,
+		      socklen_t len)
+{
+	bool group = level == SOL_IP && f->type == SOCK_DGRAM &&
+		     (name == IP_MULTICAST_IF || name == IP_ADD_MEMBERSHIP ||
+		      name == IP_DROP_MEMBERSHIP);
+	int i, v = 0, r;
+
+	if ((int)len < 0)
+		return -EINVAL;
+	if (!val && len > 0)
+		return -EFAULT;
+	if (group)
+		return set_group(pd, f, name, val, len);
+	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
+		return set_socket(pd, f, name, val, len, 0);
+	if (is_struct(level, name))
+		return tapir_setsockopt(pd->t, f->sock, level, name, val, len);
+	/* An int; at level IP one byte will do. */
+	if (len >= sizeof(v))
+		memcpy(&v, val, sizeof(v));
+	else if (level == SOL_IP && len >= 1)
+		v = *(const uint8_t *)val;
+	else
+		return -EINVAL;
+	r = level == SOL_SOCKET ? set_socket(pd, f, name, val, len, v) : 1;
+	if (r <= 0)
+		return r;
+	r = tapir_setsockopt(pd->t, f->sock, level, name, &v, sizeof(v));
+	i = r == -ENOPROTOOPT ? find_stored(f, level, name) : -1;
+	return i < 0 ? r : set_stored(f, i, v);
+}
+
+int pd_setsockopt(void *u, int fd, int level, int name, const void *val, socklen_t len)
+{
+	struct pd *pd = u;
+	struct pd_file *f;
+	int r = -1;
+
+	pd_enter(pd);
+	f = pd_sock_get(pd, fd);
+	if (f)
+		r = (int)pd_ret(set_option(pd, f, level, name, val, len));
+	pd_leave(pd);
+	return r;
+}
+
+/* ---- asking ---- */
+
+static int get_timeout(const struct pd_file *f, int name, void *out, size_t *len)
+{
+	bool rcv = name == SO_RCVTIMEO || name == OPT_RCVTIMEO_NEW;
+	uint64_t ns = rcv ? f->rcvtimeo_ns : f->sndtimeo_ns;
+	struct timeval tv = {.tv_sec = (time_t)(ns / PD_SEC),
+			     .tv_usec = (suseconds_t)(ns % PD_SEC / PD_US)};
+
+	memcpy(out, &tv, sizeof(tv));
+	*len = sizeof(tv);
+	return 0;
+}
+
+static int get_int(void *out, size_t *len, int v)
+{
+	memcpy(out, &v, sizeof(v));
+	*len = sizeof(v);
+	return 0;
+}
+
+/* What the stack does not have, into `out` of VALUE_MAX bytes. */
+static int get_ours(struct pd *pd, const struct pd_file *f, int level, int name, void *out,
+		    size_t *len)
+{
+	int i = find_stored(f, level, name), device = 0;
+	size_t n = sizeof(device);
+
+	if (level == SOL_SOCKET) {
+		switch (name) {
+		case SO_RCVTIMEO:
+		case SO_SNDTIMEO:
+		case OPT_RCVTIMEO_NEW:
+		case OPT_SNDTIMEO_NEW:
+			return get_timeout(f, name, out, len);
+		case SO_RCVLOWAT:
+			return get_int(out, len, f->rcvlowat);
+		case SO_SNDLOWAT:
+			return get_int(out, len, 1);
+		case SO_DOMAIN:
+			return get_int(out, len, f->family);
+		case SO_BINDTODEVICE:
+			tapir_getsockopt(pd->t, f->sock, level, name, &device, &n);
+			*len = device ? strlen("packetdrill0") + 1 : 0;
+			memcpy(out, "packetdrill0", *len);
+			return 0;
+		default:
+			break;
+		}
+	}
+	return i < 0 ? -ENOPROTOOPT : get_int(out, len, f->stored[i]);
+}
+
+static int get_option(struct pd *pd, struct pd_file *f, int level, int name, void *val,
+		      socklen_t *len)
+{
+	uint8_t out[VALUE_MAX];
+	size_t n = sizeof(out);
+	int r = get_ours(pd, f, level, name, out, &n), v;
+
+	if (r == -ENOPROTOOPT || (r == 0 && find_stored(f, level, name) >= 0)) {
+		size_t m = sizeof(out);
+		int own = r;
+		uint8_t theirs[VALUE_MAX];
+
+		/* Asked first where both could know. */
+		r = tapir_getsockopt(pd->t, f->sock, level, name, theirs, &m);
+		if (r == 0) {
+			memcpy(out, theirs, m);
+			n = m;
+		} else if (r == -ENOPROTOOPT) {
+			r = own;
+		}
+	}
+	if (r < 0)
+		return r;
+	memcpy(&v, out, sizeof(v));
+	/* A small number at level IP fits into the byte that is asked for. */
+	if (level == SOL_IP && n == sizeof(v) && *len > 0 && *len < sizeof(v) && v >= 0 &&
+	    v <= 255) {
+		*(uint8_t *)val = (uint8_t)v;
+		*len = 1;
+		return 0;
+	}
+	if (n < *len)
+		*len = (socklen_t)n;
+	memcpy(val, out, *len);
+	return 0;
+}
+
+int pd_getsockopt(void *u, int fd, int level, int name, void *val, socklen_t *len)
+{
+	struct pd *pd = u;
+	struct pd_file *f;
+	int r = -1;
+
+	pd_enter(pd);
+	f = pd_sock_get(pd, fd);
+	if (f && (!val || !len))
+		r = (int)pd_ret(-EFAULT);
+	else if (f && (int)*len < 0)
+		r = (int)pd_ret(-EINVAL);
+	else if (f)
+		r = (int)pd_ret(get_option(pd, f, level, name, val, len));
+	pd_leave(pd);
+	return r;
+}
