@@ -242,8 +242,12 @@ static int64_t call_connect(struct call *c)
 		return -err;
 	}
 	r = tapir_connect(c->r->t, f->sock, &sa);
-	if (r == 0 || r == -EINPROGRESS)
+	/* As Linux: the first call after an open that did not block is told how it ended. */
+	if (r == -EISCONN && f->opening)
+		r = 0;
+	else if (r == 0 || r == -EINPROGRESS)
 		run_opened(c, f, sa.port);
+	f->opening = r == -EINPROGRESS || r == -EALREADY;
 	return r == -EINPROGRESS && !f->nonblock ? RUN_BLOCKS : r;
 }
 

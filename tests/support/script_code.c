@@ -165,8 +165,7 @@ static bool counter(struct run *r, const char *name, int64_t *value)
 	return false;
 }
 
-/* A field of TCP_INFO by Linux's name, or one of ours; some are of a few bits. */
-static bool info_field(const struct tapir_tcp_info *info, const char *name, int64_t *value)
+bool run_info_field(const struct tapir_tcp_info *info, const char *name, int64_t *value)
 {
 #define F(text, field)                         \
 	if (strcmp(name, text) == 0) {         \
@@ -258,7 +257,7 @@ static bool lookup(void *ctx, const char *name, int64_t *value)
 		return counter(r, name, value);
 	if (!f || tapir_getsockopt(r->t, f->sock, TAPIR_SOL_TCP, TAPIR_TCP_INFO, &info, &len) < 0)
 		return false;
-	return info_field(&info, name, value);
+	return run_info_field(&info, name, value);
 }
 
 void run_code(struct run *r, const struct script_event *e)

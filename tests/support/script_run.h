@@ -44,6 +44,7 @@ struct run_fd {
 	uint32_t edges; /* what tapir_ready_pop() said since EPOLLET was told last */
 	struct run_epoll *epoll;
 	bool nonblock, stream;
+	bool opening; /* connect() began, and no call was told its end */
 	bool odd; /* its bytes are not the pattern's: out-of-band, or a literal string */
 	uint64_t read, written;
 };
@@ -75,6 +76,7 @@ struct run {
 	int ifi;
 	struct tapir_conf conf;
 	uint64_t start_ns;
+	uint64_t outside_ns; /* without an instance (pdplay.c): the time */
 	size_t live, live_bytes;
 	struct run_sent *head, **tail;
 	struct run_fd fd[RUN_FDS];
@@ -106,13 +108,15 @@ __attribute__((format(printf, 3, 4))) void run_fail(struct run *r, const struct 
 const char *run_source(struct run *r, const struct script_event *e, char *buf, size_t cap);
 static inline uint64_t run_now(const struct run *r)
 {
-	return tapir_now(r->t) - r->start_ns;
+	return (r->t ? tapir_now(r->t) : r->outside_ns) - r->start_ns;
 }
 
 /* ---- script_wire.c ---- */
 struct run_flow *run_flow(struct run *r, uint16_t lport, uint16_t rport);
 /* Byte `off` of a stream that the peer sends, or that we send. */
 uint8_t run_pattern(bool out, uint64_t off);
+/* A packet for the stack, in buf, which has room for any; its length, 0 if the script is wrong. */
+size_t run_build(struct run *r, const struct script_event *e, uint8_t *buf);
 void run_inbound(struct run *r, const struct script_event *e);
 /* Whether a packet that left is what the event wants; else fails. */
 void run_compare(struct run *r, const struct script_event *e, const struct run_sent *sent);
@@ -184,5 +188,7 @@ int64_t call_epoll_wait(struct call *c);
 /* ---- script_code.c ---- */
 void run_code(struct run *r, const struct script_event *e);
 void run_sysctl(struct run *r, const struct script_event *e);
+/* A field of TCP_INFO by Linux's name, or one of ours; some are of a few bits. */
+bool run_info_field(const struct tapir_tcp_info *info, const char *name, int64_t *value);
 
 #endif

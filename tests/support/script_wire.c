@@ -342,10 +342,8 @@ static size_t insert_ip_options(const struct script_packet *k, uint8_t *p, size_
 	return n + len;
 }
 
-void run_inbound(struct run *r, const struct script_event *e)
+size_t run_build(struct run *r, const struct script_event *e, uint8_t *buf)
 {
-	static uint8_t buf[PACKET_MAX + OPTIONS_MAX];
-	struct pkt *p;
 	size_t n = 0;
 
 	switch (e->packet.proto) {
@@ -359,9 +357,17 @@ void run_inbound(struct run *r, const struct script_event *e)
 		n = build_icmp(r, e, buf);
 		break;
 	}
+	return r->failed ? 0 : insert_ip_options(&e->packet, buf, n);
+}
+
+void run_inbound(struct run *r, const struct script_event *e)
+{
+	static uint8_t buf[PACKET_MAX + OPTIONS_MAX];
+	size_t n = run_build(r, e, buf);
+	struct pkt *p;
+
 	if (r->failed)
 		return;
-	n = insert_ip_options(&e->packet, buf, n);
 	p = tapir_pkt_alloc(r->t, n);
 	if (!p) {
 		run_fail(r, e, "no memory for a packet");

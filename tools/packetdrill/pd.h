@@ -125,6 +125,7 @@ struct pd_wait {
 struct pd_flags {
 	bool freebsd, fixed_ip, has_seed;
 	uint32_t mtu, ip4;
+	uint8_t prefix;
 	uint64_t seed;
 	char pcap[256];
 };

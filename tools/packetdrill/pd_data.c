@@ -24,7 +24,7 @@
 enum {
 	IOV_MOST = 1024,
 	/* What the stack knows of a call's flags; the rest is ours, or of no meaning here. */
-	SEND_FLAGS = MSG_OOB | MSG_DONTROUTE | MSG_MORE,
+	SEND_FLAGS = MSG_OOB | MSG_DONTROUTE | MSG_MORE | MSG_FASTOPEN,
 	RECV_FLAGS = MSG_OOB | MSG_PEEK | MSG_TRUNC,
 };
 
@@ -404,8 +404,32 @@ ssize_t pd_write(void *u, int fd, const void *buf, size_t n)
 	return pd_writev(u, fd, &iov, 1);
 }
 
+/* IP_TTL, IP_TOS and IP_PKTINFO of a datagram to send. */
+static void read_control(const struct msghdr *msg, struct tapir_msg *m)
+{
+	for (const struct cmsghdr *c = msg ? CMSG_FIRSTHDR(msg) : NULL; c;
+	     c = CMSG_NXTHDR((struct msghdr *)(uintptr_t)msg, (struct cmsghdr *)(uintptr_t)c)) {
+		const uint8_t *data = CMSG_DATA(c);
+		int v = c->cmsg_len > CMSG_LEN(0) ? data[0] : 0;
+		struct in_pktinfo pi;
+
+		if (c->cmsg_level != SOL_IP)
+			continue;
+		if (c->cmsg_len >= CMSG_LEN(sizeof(v)))
+			memcpy(&v, data, sizeof(v));
+		if (c->cmsg_type == IP_TTL) {
+			m->ttl = v;
+		} else if (c->cmsg_type == IP_TOS) {
+			m->tos = v & 255;
+		} else if (c->cmsg_type == IP_PKTINFO && c->cmsg_len >= CMSG_LEN(sizeof(pi))) {
+			memcpy(&pi, data, sizeof(pi));
+			m->local.addr = tapir_addr_v4(ntohl(pi.ipi_spec_dst.s_addr));
+		}
+	}
+}
+
 static ssize_t give_sock(struct pd *pd, int fd, const struct iovec *iov, int n, int flags,
-			 const struct sockaddr *sa, socklen_t len)
+			 const struct sockaddr *sa, socklen_t len, const struct msghdr *msg)
 {
 	struct pd_file *f = pd_sock_get(pd, fd);
 	struct tapir_msg m = {.tos = -1};
@@ -414,9 +438,10 @@ static ssize_t give_sock(struct pd *pd, int fd, const struct iovec *iov, int n, 
 	if (!f)
 		return -errno;
 	/* A stream's peer is known: Linux does not look at the address. */
-	if (!sa || len == 0 || f->type == SOCK_STREAM)
+	if (f->type == SOCK_STREAM && !(flags & MSG_FASTOPEN))
 		return give(pd, f, iov, n, flags, NULL);
-	err = pd_addr_in(f, sa, len, &m.peer);
+	read_control(msg, &m);
+	err = sa && len > 0 ? pd_addr_in(f, sa, len, &m.peer) : 0;
 	return err ? err : give(pd, f, iov, n, flags, &m);
 }
 
@@ -428,7 +453,7 @@ ssize_t pd_sendto(void *u, int fd, const void *buf, size_t n, int flags, const s
 	ssize_t r;
 
 	pd_enter(pd);
-	r = give_sock(pd, fd, &iov, 1, flags, sa, len);
+	r = give_sock(pd, fd, &iov, 1, flags, sa, len, NULL);
 	pd_leave(pd);
 	return pd_ret(r);
 }
@@ -445,7 +470,7 @@ ssize_t pd_sendmsg(void *u, int fd, const struct msghdr *msg, int flags)
 
 	pd_enter(pd);
 	r = give_sock(pd, fd, msg->msg_iov, (int)msg->msg_iovlen, flags, msg->msg_name,
-		      msg->msg_namelen);
+		      msg->msg_namelen, msg);
 	pd_leave(pd);
 	return pd_ret(r);
 }

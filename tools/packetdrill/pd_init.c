@@ -6,7 +6,7 @@
  *	linux		Linux's settings where ours differ (the default)
  *	freebsd		FreeBSD's order of SYN options, window scale 6, a window of 65535, no quick ACKs
  *	mtu=N		of the one interface, 1500
- *	ip=ADDR		our address, and no other. Without it 192.168.0.1 is our first, and any address that a
+ *	ip=ADDR[/LEN]	our address, and no other. Without it 192.168.0.1 is our first, and any address that a
  *			script binds or sends to becomes one of ours
  *	sysctl:NAME=V	a setting, as `sysctl -w` writes it; several values between blanks. The namespace's
  *			own do not change it any more
@@ -215,6 +215,7 @@ static bool number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 static bool flag(struct pd *pd, char *word)
 {
 	struct in_addr ip;
+	char *slash;
 	uint64_t v;
 
 	if (!*word || strcmp(word, "linux") == 0)
@@ -228,6 +229,12 @@ static bool flag(struct pd *pd, char *word)
 		return true;
 	}
 	if (strncmp(word, "ip=", 3) == 0) {
+		if ((slash = strchr(word, '/'))) {
+			*slash = '\0';
+			if (!number(slash + 1, 0, 32, &v))
+				return false;
+			pd->flags.prefix = (uint8_t)v;
+		}
 		if (inet_pton(AF_INET, word + 3, &ip) != 1)
 			return false;
 		pd->flags.ip4 = ntohl(ip.s_addr);
@@ -258,7 +265,7 @@ static bool parse_flags(struct pd *pd, const char *flags)
 		if (!ok)
 			fprintf(stderr,
 				"tapir-packetdrill: flag '%s': not one of linux, freebsd, "
-				"mtu=68..65535, ip=ADDR, "
+				"mtu=68..65535, ip=ADDR[/LEN], "
 				"sysctl:NAME=VALUE, seed=N, pcap=FILE\n",
 				w);
 	}
@@ -331,7 +338,7 @@ static bool start(struct pd *pd)
 	}
 	pd->ifi = tapir_netif_add(pd->t, &nc);
 	all.ifindex = pd->ifi;
-	if (pd->ifi < 0 || (err = tapir_addr_add(pd->t, pd->ifi, &local, 32)) < 0 ||
+	if (pd->ifi < 0 || (err = tapir_addr_add(pd->t, pd->ifi, &local, pd->flags.prefix)) < 0 ||
 	    (err = tapir_netif_up(pd->t, pd->ifi)) < 0 ||
 	    (err = tapir_route_add(pd->t, &all)) < 0) {
 		fprintf(stderr, "tapir-packetdrill: the interface does not come up: %s\n",
@@ -360,6 +367,7 @@ static struct pd *make(void)
 	pd->tail = &pd->head;
 	pd->main_thread = gettid();
 	pd->flags.mtu = MTU;
+	pd->flags.prefix = 32;
 	pd->flags.ip4 = TAPIR_IP4(192, 168, 0, 1);
 	tapir_conf_default(&pd->conf);
 	pd->conf.cpu_features = host_cpu_features();
