@@ -34,6 +34,7 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 	c->mss = TCP_MSS_DEFAULT;
 	c->rcv_mss = TCP_MSS_DEFAULT;
 	c->last_rcv_ns = t->now_ns;
+	c->m.rate_app_limited = true;
 	tcp_rtt_init(&c->rtt, (uint32_t)t->conf.tcp_rto_init_ms * 1000);
 	list_init(&c->out);
 	list_init(&c->accept_link);

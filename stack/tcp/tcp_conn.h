@@ -127,10 +127,13 @@ struct tcp_rec {
 	struct list seq_link;  /* tcp_act.recs, by sequence */
 	struct list time_link; /* tcp_act.recs_time, by sent_ns: for RACK (RFC 8985) */
 	uint32_t seq, len;
-	uint64_t sent_ns;   /* last transmission */
-	uint32_t delivered; /* snapshot for rate samples */
-	uint8_t times;	    /* transmissions, saturating */
-	uint8_t flags;	    /* enum tcp_rec_flag */
+	uint64_t sent_ns; /* last transmission */
+	/* As it was when this was sent last, for rate samples: tcp_rate.c. */
+	uint64_t first_tx_ns, delivered_ns;
+	uint32_t delivered;
+	bool app_limited;
+	uint8_t times; /* transmissions, saturating */
+	uint8_t flags; /* enum tcp_rec_flag */
 };
 
 enum tcp_rec_flag {
@@ -170,6 +173,14 @@ struct tcp_act {
 	uint32_t dupacks;
 	uint32_t prior_flight;	   /* in flight at the first duplicate ACK */
 	uint64_t retrans_start_ns; /* first unanswered retransmission: R2, user timeout */
+	/* delivery rate: tcp_rate.c */
+	uint64_t
+		first_tx_ns; /* when the latest delivered piece was sent: an interval of sending begins */
+	uint64_t delivered_ns; /* when `delivered` grew last */
+	uint32_t delivered;    /* bytes, modulo 2^32 */
+	uint32_t
+		app_limited; /* until so many are delivered the program, not the path, sets the rate */
+	bool app_limited_set;
 	/* receiving */
 	struct tcp_rcvbuf rcv;
 	struct ranges ooo; /* received beyond RCV.NXT */

@@ -12,10 +12,11 @@
 
 /* What one ACK says, gathered over the records that it acknowledges. {0} to begin with. */
 struct tcp_rate_sample {
-	uint64_t prior_delivered; /* bytes delivered when the latest of the records was sent */
-	uint64_t prior_ns;	  /* when that count was taken; 0: no sample */
-	uint64_t send_ns;	  /* the interval of sending */
+	uint64_t prior_ns;	  /* when prior_delivered was counted; 0: no sample */
 	uint64_t last_sent_ns;	  /* when the latest of the records was sent */
+	uint64_t send_ns;	  /* the interval of sending */
+	uint32_t last_end;	  /* where it ends: among those of one moment the last counts */
+	uint32_t prior_delivered; /* bytes delivered when the latest of the records was sent */
 	uint32_t delivered;	  /* bytes newly delivered by this ACK, SACKed ones included */
 	bool app_limited;
 	bool retransmitted; /* the latest of the records had been sent again */
@@ -28,5 +29,7 @@ void tcp_rate_delivered(struct tapir *t, struct tcp_conn *c, const struct tcp_re
 			struct tcp_rate_sample *rs);
 /* The ACK has been taken off: turn its sample into c's rate. */
 void tcp_rate_ack(struct tapir *t, struct tcp_conn *c, const struct tcp_rate_sample *rs);
+/* The program is about to write: was it late, so that the path stood idle? Before the bytes are queued. */
+void tcp_rate_check_app_limited(struct tcp_conn *c);
 
 #endif

@@ -14,6 +14,7 @@
 #include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_info.h"
+#include "stack/tcp/tcp_rate.h"
 #include "stack/tcp/tcp_user.h"
 
 static int take_err(struct tcp_conn *c)
@@ -195,6 +196,7 @@ static int64_t send_room(struct tapir *t, struct tcp_conn *c, size_t want)
 		return no_room(c);
 	if (!tcp_act_get(t, c))
 		return -ENOMEM;
+	tcp_rate_check_app_limited(c);
 	got = tcp_snd_grow(t, c, (uint32_t)min_u64(want, room));
 	if (got == 0) {
 		tcp_act_release_if_idle(t, c);

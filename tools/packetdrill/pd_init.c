@@ -21,6 +21,7 @@
  */
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -111,6 +112,16 @@ static bool set_values(struct pd *pd, const char *name, const char *text, bool e
 
 		if (strcmp(it->name, name) != 0)
 			continue;
+		if (tapir_conf_words(name)) { /* "cubic": one that we have, or ours stays */
+			char word[32] = "";
+
+			sscanf(text, " %31[a-z0-9_-]", word);
+			v = tapir_conf_word(name, word);
+			if (v >= 0)
+				return set(pd, name, it->index, v) == 0;
+			if (!isdigit((unsigned char)word[0]))
+				return false;
+		}
 		for (unsigned i = 0; i <= it->index; i++, at = end) {
 			errno = 0;
 			v = strtoll(at, &end, 0);
