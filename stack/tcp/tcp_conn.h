@@ -150,6 +150,7 @@ enum tcp_deadline {
 	TCP_D_PERSIST, /* zero-window probe */
 	TCP_D_DELACK,
 	TCP_D_SWS, /* sender's silly-window override (RFC 9293 3.8.6.2.1), MSG_MORE's and CORK's 200 ms */
+	TCP_D_PACE, /* the next segment's turn: tcp_pacing.c */
 	TCP_D_COUNT
 };
 
@@ -173,6 +174,7 @@ struct tcp_act {
 	uint32_t dupacks;
 	uint32_t prior_flight;	   /* in flight at the first duplicate ACK */
 	uint64_t retrans_start_ns; /* first unanswered retransmission: R2, user timeout */
+	uint64_t pace_ns; /* what was sent until now is worth the pace until then */
 	/* delivery rate: tcp_rate.c */
 	uint64_t
 		first_tx_ns; /* when the latest delivered piece was sent: an interval of sending begins */

@@ -29,6 +29,12 @@ bool tcp_cwnd_is_limited(const struct tcp_conn *c);
 /* Data is to leave and nothing is in flight: decays a window that nothing has confirmed for long. */
 void tcp_cwnd_after_idle(struct tapir *t, struct tcp_conn *c);
 
+/* ---- tcp_pacing.c ---- */
+/* Whether a segment with text may leave now, as far as the pace goes; false: TCP_D_PACE says when. */
+bool tcp_pace_allows(struct tapir *t, struct tcp_conn *c);
+/* `len` bytes of text left. */
+void tcp_pace_sent(struct tapir *t, struct tcp_conn *c, uint32_t len);
+
 /* ---- tcp_timer.c ---- */
 void tcp_rexmt_arm(struct tapir *t, struct tcp_conn *c); /* from now (RFC 6298 5.1, 5.3) */
 void tcp_rexmt_arm_if_off(struct tapir *t, struct tcp_conn *c);

@@ -128,19 +128,6 @@ static uint32_t path_mtu(struct tapir *t, const struct tcp_conn *c)
 	return rt.mtu;
 }
 
-uint64_t tcp_pacing_rate(const struct tapir *t, const struct tcp_conn *c)
-{
-	uint64_t max = c->opt.max_pacing_rate ? c->opt.max_pacing_rate : UINT64_MAX, rate;
-	uint64_t ratio = (uint64_t)(c->cc.cwnd < c->cc.ssthresh / 2 ? t->conf.tcp_pacing_ss_ratio
-								    : t->conf.tcp_pacing_ca_ratio);
-
-	if (c->rtt.srtt_us == 0)
-		return max;
-	/* Below 2^32 * 1000 * 10^4. */
-	rate = (uint64_t)max_u32(c->cc.cwnd, c->snd_nxt - c->snd_una) * ratio * 10000;
-	return min_u64(rate / c->rtt.srtt_us, max);
-}
-
 /* What the records say: each segment is sacked, lost, sent again, or on its way. */
 static void fill_flight(const struct tcp_conn *c, uint32_t mss, struct tapir_tcp_info *o)
 {

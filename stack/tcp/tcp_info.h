@@ -20,7 +20,7 @@ void tcp_info_start(struct tapir *t, struct tcp_conn *c);
 void tcp_chrono_start(struct tapir *t, struct tcp_conn *c, enum tcp_chrono what);
 void tcp_chrono_stop(struct tapir *t, struct tcp_conn *c, enum tcp_chrono what);
 
-/* How fast this connection would be paced now (RFC 9438 names no pace; Linux's ratios), bytes a second. */
+/* How fast this connection is paced now, or would be: bytes a second, UINT64_MAX: as fast as may be. */
 uint64_t tcp_pacing_rate(const struct tapir *t, const struct tcp_conn *c);
 
 #endif

@@ -127,6 +127,7 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 		tcp_ecn_sent(c, x.flags);
 	c->segs_out++;
 	if (len) {
+		tcp_pace_sent(t, c, len);
 		c->data_segs_out++;
 		c->bytes_sent += len;
 		tcp_rcv_sent_data(t, c);
@@ -168,11 +169,13 @@ static struct netif *out_netif(struct tapir *t, struct tcp_conn *c)
 	return tcp_conn_route(t, c, &rt) == 0 ? netif_get(t, rt.ifindex) : NULL;
 }
 
-/* Whether the interface takes a segment of `len` now; if not, c waits in its line. */
+/* Whether a segment of `len` may leave now: by the pace, and by the interface, in whose line c waits if not. */
 static bool tx_room(struct tapir *t, struct tcp_conn *c, uint32_t len)
 {
 	struct netif *ifp = out_netif(t, c);
 
+	if (len && !tcp_pace_allows(t, c))
+		return false;
 	if (!ifp || netif_has_room(ifp, len + 120))
 		return true;
 	list_del(&c->out);
@@ -421,7 +424,8 @@ static void persist_check(struct tapir *t, struct tcp_conn *c)
 	struct tcp_act *a = c->act;
 	bool pending = tcp_snd_end(c) != c->snd_nxt ||
 		       (c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT));
-	bool waits = c->flags & TCP_F_TX_WAIT || a->deadline_ns[TCP_D_SWS] != TAPIR_NEVER;
+	bool waits = c->flags & TCP_F_TX_WAIT || a->deadline_ns[TCP_D_SWS] != TAPIR_NEVER ||
+		     a->deadline_ns[TCP_D_PACE] != TAPIR_NEVER;
 
 	if (!list_empty(&a->recs) || !pending || waits) {
 		a->deadline_ns[TCP_D_PERSIST] = TAPIR_NEVER;
@@ -473,6 +477,7 @@ void tcp_output(struct tapir *t, struct tcp_conn *c)
 			break;
 		}
 		if (c->act) {
+			c->act->deadline_ns[TCP_D_PACE] = TAPIR_NEVER; /* asked anew */
 			/* The path may carry more than it did (R1191-8), or less: segments follow it. */
 			if (c->act->rt.gen != t->route_gen)
 				tcp_conn_update_mss(t, c);

@@ -303,6 +303,8 @@ void tcp_conn_timer(struct tapir *t, struct timer *tm)
 		tcp_rcv_ack_late(t, c);
 	if (c->act && c->act->deadline_ns[TCP_D_SWS] <= now)
 		fire_sws(t, c);
+	if (c->act && c->act->deadline_ns[TCP_D_PACE] <= now)
+		c->act->deadline_ns[TCP_D_PACE] = TAPIR_NEVER; /* the flush sends */
 	if (c->act && c->act->deadline_ns[TCP_D_REXMT] <= now && !fire_rexmt(t, c))
 		return;
 	if (c->act && c->act->deadline_ns[TCP_D_PERSIST] <= now && !fire_persist(t, c))
