@@ -70,9 +70,10 @@ int demo_gdb(bool batch)
 				 exe);
 	fflush(NULL);
 	execlp("gdb", "gdb", "-q", "-iex", "set debuginfod enabled off", "-iex",
-	       "set auto-load python-scripts off", batch ? "-nx" : "-q", batch ? "-batch" : "-q",
-	       "-x", commands, "-ex", batch ? "tapir tour" : "tapir welcome", "--args", exe, "demo",
-	       "--two-stacks", (char *)NULL);
+	       "set auto-load python-scripts off", "-iex", "set print entry-values no",
+	       batch ? "-nx" : "-q", batch ? "-batch" : "-q", "-x", commands, "-ex",
+	       batch ? "tapir tour" : "tapir welcome", "--args", exe, "demo", "--two-stacks",
+	       (char *)NULL);
 	return app_error("demo", "gdb: %s: reinstall it: sudo apt-get install --reinstall gdb",
 			 strerror(errno));
 }

@@ -93,9 +93,40 @@ static void count(struct tapir *t, const struct tcp_ep *ep, uint8_t from, uint8_
 		STAT_INC(t, Tcp, PassiveOpens);
 }
 
+/* Where RFC 9293 has the edge: an open, a close, a segment's steps, a time-out; 3.3.2 where several have. */
+static const char *edge_source(uint8_t from, uint8_t to)
+{
+	switch (to) {
+	case TAPIR_TCP_SYN_SENT:
+		return "RFC 9293 3.10.1";
+	case TAPIR_TCP_LISTEN:
+		return from == TAPIR_TCP_CLOSED ? "RFC 9293 3.10.1" : "RFC 9293 3.10.7.4";
+	case TAPIR_TCP_SYN_RECEIVED:
+		return from == TAPIR_TCP_SYN_SENT ? "RFC 9293 3.10.7.3" : "RFC 9293 3.10.7.2";
+	case TAPIR_TCP_ESTABLISHED:
+		return from == TAPIR_TCP_SYN_SENT ? "RFC 9293 3.10.7.3" : "RFC 9293 3.10.7.4";
+	case TAPIR_TCP_FIN_WAIT_1:
+	case TAPIR_TCP_LAST_ACK:
+		return "RFC 9293 3.10.4";
+	case TAPIR_TCP_CLOSE_WAIT:
+	case TAPIR_TCP_FIN_WAIT_2:
+	case TAPIR_TCP_CLOSING:
+	case TAPIR_TCP_TIME_WAIT:
+		return "RFC 9293 3.10.7.4";
+	case TAPIR_TCP_CLOSED:
+		if (from == TAPIR_TCP_LISTEN)
+			return "RFC 9293 3.10.4";
+		if (from == TAPIR_TCP_LAST_ACK)
+			return "RFC 9293 3.10.7.4";
+		return from == TAPIR_TCP_TIME_WAIT ? "RFC 9293 3.10.8" : "RFC 9293 3.3.2";
+	default:
+		return "RFC 9293 3.3.2";
+	}
+}
+
 static void tell(struct tapir *t, const struct tcp_ep *ep, uint8_t from, uint8_t to)
 {
-	struct tapir_event ev = emit_begin(t, TAPIR_EV_TCP_STATE, "RFC 9293 3.3.2");
+	struct tapir_event ev = emit_begin(t, TAPIR_EV_TCP_STATE, edge_source(from, to));
 
 	ev.local = (struct tapir_sockaddr){ep->tuple.laddr, ep->tuple.lport, 0};
 	ev.peer = (struct tapir_sockaddr){ep->tuple.raddr, ep->tuple.rport, 0};

@@ -42,31 +42,31 @@ test_stepping_goes_through_all_eleven_states() {
 	sed -nE 's/^ *([0-9]+\.[0-9]{3})[0-9]* +([0-9]+) [0-9.*]+:[0-9]+ +state ([A-Z0-9-]+ -> [A-Z0-9-]+) +(RFC [0-9. ]+)$/\1 \2 \3 \4/p' \
 		"$scratch/out" >"$scratch/got"
 	cat >"$scratch/want" <<-'EOF'
-		0.000 1 CLOSED -> LISTEN RFC 9293 3.3.2
-		0.000 2 CLOSED -> SYN-SENT RFC 9293 3.3.2
-		0.010 3 LISTEN -> SYN-RECEIVED RFC 9293 3.3.2
-		0.020 2 SYN-SENT -> ESTABLISHED RFC 9293 3.3.2
-		0.030 3 SYN-RECEIVED -> ESTABLISHED RFC 9293 3.3.2
-		0.050 2 ESTABLISHED -> FIN-WAIT-1 RFC 9293 3.3.2
-		0.060 3 ESTABLISHED -> CLOSE-WAIT RFC 9293 3.3.2
-		0.060 3 CLOSE-WAIT -> LAST-ACK RFC 9293 3.3.2
-		0.070 2 FIN-WAIT-1 -> FIN-WAIT-2 RFC 9293 3.3.2
-		0.070 2 FIN-WAIT-2 -> TIME-WAIT RFC 9293 3.3.2
-		0.070 4 CLOSED -> SYN-SENT RFC 9293 3.3.2
-		0.080 3 LAST-ACK -> CLOSED RFC 9293 3.3.2
-		0.080 5 LISTEN -> SYN-RECEIVED RFC 9293 3.3.2
-		0.090 4 SYN-SENT -> ESTABLISHED RFC 9293 3.3.2
-		0.100 5 SYN-RECEIVED -> ESTABLISHED RFC 9293 3.3.2
-		0.100 4 ESTABLISHED -> FIN-WAIT-1 RFC 9293 3.3.2
-		0.100 5 ESTABLISHED -> FIN-WAIT-1 RFC 9293 3.3.2
-		0.110 5 FIN-WAIT-1 -> CLOSING RFC 9293 3.3.2
-		0.110 4 FIN-WAIT-1 -> CLOSING RFC 9293 3.3.2
-		0.110 1 LISTEN -> CLOSED RFC 9293 3.3.2
-		0.120 5 CLOSING -> TIME-WAIT RFC 9293 3.3.2
-		0.120 4 CLOSING -> TIME-WAIT RFC 9293 3.3.2
-		60.070 2 TIME-WAIT -> CLOSED RFC 9293 3.3.2
-		60.120 4 TIME-WAIT -> CLOSED RFC 9293 3.3.2
-		60.120 5 TIME-WAIT -> CLOSED RFC 9293 3.3.2
+		0.000 1 CLOSED -> LISTEN RFC 9293 3.10.1
+		0.000 2 CLOSED -> SYN-SENT RFC 9293 3.10.1
+		0.010 3 LISTEN -> SYN-RECEIVED RFC 9293 3.10.7.2
+		0.020 2 SYN-SENT -> ESTABLISHED RFC 9293 3.10.7.3
+		0.030 3 SYN-RECEIVED -> ESTABLISHED RFC 9293 3.10.7.4
+		0.050 2 ESTABLISHED -> FIN-WAIT-1 RFC 9293 3.10.4
+		0.060 3 ESTABLISHED -> CLOSE-WAIT RFC 9293 3.10.7.4
+		0.060 3 CLOSE-WAIT -> LAST-ACK RFC 9293 3.10.4
+		0.070 2 FIN-WAIT-1 -> FIN-WAIT-2 RFC 9293 3.10.7.4
+		0.070 2 FIN-WAIT-2 -> TIME-WAIT RFC 9293 3.10.7.4
+		0.070 4 CLOSED -> SYN-SENT RFC 9293 3.10.1
+		0.080 3 LAST-ACK -> CLOSED RFC 9293 3.10.7.4
+		0.080 5 LISTEN -> SYN-RECEIVED RFC 9293 3.10.7.2
+		0.090 4 SYN-SENT -> ESTABLISHED RFC 9293 3.10.7.3
+		0.100 5 SYN-RECEIVED -> ESTABLISHED RFC 9293 3.10.7.4
+		0.100 4 ESTABLISHED -> FIN-WAIT-1 RFC 9293 3.10.4
+		0.100 5 ESTABLISHED -> FIN-WAIT-1 RFC 9293 3.10.4
+		0.110 5 FIN-WAIT-1 -> CLOSING RFC 9293 3.10.7.4
+		0.110 4 FIN-WAIT-1 -> CLOSING RFC 9293 3.10.7.4
+		0.110 1 LISTEN -> CLOSED RFC 9293 3.10.4
+		0.120 5 CLOSING -> TIME-WAIT RFC 9293 3.10.7.4
+		0.120 4 CLOSING -> TIME-WAIT RFC 9293 3.10.7.4
+		60.070 2 TIME-WAIT -> CLOSED RFC 9293 3.10.8
+		60.120 4 TIME-WAIT -> CLOSED RFC 9293 3.10.8
+		60.120 5 TIME-WAIT -> CLOSED RFC 9293 3.10.8
 	EOF
 	same
 	has "$scratch/out" '^the program has ended, exit status 0$'
@@ -74,7 +74,7 @@ test_stepping_goes_through_all_eleven_states() {
 
 test_an_event_is_one_line_with_its_source() {
 	two_stacks 'tapir step-event 300' 'tapir explain'
-	grep -vE '^the program|^Two conn|^\[|^RFC' "$scratch/out" >"$scratch/events"
+	grep -vE '^(the program|Two conn|\[|RFC|Decided)' "$scratch/out" >"$scratch/events"
 	has_not "$scratch/events" '^ ? ?[0-9.]{8,9} .. [^ ]+ +(call|state|in|out|timer) .*[^0-9]$' # all but notes end in a section
 	[ "$(grep -cE '^ ?[0-9]{1,2}\.[0-9]{6} [ 0-9]{2} [0-9.:*]+ +(call|state|in|out|timer|note) ' "$scratch/events")" = "$(wc -l <"$scratch/events")" ] ||
 		fail 'a line is not as the others'
@@ -82,7 +82,10 @@ test_an_event_is_one_line_with_its_source() {
 	has "$scratch/out" ' 3 192.0.2.2:80 +in    PSH,ACK seq 1:15 ack 1 win [0-9]+, 14 bytes +RFC 9293 3.10.7$'
 	has "$scratch/out" ' 2 \*:\* +call  connect to 192.0.2.2:80 \(active OPEN\) +RFC 9293 3.10.1$'
 	has "$scratch/out" '^60.070000  2 192.0.2.1:[0-9]+ +timer TIME-WAIT is due +RFC 9293 3.10.8$'
-	has "$scratch/out" '^RFC 9293 3.3.2. The eleven states'
+	has "$scratch/out" '^RFC 9293 3.10.8. TIMEOUTS: '
+	two_stacks 'tapir step-event established' 'tapir explain'
+	has "$scratch/out" '^RFC 9293 3.10.7.3. In SYN-SENT '
+	has "$scratch/out" '^Decided in established\(\), stack/tcp/tcp_input.c:[0-9]+\.$'
 }
 
 test_stepping_to_a_state_and_of_one_connection() {

@@ -59,27 +59,24 @@ test_ping_and_curl_print_what_the_readme_shows() {
 	stop
 }
 
-# States, flags and functions in the order in which gdb names them; other numbers are the machine's.
-named() {
-	grep -vE '^(\(gdb\)|Run till)' "$1" | grep -oE '(TAPIR_TCP|TCP_EP|TCP_F)_[A-Z_]+|(tcp|step)_[a-z_]+ \(|^\$[0-9]+ = [0-9]+$|^established'
+# Without what was typed: gdb shows its prompt and not what a file says to it. Numbers and columns may differ.
+answers() {
+	sed -E '/^\(gdb\) tapir/d; s/^(\(gdb\) )+//; /^Reading symbols|^A debugging session|^$|Inferior 1|^Quit anyway/d; s/0x[0-9a-f]+/N/g; s/ +/ /g; s/^ //' |
+		normal
 }
 
-test_a_handshake_in_gdb_goes_as_the_readme_shows() {
+test_stepping_in_gdb_prints_what_the_readme_shows() {
 	need gdb
 	prepare
-	block server
-	commands server | sed '$d' >"$scratch/before"
-	sh -e "$scratch/before"
 	block gdb
 	sed -n 's/^(gdb) //p' "$scratch/gdb" >"$scratch/typed"
-	line=$(commands gdb)
-	eventually curl -s "http://$us/" &
-	# shellcheck disable=SC2086
-	timeout 50 "$peers/gdb" -nx -batch -x "$scratch/typed" ${line#sudo gdb } >"$scratch/got" 2>"$scratch/err" ||
+	[ "$(commands gdb)" = 'build/tapir demo --gdb' ] || fail "the README starts it by '$(commands gdb)'"
+	# The program itself, not its name here: beside it are the commands.
+	PATH=$peers:$PATH HOME=/nonexistent timeout 50 "$TAPIR" demo --gdb <"$scratch/typed" >"$scratch/got" 2>"$scratch/err" ||
 		fail "gdb: $(tail -n 3 "$scratch/err")"
-	named "$scratch/gdb" >"$scratch/want"
-	[ "$(wc -l <"$scratch/want")" -gt 20 ] || fail 'the transcript names nothing'
-	named "$scratch/got" | diff "$scratch/want" - || fail 'the README shows something else'
+	sed 1d "$scratch/gdb" | answers >"$scratch/want"
+	[ "$(wc -l <"$scratch/want")" -gt 40 ] || fail 'the transcript says nothing'
+	answers <"$scratch/got" | diff "$scratch/want" - || fail 'the README shows something else'
 }
 
 test_what_the_readme_names_is_there() {

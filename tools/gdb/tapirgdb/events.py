@@ -15,6 +15,8 @@ from tapirgdb import decode, printers
 KEPT = 500  # segments of one conversation
 KINDS = ("state", "in", "out", "again", "timer", "call", "drop", "note")
 
+TELLERS = ("emit", "tell", "tcp_tell", "emit_in", "xmit_emit", "tcp_state_entered", "tcp_set_state")  # they only pass it on
+
 TIMER_SOURCE = {
     "REXMT": "RFC 6298 5.4", "PERSIST": "RFC 9293 3.8.6.1", "DELACK": "RFC 9293 3.8.6.3",
     "SWS": "RFC 9293 3.8.6.2.1", "KEEPALIVE": "RFC 9293 3.8.4", "SYN-ACK": "RFC 9293 3.8.1",
@@ -48,6 +50,7 @@ class Event:
         self.source = source
         self.key = key
         self.number = number
+        self.place = None  # the function that decided
 
     def who(self):
         return self.key[1] if self.key else self.stack.short()
@@ -589,9 +592,13 @@ def step(word, kind=None):
         if gdb.selected_inferior().pid:
             arm(False)
     if S.hit is not None:
-        caller = gdb.newest_frame()
-        if caller.name() == "emit" and caller.older() is not None:
-            caller.older().select()  # who decided: `list`, `up`, `info locals` are about the protocol then
+        frame = gdb.newest_frame()
+        while frame.name() in TELLERS and frame.older() is not None:
+            frame = frame.older()
+        frame.select()  # who decided: `list`, `up`, `info locals` are about the protocol then
+        where = frame.find_sal()
+        if where.symtab is not None:
+            S.hit.place = "%s(), %s:%d" % (frame.name(), where.symtab.filename, where.line)
         return S.hit
     if S.exited is not None:
         print("the program has ended%s" % (", exit status %d" % S.exited if S.exited >= 0 else ""))

@@ -1,7 +1,7 @@
 """What the RFC of an event demands, in a sentence."""
 
 SENTENCES = [  # the longest prefix of the source that fits
-    ("RFC 9293 3.3.2", "The eleven states of a connection, and which may follow which: only the edges of its figure 5 are allowed."),
+    ("RFC 9293 3.3.2", "The eleven states of a connection, and which may follow which: figure 5 has the edges."),
     ("RFC 9293 3.10.1", "OPEN: an active one sends a SYN with a fresh ISS and enters SYN-SENT; a passive one enters LISTEN."),
     ("RFC 9293 3.10.2", "SEND: the bytes are queued, and cut into segments as the windows, Nagle and the MSS let them go."),
     ("RFC 9293 3.10.3", "RECEIVE: bytes leave the receive buffer in order; the window may open again."),
@@ -39,7 +39,7 @@ def text(event):
     source = event.source.split(";")[0].split(",")[0].strip()
     best = max((s for s in SENTENCES if source.startswith(s[0])), key=lambda s: len(s[0]), default=None)
     if not source:
-        return "%s: our own affair: no RFC says it" % event.text
-    if best is None:
-        return "%s: see there" % source
-    return "%s. %s" % (source, best[1])
+        said = "%s: our own affair: no RFC says it" % event.text
+    else:
+        said = "%s. %s" % (source, best[1]) if best else "%s: see there" % source
+    return said + ("\nDecided in %s." % event.place if event.place else "")

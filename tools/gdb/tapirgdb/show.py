@@ -145,7 +145,7 @@ def congestion(e):
     ss = int(cc["ssthresh"])
     ops = cc["ops"]
     words = ["cwnd %d (%d segments)" % (int(cc["cwnd"]), int(cc["cwnd"]) // mss),
-             "ssthresh %s" % ("infinite" if ss == 0xffffffff else ss)]
+             "ssthresh %s" % ("infinite" if ss == 0xffffffff else ss)] if int(cc["cwnd"]) else ["none before the handshake is done"]
     if int(act):
         words.append("in flight %d" % int(act["in_flight"]))
         if int(act["lost_bytes"]):
