@@ -168,7 +168,7 @@ test_break_state_stops_in_each_of_the_states() {
 	two_stacks "$@"
 	for state in $states; do
 		# Told in a line, and the endpoint is in it already.
-		has "$scratch/out" "^connection [1-5]: [0-9.:*]+ > [0-9.:*]+, ([A-Z0-9-]+ -> )?$state\$"
+		has "$scratch/out" "^connection [0-9]: [0-9.:*]+ > [0-9.:*]+, ([A-Z0-9-]+ -> )?$state\$"
 		has "$scratch/out" "^\\\$[0-9]+ = TAPIR_TCP_$(echo $state | tr - _)\$"
 	done
 	[ "$(grep -c '^connection ' "$scratch/out")" = "$(grep -c '^\$[0-9]* = TAPIR' "$scratch/out")" ] || fail 'a stop without a word'
@@ -348,4 +348,11 @@ test_the_demo_says_what_is_missing() {
 	[ "$(wc -l <"$scratch/out")" = 1 ] || fail 'more than a line'
 }
 
+# AddressSanitizer keeps variables where gdb does not find them, and more memory than goes into a core file.
+case ,${1-},$BUILD in
+,,*/build/asan)
+	# shellcheck disable=SC2046
+	set -- $(sed -n 's/^\(test_[A-Za-z0-9_]*\) *().*/\1/p' "$0" | grep -vE 'one_line_with_its_source|core_file')
+	;;
+esac
 run_tests "$@"

@@ -218,9 +218,12 @@ def variable(frame, name):
 
 def options_in():
     """The option bytes of the segment that tcp_input() works on."""
-    frame = up_to(("tcp_input",))
-    seg = variable(frame, "seg") if frame else None
-    if seg is None:
+    for name in ("emit_in", "tcp_input"):
+        frame = up_to((name,))
+        seg = variable(frame, "seg") if frame else None
+        if seg is not None:
+            break
+    else:
         return []
     size = int(seg["hdr"]["hdr_len"])
     return decode.options(a.read(int(seg["text"]) - size + 20, size - 20))
