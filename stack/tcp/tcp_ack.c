@@ -142,6 +142,7 @@ static void update_window(struct tcp_conn *c, const struct tcp_seg *seg)
 		c->flags &= ~(uint32_t)TCP_F_PERSIST;
 		c->persist_shift = 0;
 		c->act->deadline_ns[TCP_D_PERSIST] = TAPIR_NEVER;
+		c->act->persist_ns = 0;
 	}
 	c->snd_wnd = seg->wnd; /* MUST-1, REC-1: unsigned, 32 bits; MUST-34: smaller ones too */
 	c->max_snd_wnd = max_u32(c->max_snd_wnd, seg->wnd);

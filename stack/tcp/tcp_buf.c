@@ -14,9 +14,7 @@
  *	---+--------+--------+--+-----+-------++---+---+--------+----+----
  *	   |  page  |  page  |  page  | (none) |  page  | (none) |
  *
- * All of it is charged to one account, net.ipv4.tcp_mem. Peers that close their windows or leave holes can
- * fill it; so its last quarter is for everybody's first 16 KiB in each direction (TC-22, TC-07). What grows
- * beyond that, and what is out of order, is refused there, as if the account were full.
+ * All of it is charged to one account: see tcp_mem.c.
  */
 #include "stack/tcp/tcp_buf.h"
 
@@ -25,62 +23,8 @@ enum {
 	SND_SLACK = 65536, /* one super-segment beside the window */
 	POOL_PAGES = 256,  /* free pages kept */
 	RCV_PAGES_MIN = 4,
-	MEM_SHARE = 16384, /* bytes that a connection may hold of either kind in the last quarter */
+	MEM_SHARE = TCP_MEM_SHARE,
 };
-
-/* Whether `n` bytes more would reach into the last quarter. */
-static bool mem_pressed(const struct tapir *t, uint64_t n)
-{
-	uint64_t max = (uint64_t)t->conf.tcp_mem_max;
-
-	return t->tcp->mem_bytes + n > max - max / 4;
-}
-
-bool tcp_mem_pressed(const struct tapir *t)
-{
-	return mem_pressed(t, 0);
-}
-
-/* As above, when it is so: counted. */
-static bool mem_refuses(struct tapir *t, uint64_t n)
-{
-	if (!mem_pressed(t, n))
-		return false;
-	/* What lies in a pool for one use is nobody's. */
-	tcp_pools_fini(t);
-	if (!mem_pressed(t, n))
-		return false;
-	STAT_INC(t, Tapir, TcpMemFull);
-	return true;
-}
-
-void *tcp_mem_alloc(struct tapir *t, size_t n)
-{
-	uint64_t max = (uint64_t)t->conf.tcp_mem_max;
-	void *p;
-
-	/* What lies in a pool for one use is taken out of it when another lacks it. */
-	if (t->tcp->mem_bytes + n > max)
-		tcp_pools_fini(t);
-	if (t->tcp->mem_bytes + n > max) {
-		STAT_INC(t, Tapir, TcpMemFull);
-		return NULL;
-	}
-	p = mem_alloc(t, n);
-	if (p) {
-		t->tcp->mem_bytes += n;
-		t->tcp->mem_limit = max;
-	}
-	return p;
-}
-
-void tcp_mem_free(struct tapir *t, void *p, size_t n)
-{
-	if (!p)
-		return;
-	t->tcp->mem_bytes -= n;
-	mem_free(t, p, n);
-}
 
 /* ---- sending ---- */
 
@@ -90,6 +34,8 @@ uint32_t tcp_snd_limit(const struct tapir *t, const struct tcp_conn *c)
 
 	if (c->opt.sndbuf)
 		return c->opt.sndbuf;
+	if (tcp_mem_pressed(t))
+		return (uint32_t)t->conf.tcp_wmem_default;
 	want = 2 * (uint64_t)c->cc.cwnd + SND_SLACK;
 	want = max_u64(want, (uint64_t)t->conf.tcp_wmem_default);
 	return (uint32_t)min_u64(want, (uint64_t)t->conf.tcp_wmem_max);
@@ -130,7 +76,7 @@ uint32_t tcp_snd_grow(struct tapir *t, struct tcp_conn *c, uint32_t want)
 	while (cap < r->len + want && cap < UINT32_C(1) << 31)
 		cap *= 2;
 	/* TC-22: in the last quarter a share and no more. */
-	if (cap > MEM_SHARE && mem_refuses(t, cap))
+	if (cap > MEM_SHARE && tcp_mem_refuses(t, cap))
 		cap = MEM_SHARE;
 	if (cap <= r->cap || r->kept)
 		return min_u32(want, ring_space(r));
@@ -215,7 +161,7 @@ bool tcp_rcv_refuses(struct tapir *t, const struct tcp_conn *c, uint32_t seq, ui
 	/* TC-07: of what waits, in order or not, in the last quarter a share and no more. */
 	if (seq == c->rcv_nxt && seq + len - c->rcv_user <= MEM_SHARE)
 		return false;
-	return mem_refuses(t, TCP_PAGE);
+	return tcp_mem_refuses(t, TCP_PAGE);
 }
 
 bool tcp_rcv_write(struct tapir *t, struct tcp_conn *c, uint32_t seq, const uint8_t *p,
@@ -306,6 +252,31 @@ void tcp_rcv_release(struct tapir *t, struct tcp_conn *c, uint32_t from, uint32_
 			b->npages_used--;
 		}
 	}
+}
+
+void tcp_rcv_drop_ooo(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+	struct tcp_rcvbuf *b = &a->rcv;
+	uint32_t end = tcp_rcv_end(c), last, first, n;
+
+	if (a->ooo.n == 0)
+		return;
+	/* The page of the last byte in order stays. */
+	first = end == c->rcv_user ? end / TCP_PAGE
+				   : ((end - 1) / TCP_PAGE + 1) & (UINT32_MAX / TCP_PAGE);
+	last = (a->ooo.r[a->ooo.n - 1].end - 1) / TCP_PAGE;
+	n = (last - first + 1) & (UINT32_MAX / TCP_PAGE);
+	for (uint32_t i = 0; i < n && i < b->npages; i++) {
+		uint8_t **pg = &b->page[(first + i) & (b->npages - 1)];
+
+		if (*pg) {
+			page_put(t, *pg);
+			*pg = NULL;
+			b->npages_used--;
+		}
+	}
+	ranges_clear(&a->ooo);
 }
 
 void tcp_rcv_free(struct tapir *t, struct tcp_conn *c)

@@ -7,11 +7,26 @@
 #include "stack/base/seq.h"
 #include "stack/tcp/tcp_passive.h"
 
+/* ---- the account of all: tcp_mem.c ---- */
+enum {
+	TCP_MEM_SHARE = 16384
+}; /* bytes of either direction that a connection may hold under pressure */
+
 /* Memory charged to net.ipv4.tcp_mem; NULL at the limit (Tapir TcpMemFull) or without any. */
 void *tcp_mem_alloc(struct tapir *t, size_t n);
 void tcp_mem_free(struct tapir *t, void *p, size_t n);
 /* Whether the account is so full that nobody's share should grow. */
 bool tcp_mem_pressed(const struct tapir *t);
+/* Whether `n` bytes beyond a connection's share are refused now; counted (Tapir TcpMemFull). */
+bool tcp_mem_refuses(struct tapir *t, uint64_t n);
+/* c holds text out of order: when memory is short, that goes first. */
+void tcp_mem_hoards(struct tapir *t, struct tcp_conn *c);
+/*
+ * Stores text at RCV.NXT; where there is no room, what is out of order makes way for it, its own first.
+ * False: it is lost.
+ */
+bool tcp_mem_take(struct tapir *t, struct tcp_conn *c, uint32_t seq, const uint8_t *p,
+		  uint32_t len);
 /* Free lists of pages, records and active parts go back: at the limit, and at the instance's end. */
 void tcp_pools_fini(struct tapir *t);
 
@@ -56,6 +71,8 @@ void tcp_rcv_read(const struct tcp_conn *c, uint32_t seq, uint8_t *dst, uint32_t
 const uint8_t *tcp_rcv_at(const struct tcp_conn *c, uint32_t seq, uint32_t len, uint32_t *n);
 /* Everything before seq was read: pages wholly below go back. */
 void tcp_rcv_release(struct tapir *t, struct tcp_conn *c, uint32_t from, uint32_t seq);
+/* What is out of order is forgotten, as RFC 2018 8 lets a receiver do. */
+void tcp_rcv_drop_ooo(struct tapir *t, struct tcp_conn *c);
 void tcp_rcv_free(struct tapir *t, struct tcp_conn *c);
 
 /* One past the last byte that the application can read: RCV.NXT less the FIN. */

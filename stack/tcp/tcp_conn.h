@@ -183,8 +183,11 @@ struct tcp_act {
 	uint32_t
 		app_limited; /* until so many are delivered the program, not the path, sets the rate */
 	bool app_limited_set;
+	uint64_t persist_ns; /* the first probe of a closed window, answered or not: user timeout */
 	/* receiving */
 	struct tcp_rcvbuf rcv;
+	struct list hoard; /* tcp_state.hoarders, with conn set */
+	struct tcp_conn *conn;
 	struct ranges ooo; /* received beyond RCV.NXT */
 	struct seq_range ooo_mem[TCP_OOO_MAX];
 	uint32_t fin_seq; /* the peer's FIN seen ahead of RCV.NXT */
@@ -272,6 +275,7 @@ struct tcp_conn {
 	uint8_t persist_shift; /* doublings of the zero-window probe interval */
 	uint8_t probes_out;    /* zero-window or keepalive probes unanswered */
 	uint8_t quickacks;     /* ACKs to send at once still */
+	uint8_t retry_shift;   /* doublings of the wait for memory to send: tcp_retry_soon() */
 	uint8_t pingpong;      /* answers that followed soon after something came */
 	uint8_t rcv_tos;
 	uint8_t ecn;	     /* enum tcp_ecn_flag */

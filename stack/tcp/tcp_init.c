@@ -34,6 +34,7 @@ int tcp_init(struct tapir *t)
 	list_init(&ts->listeners);
 	list_init(&ts->conns);
 	tcp_fastopen_init(t);
+	list_init(&ts->hoarders);
 	err = tcp_tw_init(t);
 	return err ? err : tcp_demux_init(t);
 }

@@ -126,6 +126,7 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 	if (!syn)
 		tcp_ecn_sent(c, x.flags);
 	c->segs_out++;
+	c->retry_shift = 0;
 	if (len) {
 		tcp_pace_sent(t, c, len);
 		c->data_segs_out++;
@@ -429,8 +430,10 @@ static void persist_check(struct tapir *t, struct tcp_conn *c)
 
 	if (!list_empty(&a->recs) || !pending || waits) {
 		a->deadline_ns[TCP_D_PERSIST] = TAPIR_NEVER;
-		if (!list_empty(&a->recs))
+		if (!list_empty(&a->recs)) {
 			c->flags &= ~(uint32_t)TCP_F_PERSIST;
+			a->persist_ns = 0;
+		}
 		return;
 	}
 	/* MUST-35, MUST-36, SHLD-29, SHLD-30 (3.8.6.1): first at the RTO, then at growing intervals. */

@@ -105,6 +105,8 @@ struct tcp_state {
 	uint64_t mem_bytes; /* rings, pages, records: bounded by tcp_mem_max */
 	uint64_t
 		mem_limit; /* tcp_mem_max when it grew last: a setting may fall below what is in use */
+	bool pressure;	   /* beyond tcp_mem[1], and not below tcp_mem[0] since */
+	struct list hoarders; /* struct tcp_act by hoard: who may hold text out of order */
 	struct tcp_free *act_free, *page_free;
 	uint32_t npage_free, nact_free;
 	struct tcp_rec *rec_free;

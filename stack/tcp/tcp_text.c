@@ -50,9 +50,11 @@ static enum tcp_step text_in_order(struct tapir *t, struct tcp_conn *c, const st
 		tcp_sack_duplicate(t, c, added.dup_start, added.dup_end, false);
 		c->flags |= TCP_F_ACK_NOW;
 	}
-	if (tcp_rcv_refuses(t, c, seg->seq, seg->text_len) ||
-	    !tcp_rcv_store(t, c, seg->seq, seg->text, seg->text_len)) {
+	if (!tcp_mem_take(t, c, seg->seq, seg->text, seg->text_len)) {
 		STAT_INC(t, TcpExt, TCPRcvQDrop);
+		/* Reading what is there makes room, and the peer learns what was not taken. */
+		c->flags |= TCP_F_ACK_NOW;
+		ready_mark(t, &c->rdy, c->rcv_user != tcp_rcv_end(c) ? TAPIR_IN : 0);
 		*reason = DROP_TCP_RCVBUF;
 		return TCP_STEP_DROP;
 	}
@@ -94,6 +96,7 @@ static enum tcp_step text_out_of_order(struct tapir *t, struct tcp_conn *c,
 		return TCP_STEP_DROP;
 	}
 	ranges_insert(&a->ooo, seg->seq, end, &added);
+	tcp_mem_hoards(t, c);
 	if (added.duplicate)
 		tcp_sack_duplicate(t, c, added.dup_start, added.dup_end, false);
 	return TCP_STEP_NEXT;

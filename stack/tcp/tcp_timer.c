@@ -17,8 +17,9 @@
 
 enum {
 	MS = 1000000,
-	RETRY_NS = 10 * MS, /* after lack of memory */
-	ORPHAN_RETRIES = 8, /* tcp_orphan_retries 0, as Linux */
+	RETRY_NS = 10 * MS,  /* after lack of memory, doubling */
+	RETRY_SHIFT_MAX = 6, /* to 640 ms, about Linux's TCP_RESOURCE_PROBE_INTERVAL */
+	ORPHAN_RETRIES = 8,  /* tcp_orphan_retries 0, as Linux */
 };
 
 #define SEC UINT64_C(1000000000)
@@ -60,11 +61,14 @@ void tcp_rexmt_stop(struct tcp_conn *c)
 
 void tcp_retry_soon(struct tapir *t, struct tcp_conn *c)
 {
+	uint64_t at = t->now_ns + ((uint64_t)RETRY_NS << c->retry_shift);
+
+	if (c->retry_shift < RETRY_SHIFT_MAX)
+		c->retry_shift++;
 	if (c->act)
-		c->act->deadline_ns[TCP_D_SWS] =
-			min_u64(c->act->deadline_ns[TCP_D_SWS], t->now_ns + RETRY_NS);
+		c->act->deadline_ns[TCP_D_SWS] = min_u64(c->act->deadline_ns[TCP_D_SWS], at);
 	else
-		c->keep_ns = min_u64(c->keep_ns, t->now_ns + RETRY_NS);
+		c->keep_ns = min_u64(c->keep_ns, at);
 }
 
 uint64_t tcp_persist_ns(struct tapir *t, const struct tcp_conn *c)
@@ -213,13 +217,17 @@ static bool fire_persist(struct tapir *t, struct tcp_conn *c)
 	a->deadline_ns[TCP_D_PERSIST] = TAPIR_NEVER;
 	if (!a->retrans_start_ns)
 		a->retrans_start_ns = t->now_ns;
+	if (!a->persist_ns)
+		a->persist_ns = t->now_ns;
 	/*
+	 * TC-23: the program's own limit holds though every probe is answered, as in Linux.
 	 * MUST-37: as long as the peer answers probes the connection stays; unanswered ones count as
 	 * retransmissions do. TC-26: an orphan does not wait for ever, answered or not: it goes when the
 	 * interval has grown to its maximum, some four minutes after the close.
 	 */
 	if (c->probes_out > retry_limit(t, c) ||
-	    (c->opt.user_timeout_ms && timed_out(t, c, a->retrans_start_ns)) ||
+	    (c->opt.user_timeout_ms &&
+	     t->now_ns - a->persist_ns >= (uint64_t)c->opt.user_timeout_ms * MS) ||
 	    (c->flags & TCP_F_ORPHAN &&
 	     (t->now_ns - a->retrans_start_ns > retries_ns(t, ORPHAN_RETRIES) ||
 	      tcp_persist_ns(t, c) >= (uint64_t)t->conf.tcp_rto_max_ms * MS))) {
