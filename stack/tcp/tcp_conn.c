@@ -156,6 +156,7 @@ void tcp_conn_free(struct tapir *t, struct tcp_conn *c)
 		act_free(t, c);
 	if (c->fo_keys)
 		mem_free(t, c->fo_keys, sizeof(*c->fo_keys));
+	pkt_charge_end(t, c->txc);
 	if (c->flags & TCP_F_ORPHAN)
 		t->tcp->norphan--;
 	list_del(&c->all);

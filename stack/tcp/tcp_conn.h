@@ -290,7 +290,8 @@ struct tcp_conn {
 	uint64_t keep_ns;      /* next keepalive action, TAPIR_NEVER: none */
 	uint64_t
 		fw2_ns; /* when FIN-WAIT-2 of an orphan ends, for its record; TAPIR_NEVER: the setting's time */
-	struct list out; /* t->dirty or netif.txwait */
+	struct list out;	/* t->dirty or netif.txwait */
+	struct pkt_charge *txc; /* its packets that have not left yet; NULL: none was sent */
 	struct ready rdy;
 	struct timer timer;	       /* TIMER_TCP_CONN, at the minimum of all deadlines */
 	struct tcp_listener *listener; /* not accepted yet: whose accept queue it is in */

@@ -7,6 +7,7 @@
 #include "stack/event.h"
 #include "stack/tcp/tcp_conn.h"
 
+enum { TCP_SHARE_NS = 50000000 }; /* the longest wait for a share of the transmit queue */
 enum { TCP_CORK_NS = 200000000 }; /* MSG_MORE and CORK hold a short segment this long */
 
 /* ---- tcp_conn.c ---- */

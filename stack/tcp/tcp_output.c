@@ -112,6 +112,9 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 	x.wnd = flags & TCP_RST ? 0 : window_field(t, c, syn);
 	if (len) {
 		x.data = &c->act->snd;
+		if (!c->txc)
+			c->txc = pkt_charge_new(t); /* without memory nobody counts */
+		x.charge = c->txc;
 		x.off = syn ? 0 : seq - tcp_snd_base(c);
 	}
 	x.urg = syn || flags & TCP_RST ? 0 : tcp_urg_pointer(c, seq);
@@ -170,15 +173,31 @@ static struct netif *out_netif(struct tapir *t, struct tcp_conn *c)
 	return tcp_conn_route(t, c, &rt) == 0 ? netif_get(t, rt.ifindex) : NULL;
 }
 
+/*
+ * What of an interface's queue one connection may fill: net.ipv4.tcp_limit_output_bytes, and a quarter. More
+ * would be delay for all others, and for its own retransmissions.
+ */
+static bool share_left(struct tapir *t, const struct tcp_conn *c, const struct netif *ifp)
+{
+	uint64_t most = min_u64((uint64_t)t->conf.tcp_limit_output_bytes, ifp->txq_limit / 4);
+
+	return !c->txc || c->txc->npkt < 2 || c->txc->bytes < most;
+}
+
 /* Whether a segment of `len` may leave now: by the pace, and by the interface, in whose line c waits if not. */
 static bool tx_room(struct tapir *t, struct tcp_conn *c, uint32_t len)
 {
 	struct netif *ifp = out_netif(t, c);
+	bool share = !ifp || share_left(t, c, ifp);
 
 	if (len && !tcp_pace_allows(t, c))
 		return false;
-	if (!ifp || netif_has_room(ifp, len + 120))
+	if (!ifp || (share && netif_has_room(ifp, len + 120)))
 		return true;
+	/* What waits elsewhere, for a neighbour, leaves without a word from the queue. */
+	if (!share)
+		c->act->deadline_ns[TCP_D_SWS] =
+			min_u64(c->act->deadline_ns[TCP_D_SWS], t->now_ns + TCP_SHARE_NS);
 	list_del(&c->out);
 	netif_wait(ifp, &c->out);
 	c->flags |= TCP_F_TX_WAIT;

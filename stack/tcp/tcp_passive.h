@@ -179,6 +179,7 @@ struct tcp_xmit {
 	const struct tcp_opts *opt; /* NULL: none */
 	const struct ring *data;    /* with len > 0: bytes [off, off + len) of this ring */
 	uint32_t off, len;
+	struct pkt_charge *charge; /* what it counts against until it has left; NULL: nothing */
 	uint16_t gso_size;
 	uint8_t ttl, tos;
 	const struct route *rt; /* fresh, or NULL: look up */

@@ -252,6 +252,11 @@ static void fire_sws(struct tapir *t, struct tcp_conn *c)
 {
 	(void)t;
 	c->act->deadline_ns[TCP_D_SWS] = TAPIR_NEVER;
+	if (c->flags & TCP_F_TX_WAIT) {
+		list_del(&c->out); /* asks again for its share: tcp_output() */
+		c->flags &= ~(uint32_t)TCP_F_TX_WAIT;
+		return;
+	}
 	if (c->opt.flags & TCP_O_CORK || c->flags & TCP_F_MORE) {
 		c->flags |= TCP_F_PUSH;
 		c->flags &= ~(uint32_t)TCP_F_MORE;

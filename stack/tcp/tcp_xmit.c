@@ -97,6 +97,7 @@ int tcp_xmit(struct tapir *t, const struct tcp_xmit *x)
 
 	if (!p)
 		return -ENOMEM;
+	pkt_charge_to(p, x->charge);
 	sum = x->len ? copy_text(t, p, x, !offload) : 0;
 	h.hdr_len = (uint8_t)hdr_len;
 	pkt_push(p, hdr_len);
