@@ -1,15 +1,14 @@
 /*
  * The fifth step of RFC 9293 3.10.7.4: the ACK field.
  *
- * Order matters: what the ACK acknowledges is taken off first, then the round-trip time is sampled
- * and timers move, then congestion control and recovery hear of it, then the window is updated. What
- * may be sent as a consequence is tcp_output()'s affair.
+ * Order matters: the window is updated; SACK blocks mark records, then what is acknowledged is taken off, then the
+ * round-trip time is sampled; loss detection and the congestion state hear of all that together, then the timer is
+ * set, then the window grows or shrinks. What may be sent as a consequence is tcp_output()'s affair.
  */
 #include "stack/core/emit.h"
 #include "stack/link/neigh.h"
-#include "stack/tcp/tcp_buf.h"
-#include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_info.h"
+#include "stack/tcp/tcp_recovery.h"
 
 /* EVT-29, RFC 5961 5.2, R5961-4, TC-12, TC-28, MAY-12: acceptable is [SND.UNA - MAX.SND.WND, SND.MAX]. */
 static enum tcp_step check_range(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
@@ -30,41 +29,44 @@ static enum tcp_step check_range(struct tapir *t, struct tcp_conn *c, const stru
 	return TCP_STEP_NEXT;
 }
 
-/* RFC 5681 2: a duplicate ACK says nothing but that a segment arrived behind a hole. */
-static bool is_duplicate(const struct tcp_conn *c, const struct tcp_seg *seg)
-{
-	return c->act && !list_empty(&c->act->recs) && seg->len == 0 && seg->ack == c->snd_una &&
-	       seg->wnd == c->snd_wnd;
-}
-
 /*
- * Takes a round-trip time from what was acknowledged, if any is there. R6298-5, R7323-15: where only
+ * Takes a round-trip time from what was acknowledged or SACKed, if any is there. R6298-5, R7323-15: where only
  * retransmissions were acknowledged, timestamps tell which copy it was: its age is the sample, but for one case. An
  * echo from before the latest retransmission may say that the first copy's answer comes late; or that the answer
  * to an earlier copy was lost, and a repetition of it comes now. That one would measure our own time-out, each
  * longer than the last. If it comes sooner after the retransmission than any answer ever came, it is the
  * former; else nobody can tell, and Karn's rule stands.
  */
-static bool sample_rtt(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
-		       const struct tcp_acked *acked)
+static bool sample_rtt(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 {
-	uint64_t age_ns;
+	const struct tcp_opts *o = &p->seg->opt;
+	uint64_t age_ns, latest_ns = 0;
 	uint32_t ms;
 
-	if (acked->rtt_ns != UINT64_MAX) {
-		tcp_conn_rtt_sample(t, c, acked->rtt_ns);
+	if (p->first_ack_ns && !(p->flags & TCP_ACK_RETRANS_ACKED)) {
+		age_ns = t->now_ns - p->first_ack_ns;
+		latest_ns = t->now_ns - p->last_ack_ns;
+	} else if (p->first_sack_ns) {
+		age_ns = t->now_ns - p->first_sack_ns;
+	} else {
+		if (!(p->flags & TCP_ACK_ACKED) || !(c->flags & TCP_F_TS) ||
+		    !(o->has & TCP_HAS_TS) || !o->tsecr)
+			return false;
+		ms = tcp_ts_now(t, c->ts_off) - o->tsecr;
+		if (ms > 0x7fffffff / 1000) /* TC-35 */
+			return false;
+		age_ns = (uint64_t)max_u32(ms, 1) * 1000000;
+		if (p->again_ns + 1000000 < age_ns &&
+		    (c->min_rtt_us == 0 || p->again_ns / 1000 >= c->min_rtt_us))
+			return false;
+		tcp_conn_rtt_sample(t, c, age_ns);
 		return true;
 	}
-	if (!(c->flags & TCP_F_TS) || !(seg->opt.has & TCP_HAS_TS) || !seg->opt.tsecr)
-		return false;
-	ms = tcp_ts_now(t, c->ts_off) - seg->opt.tsecr;
-	if (ms > 0x7fffffff / 1000) /* TC-35 */
-		return false;
-	age_ns = (uint64_t)max_u32(ms, 1) * 1000000;
-	if (acked->again_ns + 1000000 < age_ns &&
-	    (c->min_rtt_us == 0 || acked->again_ns / 1000 >= c->min_rtt_us))
-		return false;
+	if (p->first_sack_ns)
+		latest_ns = t->now_ns - p->last_sack_ns;
+	p->rtt_us = (uint32_t)min_u64(max_u64(latest_ns / 1000, 1), UINT32_MAX);
 	tcp_conn_rtt_sample(t, c, age_ns);
+	c->min_rtt_us = min_u32(c->min_rtt_us, p->rtt_us);
 	return true;
 }
 
@@ -78,51 +80,166 @@ static void confirm_first_hop(struct tapir *t, const struct tcp_conn *c)
 		neigh_confirm(t, ifp, rt->nexthop);
 }
 
-/* EVT-28: SND.UNA < SEG.ACK <= SND.MAX. */
-static void new_ack(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
+/* The first n bytes of r, all of it or part, are acknowledged. */
+static void take_record(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p,
+			struct tcp_rec *r, uint32_t n, uint32_t *reord)
+{
+	uint32_t end = r->seq + n, segs = tcp_rec_segs(r);
+	struct tcp_act *a = c->act;
+
+	/* Of a segment acknowledged in part nothing has arrived yet that would count. */
+	if (n < r->len)
+		segs -= (r->len - n + r->mss - 1) / r->mss;
+	if (r->times > 1) {
+		p->flags |= TCP_ACK_RETRANS_ACKED;
+		p->again_ns = min_u64(p->again_ns, t->now_ns - r->sent_ns);
+	} else if (!(r->flags & TCP_REC_SACKED)) {
+		p->last_ack_ns = max_u64(r->sent_ns, 1);
+		if (!p->first_ack_ns)
+			p->first_ack_ns = p->last_ack_ns;
+		*reord = seq_min(*reord, r->seq);
+		if (seq_leq(end, c->recover))
+			p->flags |= TCP_ACK_ORIG;
+	}
+	if (!(r->flags & TCP_REC_SACKED)) {
+		tcp_rate_delivered(t, c, r, n, &p->rs);
+		if (tcp_has_sack(c)) {
+			p->delivered += segs;
+			p->delivered_bytes += n;
+			/* The answer to the copy before: its time says nothing about the last one. */
+			if (r->times == 1 ||
+			    !tcp_echo_before(c, p, tcp_ts_at(t, c->ts_off, r->sent_ns)))
+				tcp_rack_advance(t, c, r, end);
+		}
+	}
+	if (n == r->len && r->flags & TCP_REC_PROBE)
+		tcp_mtup_acked(t, c, r);
+	p->syn |= (r->flags & TCP_REC_SYN) != 0;
+	p->fin |= n == r->len && r->flags & TCP_REC_FIN;
+	p->flags |= r->flags & TCP_REC_SYN ? TCP_ACK_SYN_ACKED : TCP_ACK_DATA_ACKED;
+	p->segs_acked += segs;
+	p->bytes += n;
+	tcp_rec_ack(t, a, r, n);
+}
+
+/* EVT-28: SND.UNA < SEG.ACK <= SND.MAX: what the ACK covers is done with. */
+static void take_acked(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 {
 	struct tcp_act *a = c->act;
-	uint32_t flight = a->in_flight;
-	uint32_t base = tcp_snd_base(c);
-	uint32_t end = tcp_snd_end(c);
-	struct tcp_acked acked;
-	uint32_t data;
+	uint32_t base = tcp_snd_base(c), end = tcp_snd_end(c), ack = p->seg->ack;
+	uint32_t reord = c->snd_nxt, data;
+	struct tcp_rec *r;
 
-	tcp_rec_acked(t, c, seg->ack, &acked);
+	while (!list_empty(&a->recs)) {
+		r = LIST_FIRST(&a->recs, struct tcp_rec, seq_link);
+		if (seq_leq(ack, r->seq))
+			break;
+		take_record(t, c, p, r, min_u32(ack - r->seq, r->len), &reord);
+	}
 	if (!(c->flags & TCP_F_SYN_ACKED))
 		c->flags |= TCP_F_SYN_ACKED;
-	data = seq_gt(seg->ack, base) ? seq_min(seg->ack, end) - base : 0;
+	data = seq_gt(ack, base) ? seq_min(ack, end) - base : 0;
 	ring_consume(&a->snd, data);
-	c->snd_una = seg->ack;
+	c->snd_una = ack;
 	c->bytes_acked += data;
-	if (tcp_ecn_echoed(c, seg))
-		tcp_ecn_delivered(t, c, acked.bytes);
-	if (seq_geq(seg->ack, c->big_end))
+	c->retransmits = 0;
+	if (seq_geq(ack, c->big_end))
 		c->max_acked = c->max_sent;
 	/* R5927-4, RFC 5927 7.2: the segment that was said not to fit has got through. */
-	if (c->mtu_pending && seq_gt(seg->ack, c->mtu_seq))
+	if (c->mtu_pending && seq_gt(ack, c->mtu_seq))
 		c->mtu_pending = 0;
-	/* R6298-5: Karn's second half: the backed-off RTO stays until a round trip is measured again, as in Linux. */
-	if (sample_rtt(t, c, seg, &acked)) /* R6298-6, MUST-18 */
-		c->backoff = 0;
+	if (p->flags & TCP_ACK_ACKED) {
+		p->flags |= TCP_ACK_SET_TIMER;
+		if (!tcp_has_sack(c)) {
+			tcp_reno_acked(t, c, p);
+			/* Without SACK nobody can tell which copy it was. */
+			if (p->flags & TCP_ACK_RETRANS_ACKED)
+				p->flags &= ~(uint32_t)TCP_ACK_ORIG;
+		} else if (seq_lt(reord, p->prior_high)) {
+			tcp_reordering_seen(t, c, reord, false);
+		}
+	}
+	r = LIST_FIRST(&a->recs, struct tcp_rec, seq_link);
+	if (!list_empty(&a->recs) && r->flags & TCP_REC_SACKED)
+		p->flags |= TCP_ACK_RENEGING;
+	/* Far behind would look ahead one day. */
+	if (c->ca_state == TCP_CA_OPEN && seq_gt(c->snd_una, c->recover + (1u << 30)))
+		c->recover = c->snd_una - 1;
+	if (c->undo_open && seq_gt(c->snd_una, c->undo_marker + (1u << 30)))
+		c->undo_open = false;
+	if (c->flags & TCP_F_URG_SENT && seq_geq(c->snd_una, c->snd_up))
+		c->flags &= ~(uint32_t)TCP_F_URG_SENT;
 	confirm_first_hop(t, c);
 	c->probes_out = 0;
 	c->soft_err = 0;
 	a->retrans_start_ns = 0;
-	/* R6298-8: 5.2 and 5.3; R6582-1: in recovery only the first partial ACK restarts the timer. */
-	if (list_empty(&a->recs))
-		tcp_rexmt_stop(c);
-	else if (!(c->flags & TCP_F_RECOVERY) || !(c->flags & TCP_F_PARTIAL))
-		tcp_rexmt_arm(t, c);
-	if (c->flags & TCP_F_RECOVERY)
-		c->flags |= TCP_F_PARTIAL;
-	if (tcp_state_synchronized(c->ep.state) && !acked.syn)
-		tcp_recovery_acked(t, c, &acked, flight);
-	if (!(c->flags & TCP_F_RECOVERY))
-		c->flags &= ~(uint32_t)TCP_F_PARTIAL;
-	if (c->flags & TCP_F_URG_SENT && seq_geq(c->snd_una, c->snd_up))
-		c->flags &= ~(uint32_t)TCP_F_URG_SENT;
-	tcp_user_wake(t, c);
+}
+
+/* Whether the congestion state must hear of p: it is not plain progress in an orderly state. */
+static bool dubious(const struct tcp_conn *c, const struct tcp_ack_pass *p)
+{
+	return !(p->flags & TCP_ACK_NOT_DUP) || p->flags & TCP_ACK_ALERT ||
+	       c->ca_state != TCP_CA_OPEN;
+}
+
+/* An ACK for a connection that has something outstanding. */
+static void take_ack(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
+{
+	struct tcp_act *a = c->act;
+	const struct tcp_rec *head;
+	bool old = seq_lt(p->seg->ack, c->snd_una);
+
+	p->prior_high = tcp_high_sacked(c);
+	p->prior_flight = tcp_pipe(c);
+	p->lost_before = a->lost_total;
+	tcp_scoreboard(t, c, p);
+	if (old && !(p->flags & (TCP_ACK_DATA_SACKED | TCP_ACK_DSACK)))
+		return; /* what it says of SACK counts, late as it is; else nothing */
+	if (p->flags & TCP_ACK_UNA_ADVANCED)
+		take_acked(t, c, p);
+	if (p->flags & TCP_ACK_ECE && p->delivered)
+		tcp_ecn_delivered(t, c, p->delivered * tcp_conn_smss(c));
+	if (!old) {
+		/* R6298-5: Karn's second half: the backed-off RTO stays until a round trip is measured again, as in Linux. */
+		if (sample_rtt(t, c, p)) { /* R6298-6, MUST-18 */
+			c->backoff = 0;
+			/* A SACK of what was sent after the head says that the path is not as slow as feared. */
+			head = LIST_FIRST(&a->recs, struct tcp_rec, seq_link);
+			if (!(p->flags & TCP_ACK_ACKED) && !list_empty(&a->recs) &&
+			    p->first_sack_ns && p->first_sack_ns < head->sent_ns)
+				p->flags |= TCP_ACK_SET_TIMER;
+		}
+		tcp_rack_adapt(t, c);
+	}
+	if (p->syn) {
+		c->m.delivered += p->delivered;
+		tcp_rexmt_rearm(t, c);
+		return;
+	}
+	tcp_tlp_ack(t, c, p);
+	if (dubious(c, p)) {
+		if (!old && !(p->flags & (TCP_ACK_UNA_ADVANCED | TCP_ACK_NOT_DUP | TCP_ACK_DSACK)))
+			p->num_dupack = 1;
+		tcp_recovery_alert(t, c, p);
+	}
+	/* R6298-8: 5.2 and 5.3. */
+	if (p->flags & TCP_ACK_SET_TIMER && !tcp_tlp_schedule(t, c, true))
+		tcp_rexmt_rearm(t, c);
+	c->m.delivered += p->delivered;
+	tcp_rate_ack(t, c, &p->rs);
+	tcp_cong_control(t, c, p);
+}
+
+/* With nothing outstanding an ACK can only end what is still open: a probe, an undo. */
+static void take_idle_ack(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
+{
+	tcp_scoreboard(t, c, p);
+	if (p->flags & TCP_ACK_DSACK && c->ca_state <= TCP_CA_DISORDER)
+		tcp_undo_dsack(t, c);
+	if (c->act)
+		tcp_tlp_ack(t, c, p);
+	else if (c->tlp_out && seq_geq(p->seg->ack, c->tlp_high_seq))
+		c->tlp_out = false;
 }
 
 /*
@@ -150,10 +267,28 @@ static void update_window(struct tcp_conn *c, const struct tcp_seg *seg)
 	c->snd_wl2 = seg->ack;
 }
 
+static uint32_t ack_flags(const struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	uint32_t flags = 0;
+
+	if (seg->len)
+		flags |= TCP_ACK_DATA;
+	if (seq_gt(seg->ack, c->snd_una))
+		flags |= TCP_ACK_UNA_ADVANCED;
+	/* RFC 5681 2: one that moves the window is no duplicate. */
+	if (seq_gt(seg->ack, c->snd_una) || seq_gt(seg->seq, c->snd_wl1) ||
+	    (seg->seq == c->snd_wl1 && (seg->wnd > c->snd_wnd || seg->wnd == 0)))
+		flags |= TCP_ACK_WND_UPDATE;
+	if (tcp_ecn_echoed(c, seg) && seq_geq(seg->ack, c->snd_una))
+		flags |= TCP_ACK_ECE;
+	return flags;
+}
+
 enum tcp_step tcp_ack_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 			    enum drop_reason *reason)
 {
-	uint32_t una = c->snd_una;
+	struct tcp_ack_pass pass;
+	bool outstanding;
 
 	if (check_range(t, c, seg, reason) != TCP_STEP_NEXT)
 		return TCP_STEP_DROP;
@@ -166,18 +301,21 @@ enum tcp_step tcp_ack_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg 
 		c->act->retrans_start_ns = 0;
 		c->probes_out = 0;
 	}
-	/* R3168-4: before the window could grow by what this ACK acknowledges. */
-	if (tcp_ecn_echoed(c, seg) && seq_geq(seg->ack, c->snd_una) && c->act &&
-	    !list_empty(&c->act->recs))
-		tcp_recovery_ece(t, c);
-	if (seq_gt(seg->ack, c->snd_una) && c->act) {
-		new_ack(t, c, seg);
-	} else if (is_duplicate(c, seg)) {
-		tcp_recovery_dupack(t, c);
-	} else if (seg->len == 0) {
-		STAT_INC(t, TcpExt, TCPPureAcks);
-	}
+	pass = (struct tcp_ack_pass){.seg = seg, .prior_una = c->snd_una, .again_ns = UINT64_MAX};
+	pass.flags = ack_flags(c, seg);
 	update_window(c, seg);
-	tcp_info_acked(t, c, c->snd_una != una);
+	outstanding = c->act && !list_empty(&c->act->recs);
+	/* R3168-4: before the window could grow by what this ACK acknowledges. */
+	if (pass.flags & TCP_ACK_ECE && outstanding)
+		tcp_recovery_ece(t, c);
+	if (seg->len == 0 && !(pass.flags & TCP_ACK_UNA_ADVANCED))
+		STAT_INC(t, TcpExt, TCPPureAcks);
+	if (outstanding || (pass.flags & TCP_ACK_UNA_ADVANCED && c->act))
+		take_ack(t, c, &pass);
+	else
+		take_idle_ack(t, c, &pass);
+	if (pass.flags & TCP_ACK_UNA_ADVANCED)
+		tcp_user_wake(t, c);
+	tcp_info_acked(t, c, pass.flags & TCP_ACK_UNA_ADVANCED);
 	return TCP_STEP_NEXT;
 }

@@ -82,25 +82,39 @@ static inline uint32_t tcp_rcv_end(const struct tcp_conn *c)
 }
 
 /* ---- records: tcp_rec.c ---- */
-/* [seq, seq + len) was sent for the first time, now. Needs no memory to succeed. */
-void tcp_rec_sent(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags);
-/* What an ACK told of round-trip time. */
-struct tcp_acked {
-	uint32_t bytes;	    /* sequence space newly acknowledged */
-	uint64_t rtt_ns;    /* of the oldest piece sent once; UINT64_MAX: none (Karn) */
-	uint64_t again_ns;  /* since the latest retransmission of any of it; UINT64_MAX: none */
-	bool retransmitted; /* some of it had been sent again */
-	bool syn, fin;
-};
-/* SND.UNA moved to `ack`: records below are done. */
-void tcp_rec_acked(struct tapir *t, struct tcp_conn *c, uint32_t ack, struct tcp_acked *out);
-/* The first record marked lost, NULL: none. */
+/* [seq, seq + len) was sent for the first time, now. Needs no memory to succeed. Returns the record that has it. */
+struct tcp_rec *tcp_rec_sent(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint32_t len,
+			     uint8_t flags);
+/* How many segments r stands for. */
+uint32_t tcp_rec_segs(const struct tcp_rec *r);
+struct tcp_rec *tcp_rec_next(const struct tcp_act *a, const struct tcp_rec *r); /* NULL: the last */
+/* The first n bytes of r, the first record, are acknowledged; r is gone when that is all of it. */
+void tcp_rec_ack(struct tapir *t, struct tcp_act *a, struct tcp_rec *r, uint32_t n);
+/* Cuts r after its first `len` bytes. False: no memory, or at the bound. */
+bool tcp_rec_split(struct tapir *t, struct tcp_act *a, struct tcp_rec *r, uint32_t len);
+/* The first record that waits to be sent again, NULL: none. */
 struct tcp_rec *tcp_rec_first_lost(struct tcp_conn *c);
-/* Marks the first `len` bytes outstanding as lost (a split when needed). */
-void tcp_rec_mark_head_lost(struct tapir *t, struct tcp_conn *c, uint32_t len);
-void tcp_rec_mark_all_lost(struct tcp_conn *c);
-/* The first `len` bytes of the lost record r were sent again, now. Returns false when a split failed: r stays lost. */
-bool tcp_rec_resent(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t len);
+/* r was not delivered, its retransmission neither; a SACKed one stays as it is. */
+void tcp_rec_mark_lost(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r);
+/* The first record, or all, and they are to be sent again now. */
+void tcp_rec_mark_head_lost(struct tapir *t, struct tcp_conn *c);
+void tcp_rec_mark_all_lost(struct tapir *t, struct tcp_conn *c);
+/* No record is lost after all. */
+void tcp_rec_unmark_lost(struct tcp_conn *c);
+/* The peer holds r. Returns the record that it is part of now, with equal neighbours. */
+struct tcp_rec *tcp_rec_mark_sacked(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r);
+/* The peer reneged (RFC 2018 8): nothing counts as SACKed. */
+void tcp_rec_forget_sacks(struct tcp_conn *c);
+/* r's retransmission is accounted for. */
+void tcp_rec_clear_retrans(struct tcp_act *a, struct tcp_rec *r);
+/*
+ * The first `len` bytes of r were sent again, now; as a `probe` the original counts as in flight still. Returns their
+ * record; NULL when a split failed: r stays as it was.
+ */
+struct tcp_rec *tcp_rec_resent(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t len,
+			       bool probe);
+/* The last segment sent, in a record of its own; NULL: a split failed. */
+struct tcp_rec *tcp_rec_last_segment(struct tapir *t, struct tcp_conn *c);
 void tcp_rec_free_all(struct tapir *t, struct tcp_conn *c);
 
 #endif

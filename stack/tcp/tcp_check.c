@@ -36,23 +36,52 @@ static void check_records(const struct tcp_conn *c)
 {
 	const struct tcp_act *a = c->act;
 	const struct tcp_rec *r;
-	uint32_t seq = c->snd_una, flying = 0, lost = 0, n = 0;
+	uint32_t seq = c->snd_una, n = 0, listed = 0;
+	struct tcp_act sum = {0};
+	bool first_lost = a->lost_hint == NULL;
 
 	LIST_FOREACH (r, &a->recs, const struct tcp_rec, seq_link) {
-		TAPIR_ASSERT(r->seq == seq && r->len > 0 && r->times > 0);
-		if (!(r->flags & (TCP_REC_SACKED | TCP_REC_LOST)))
-			flying += r->len;
-		if ((r->flags & (TCP_REC_SACKED | TCP_REC_LOST)) == TCP_REC_LOST)
-			lost += r->len;
+		bool waits = (r->flags & (TCP_REC_LOST | TCP_REC_RETRANS)) == TCP_REC_LOST;
+		uint32_t segs = tcp_rec_segs(r);
+
+		TAPIR_ASSERT(r->seq == seq && r->len > 0 && r->times > 0 && r->mss > 0);
+		TAPIR_ASSERT(!(r->flags & TCP_REC_SACKED && r->flags & TCP_REC_LOST));
 		TAPIR_ASSERT(!(r->flags & TCP_REC_SYN) || r->seq == c->iss);
 		TAPIR_ASSERT(!(r->flags & TCP_REC_FIN) || r->seq + r->len == c->snd_max);
+		/* In the list by time is what is awaited, and no other. */
+		TAPIR_ASSERT(list_linked(&r->time_link) == !(waits || r->flags & TCP_REC_SACKED));
+		listed += list_linked(&r->time_link);
+		first_lost |= r == a->lost_hint;
+		TAPIR_ASSERT(!waits || first_lost);
+		sum.segs_out += segs;
+		if (!(r->flags & (TCP_REC_SACKED | TCP_REC_LOST)))
+			sum.in_flight += r->len;
+		if (r->flags & TCP_REC_RETRANS) {
+			sum.in_flight += r->len;
+			sum.retrans_bytes += r->len;
+			sum.segs_retrans += segs;
+		}
+		if (r->flags & TCP_REC_LOST) {
+			sum.lost_bytes += r->len;
+			sum.segs_lost += segs;
+		}
+		if (r->flags & TCP_REC_SACKED) {
+			sum.sacked_bytes += r->len;
+			sum.segs_sacked += segs;
+			TAPIR_ASSERT(seq_geq(a->high_sacked, r->seq + r->len));
+		}
 		seq += r->len;
 		n++;
 	}
 	if (n > 0)
 		TAPIR_ASSERT(seq == c->snd_max);
-	TAPIR_ASSERT(n == a->nrecs && n == list_count(&a->recs_time));
-	TAPIR_ASSERT(flying == a->in_flight && lost == a->lost_bytes);
+	TAPIR_ASSERT(n == a->nrecs && listed == list_count(&a->recs_time));
+	TAPIR_ASSERT(sum.in_flight == a->in_flight && sum.lost_bytes == a->lost_bytes &&
+		     sum.sacked_bytes == a->sacked_bytes && sum.retrans_bytes == a->retrans_bytes);
+	TAPIR_ASSERT(sum.segs_out == a->segs_out && sum.segs_lost == a->segs_lost &&
+		     sum.segs_sacked == a->segs_sacked && sum.segs_retrans == a->segs_retrans);
+	/* R9937-2: duplicates stand for no more than is out there. */
+	TAPIR_ASSERT(a->reno_sacked <= a->segs_out && (!a->reno_sacked || !a->segs_sacked));
 }
 
 /* The ring begins at the first byte not acknowledged and holds all that was sent, and what was not. */

@@ -119,7 +119,7 @@ void tcp_act_release_if_idle(struct tapir *t, struct tcp_conn *c)
 
 	if (!a || a->snd.len || a->snd.kept || !list_empty(&a->recs) || a->ooo.n || a->fin_seen ||
 	    a->dsack || c->rcv_user != tcp_rcv_end(c) ||
-	    c->flags & (TCP_F_ACK_NOW | TCP_F_DELACK | TCP_F_RECOVERY | TCP_F_LOSS))
+	    c->flags & (TCP_F_ACK_NOW | TCP_F_DELACK) || c->ca_state > TCP_CA_DISORDER)
 		return;
 	if (c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT))
 		return;
@@ -170,8 +170,8 @@ static void conn_unlink(struct tapir *t, struct tcp_conn *c)
 {
 	timer_stop(t, &c->timer);
 	list_del(&c->out);
-	c->flags &= ~(uint32_t)(TCP_F_TX_WAIT | TCP_F_ACK_NOW | TCP_F_DELACK | TCP_F_RECOVERY |
-				TCP_F_LOSS | TCP_F_PERSIST);
+	c->flags &= ~(uint32_t)(TCP_F_TX_WAIT | TCP_F_ACK_NOW | TCP_F_DELACK | TCP_F_PERSIST);
+	c->ca_state = TCP_CA_OPEN;
 	c->keep_ns = TAPIR_NEVER;
 	tcp_fastopen_done(t, c, false);
 	if (c->ep.epflags & TCP_EP_HASHED)

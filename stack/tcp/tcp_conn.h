@@ -74,8 +74,6 @@ enum tcp_flag {
 	TCP_F_SHUT_RD = 1 << 10,
 	TCP_F_URG_RCVD = 1 << 11, /* rcv_up means something */
 	TCP_F_URG_SENT = 1 << 12, /* snd_up means something */
-	TCP_F_RECOVERY = 1 << 13, /* fast recovery (RFC 6582), until recover is acknowledged */
-	TCP_F_LOSS = 1 << 14,	  /* after an RTO, until recover is acknowledged */
 	TCP_F_WANT_OUT = 1 << 15, /* a send met -EAGAIN */
 	TCP_F_ORPHAN = 1 << 16,	  /* no handle any more */
 	TCP_F_DETACHED =
@@ -88,7 +86,6 @@ enum tcp_flag {
 	TCP_F_TX_WAIT = 1 << 25,    /* on its interface's txwait, not on t->dirty */
 	TCP_F_OOB_READ = 1 << 29,   /* the urgent byte was read by MSG_OOB */
 	TCP_F_ACK_DUP = 1 << 28, /* an ACK is owed for this very segment: not merged with others */
-	TCP_F_PARTIAL = 1 << 27, /* a partial ACK came in this recovery (RFC 6582 3.2) */
 	TCP_F_PUSH = 1 << 26,	 /* urgent or pushed: ignore Nagle for what is queued now */
 };
 
@@ -120,28 +117,39 @@ enum tcp_fo_fail {
 	TCP_FO_FAIL_SYN_AGAIN,
 };
 
+/* Congestion state, with Linux's names and numbers: tcp_recovery.c. */
+enum tcp_ca_state {
+	TCP_CA_OPEN,
+	TCP_CA_DISORDER, /* SACKs or duplicate ACKs came: reordering, or a loss yet to be seen */
+	TCP_CA_CWR,	 /* the window is being reduced without a loss (ECN) */
+	TCP_CA_RECOVERY, /* a loss was found: until `recover` is acknowledged */
+	TCP_CA_LOSS,	 /* a retransmission timed out: until `recover` is acknowledged */
+};
+
 /*
  * One piece of [SND.UNA, SND.MAX): the pieces partition it, in order of sequence. SYN and FIN count as a byte.
  */
 struct tcp_rec {
 	struct list seq_link;  /* tcp_act.recs, by sequence */
-	struct list time_link; /* tcp_act.recs_time, by sent_ns: for RACK (RFC 8985) */
+	struct list time_link; /* tcp_act.recs_time, by sent_ns, while in flight: RACK (RFC 8985) */
 	uint32_t seq, len;
 	uint64_t sent_ns; /* last transmission */
 	/* As it was when this was sent last, for rate samples: tcp_rate.c. */
 	uint64_t first_tx_ns, delivered_ns;
 	uint32_t delivered;
 	bool app_limited;
+	uint16_t mss;  /* of its segments all but the last carried that much */
 	uint8_t times; /* transmissions, saturating */
 	uint8_t flags; /* enum tcp_rec_flag */
 };
 
 enum tcp_rec_flag {
 	TCP_REC_SACKED = 1 << 0,
-	TCP_REC_LOST = 1 << 1, /* not counted in flight: to be sent again */
+	TCP_REC_LOST = 1 << 1, /* found lost; never SACKED as well */
 	TCP_REC_SYN = 1 << 2,
 	TCP_REC_FIN = 1 << 3,
-	TCP_REC_PROBE = 1 << 4, /* one segment larger than usual: see tcp_mtup.c */
+	TCP_REC_PROBE = 1 << 4,	  /* one segment larger than usual: see tcp_mtup.c */
+	TCP_REC_RETRANS = 1 << 5, /* sent again since it was found lost, and in flight so */
 };
 
 /* Deadlines while active; TAPIR_NEVER: not running. */
@@ -169,10 +177,17 @@ struct tcp_act {
 	struct tcp_rec rec0;	     /* for when there is no memory: progress never needs any */
 	bool rec0_used;
 	uint32_t nrecs;
-	uint32_t in_flight; /* bytes of records neither SACKed nor LOST */
-	uint32_t lost_bytes;
-	uint32_t dupacks;
-	uint32_t prior_flight;	   /* in flight at the first duplicate ACK */
+	struct tcp_rec *lost_hint; /* no record before it waits to be sent again; NULL: the first */
+	struct tcp_rec *sack_hint; /* where the last SACK block was found; NULL: the first */
+	/* Sums over the records; segments are counted as they were sent. */
+	uint32_t in_flight; /* bytes neither SACKED nor LOST, and those in RETRANS */
+	uint32_t sacked_bytes, lost_bytes, retrans_bytes;
+	uint32_t segs_out, segs_sacked, segs_lost, segs_retrans;
+	uint32_t reno_sacked; /* without SACK: segments that duplicate ACKs say have arrived */
+	uint32_t reno_flight; /* segments out when the first of them came */
+	uint32_t
+		high_sacked; /* one past the highest SACKed byte; means something with segs_sacked */
+	uint32_t lost_total; /* segments ever marked lost: what one ACK adds is the difference */
 	uint64_t retrans_start_ns; /* first unanswered retransmission: R2, user timeout */
 	uint64_t pace_ns; /* what was sent until now is worth the pace until then */
 	/* delivery rate: tcp_rate.c */
@@ -184,6 +199,20 @@ struct tcp_act {
 		app_limited; /* until so many are delivered the program, not the path, sets the rate */
 	bool app_limited_set;
 	uint64_t persist_ns; /* the first probe of a closed window, answered or not: user timeout */
+	/* recovery: tcp_recovery.h */
+	uint8_t timer_kind; /* enum tcp_timer_kind: what TCP_D_REXMT is */
+	uint8_t rexmit;	    /* enum tcp_rexmit: what tcp_output() may do about LOST records */
+	bool frto;	    /* LOSS may turn out spurious (RFC 5682) */
+	bool rescued;	    /* RFC 6675 4: one rescue retransmission a recovery */
+	bool rack_advanced; /* something later was delivered since RACK last looked */
+	bool reneged;
+	uint64_t rack_ns;		 /* RACK.xmit_ts (RFC 8985 5.2) */
+	uint64_t rack_rtt_ns;		 /* RACK.rtt */
+	uint32_t rack_end;		 /* RACK.end_seq */
+	uint32_t prr_delivered, prr_out; /* segments (RFC 9937 6) */
+	uint64_t retrans_stamp_ns;	 /* first retransmission of this episode; 0: none */
+	uint32_t retrans_stamp;		 /* the same as a timestamp value (RFC 3522 3.2) */
+	uint32_t high_rexmit;		 /* RFC 6675 2: HighRxt */
 	/* receiving */
 	struct tcp_rcvbuf rcv;
 	struct list hoard; /* tcp_state.hoarders, with conn set */
@@ -241,7 +270,13 @@ struct tcp_conn {
 	struct tcp_rtt rtt;
 	uint32_t iss, irs;
 	uint32_t max_snd_wnd;
-	uint32_t recover;	 /* RFC 6582 3.2 */
+	uint32_t recover; /* RFC 6582 3.2: SND.NXT when the congestion state last changed */
+	uint32_t
+		undo_marker; /* SND.UNA when the window was cut; undo_open says whether it counts */
+	int32_t undo_retrans; /* retransmissions since that no D-SACK accounts for; -1: none was sent */
+	uint32_t tlp_high_seq;	 /* RFC 8985 7: SND.NXT when the tail probe left; tlp_out */
+	uint32_t rack_round;	 /* SND.NXT when the reordering window last grew */
+	uint16_t reordering;	 /* segments: DupThresh, raised by reordering that was seen */
 	uint32_t last_ack_sent;	 /* RFC 7323 4.3 */
 	uint32_t ts_off;	 /* added to the clock for TSval */
 	uint32_t ts_recent_s;	 /* when ts_recent was set, s of the instance's clock */
@@ -271,12 +306,19 @@ struct tcp_conn {
 	uint16_t peer_mss; /* as the peer's option said */
 	uint16_t rcv_mss;  /* estimate of the peer's segments, for delayed ACKs */
 	uint8_t snd_wscale, rcv_wscale;
-	uint8_t backoff;       /* RTOs in a row */
-	uint8_t persist_shift; /* doublings of the zero-window probe interval */
-	uint8_t probes_out;    /* zero-window or keepalive probes unanswered */
-	uint8_t quickacks;     /* ACKs to send at once still */
-	uint8_t retry_shift;   /* doublings of the wait for memory to send: tcp_retry_soon() */
-	uint8_t pingpong;      /* answers that followed soon after something came */
+	uint8_t ca_state;	   /* enum tcp_ca_state */
+	uint8_t backoff;	   /* doublings of the RTO */
+	uint8_t retransmits;	   /* timeouts since SND.UNA moved */
+	uint8_t rack_steps;	   /* RACK.reo_wnd_mult; 0 stands for 1 */
+	uint8_t rack_persist;	   /* recoveries that rack_steps lasts still */
+	bool rack_dsack;	   /* a D-SACK since the window last grew */
+	bool undo_open;		   /* the last cut may still be undone */
+	bool tlp_out, tlp_retrans; /* a tail probe is out; it carried old data */
+	uint8_t persist_shift;	   /* doublings of the zero-window probe interval */
+	uint8_t probes_out;	   /* zero-window or keepalive probes unanswered */
+	uint8_t quickacks;	   /* ACKs to send at once still */
+	uint8_t retry_shift;	   /* doublings of the wait for memory to send: tcp_retry_soon() */
+	uint8_t pingpong;	   /* answers that followed soon after something came */
 	uint8_t rcv_tos;
 	uint8_t ecn;	     /* enum tcp_ecn_flag */
 	uint8_t fo;	     /* enum tcp_fo_flag */
@@ -434,9 +476,15 @@ uint8_t tcp_wscale_for(uint64_t space);
 /* The MSS to announce for a route's MTU and TCP_MAXSEG (RFC 9293 3.7.1). */
 uint16_t tcp_mss_announce(const struct tcp_opt *o, uint32_t mtu);
 /* R7323-19: the timestamp clock: ms, plus the connection's offset. */
+static inline uint32_t tcp_ts_at(const struct tapir *t, uint32_t off, uint64_t ns)
+{
+	(void)t;
+	return (uint32_t)(ns / 1000000) + off;
+}
+
 static inline uint32_t tcp_ts_now(const struct tapir *t, uint32_t off)
 {
-	return (uint32_t)(t->now_ns / 1000000) + off;
+	return tcp_ts_at(t, off, t->now_ns);
 }
 
 #endif

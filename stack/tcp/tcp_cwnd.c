@@ -11,9 +11,8 @@
  *	  quarters of it in mind;
  *	- with nothing in flight and nothing sent, it halves each RTO, down to the restart window.
  */
-#include "stack/tcp/tcp_buf.h"
-#include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_info.h"
+#include "stack/tcp/tcp_recovery.h"
 #include "stack/tcp/tcp_user.h"
 
 static uint32_t now_ms(const struct tapir *t)
@@ -29,7 +28,7 @@ static uint32_t initial_window(const struct tapir *t, const struct tcp_conn *c)
 /* What a window of this size would have left as threshold. */
 static void remember_ssthresh(struct tcp_conn *c)
 {
-	if (c->flags & TCP_F_RECOVERY)
+	if (tcp_in_reduction(c))
 		return;
 	c->cc.ssthresh = max_u32(c->cc.ssthresh, c->cc.cwnd / 2 + c->cc.cwnd / 4);
 }
@@ -47,8 +46,7 @@ static void application_limited(struct tapir *t, struct tcp_conn *c)
 {
 	uint32_t used = max_u32(c->cwnd_used, initial_window(t, c));
 
-	if (!(c->flags & (TCP_F_RECOVERY | TCP_F_LOSS | TCP_F_WANT_OUT)) && c->act->dupacks == 0 &&
-	    used < c->cc.cwnd) {
+	if (c->ca_state == TCP_CA_OPEN && !(c->flags & TCP_F_WANT_OUT) && used < c->cc.cwnd) {
 		remember_ssthresh(c);
 		c->cc.cwnd = (c->cc.cwnd + used) / 2;
 	}
@@ -79,7 +77,7 @@ static void note_use(struct tcp_conn *c, uint32_t out, bool limited)
 void tcp_cwnd_validate(struct tapir *t, struct tcp_conn *c, bool sent)
 {
 	uint32_t out = c->snd_nxt - c->snd_una, unsent;
-	bool limited = c->act->in_flight + (uint64_t)tcp_conn_smss(c) > c->cc.cwnd;
+	bool limited = tcp_pipe(c) + (uint64_t)tcp_conn_smss(c) > c->cc.cwnd;
 
 	tcp_user_queued(c, NULL, NULL, &unsent);
 	if (!limited && rwnd_limited(c, unsent))

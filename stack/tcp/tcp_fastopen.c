@@ -266,7 +266,7 @@ bool tcp_fastopen_syn_again(struct tapir *t, struct tcp_conn *c, const struct tc
 		STAT_INC(t, TcpExt, TCPACKSkippedSynRecv);
 		return true;
 	}
-	tcp_rec_mark_head_lost(t, c, 1);
+	tcp_rec_mark_head_lost(t, c);
 	tcp_conn_dirty(t, c);
 	return true;
 }
@@ -499,7 +499,7 @@ bool tcp_fastopen_synack(struct tapir *t, struct tcp_conn *c, const struct tcp_s
 		return false;
 	if (c->act && !list_empty(&c->act->recs)) {
 		/* RFC 7413 4.2.1: what it did not acknowledge goes again, as data; the path is not to blame. */
-		tcp_rec_mark_all_lost(c);
+		tcp_rec_mark_all_lost(t, c);
 		c->fo_fail = c->total_retrans ? TCP_FO_FAIL_SYN_AGAIN : TCP_FO_FAIL_NOT_ACKED;
 		STAT_INC(t, TcpExt, TCPFastOpenActiveFail);
 		return true;

@@ -52,13 +52,10 @@ void tcp_sack_blocks(const struct tcp_conn *c, struct tcp_opts *o);
 void tcp_sack_duplicate(struct tapir *t, struct tcp_conn *c, uint32_t start, uint32_t end,
 			bool old);
 
-/* ---- tcp_recovery.c: duplicate ACKs, fast retransmit, NewReno (RFC 5681, RFC 6582) ---- */
-void tcp_recovery_dupack(struct tapir *t, struct tcp_conn *c);
-struct tcp_acked;
-/* SND.UNA moved to seg_ack: `flight` bytes were in flight before. */
-void tcp_recovery_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_acked *acked,
-			uint32_t flight);
+/* ---- tcp_recovery.c ---- */
 void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c);
+/* The segments in flight were too large: they go again, cut anew, and the window stays (R1191-7). */
+void tcp_recovery_recut(struct tapir *t, struct tcp_conn *c);
 /* ECE came on an acceptable ACK: cuts the window, once a round trip (RFC 3168 6.1.2). */
 void tcp_recovery_ece(struct tapir *t, struct tcp_conn *c);
 

@@ -11,9 +11,8 @@
  *	     ^                                                                      |
  *	     +---------------- all is acknowledged ---------------------------------+
  */
-#include "stack/tcp/tcp_buf.h"
-#include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_info.h"
+#include "stack/tcp/tcp_recovery.h"
 #include "stack/tcp/tcp_user.h"
 
 static uint32_t now_ms(const struct tapir *t)
@@ -51,7 +50,7 @@ void tcp_info_acked(struct tapir *t, struct tcp_conn *c, bool advanced)
 	if (!advanced)
 		return;
 	c->m.retransmits = 0;
-	if (c->m.in_rto && !(c->flags & TCP_F_LOSS)) {
+	if (c->m.in_rto && c->ca_state != TCP_CA_LOSS) {
 		c->m.rto_ms += now_ms(t) - c->m.rto_start_ms;
 		c->m.in_rto = false;
 	}
@@ -110,11 +109,6 @@ static void fill_chronos(const struct tapir *t, const struct tcp_conn *c, struct
 
 /* ---- when asked ---- */
 
-static uint32_t segs(uint32_t bytes, uint32_t mss)
-{
-	return mss ? (bytes + mss - 1) / mss : 0;
-}
-
 /* The path's MTU, also of a connection that is idle and has no route at hand; 0: no way to the peer. */
 static uint32_t path_mtu(struct tapir *t, const struct tcp_conn *c)
 {
@@ -128,29 +122,17 @@ static uint32_t path_mtu(struct tapir *t, const struct tcp_conn *c)
 	return rt.mtu;
 }
 
-/* What the records say: each segment is sacked, lost, sent again, or on its way. */
-static void fill_flight(const struct tcp_conn *c, uint32_t mss, struct tapir_tcp_info *o)
+/* As Linux: what was lost counts as that until it is acknowledged, sent again or not. */
+static void fill_flight(const struct tcp_conn *c, struct tapir_tcp_info *o)
 {
-	const struct tcp_rec *r;
+	const struct tcp_act *a = c->act;
 
-	if (!c->act)
+	if (!a)
 		return;
-	LIST_FOREACH (r, &c->act->recs, const struct tcp_rec, seq_link) {
-		uint32_t n = segs(r->len, mss);
-
-		o->unacked += n;
-		if (r->flags & TCP_REC_SACKED) {
-			o->sacked += n;
-			continue;
-		}
-		/* As Linux: what was lost counts as that until it is acknowledged, sent again or not. */
-		if (r->flags & TCP_REC_LOST)
-			o->lost += n;
-		else if (r->times > 1)
-			o->retrans += n;
-		if (!(r->flags & TCP_REC_LOST) && r->times > 1)
-			o->lost += n;
-	}
+	o->unacked = a->segs_out;
+	o->sacked = tcp_sacked_segs(a);
+	o->lost = a->segs_lost;
+	o->retrans = a->segs_retrans;
 }
 
 static uint64_t bytes_acked(const struct tcp_conn *c)
@@ -160,15 +142,6 @@ static uint64_t bytes_acked(const struct tcp_conn *c)
 	bool fin = c->flags & TCP_F_FIN_SENT && c->snd_una == c->snd_max;
 
 	return c->bytes_acked + (syn ? 1 : 0) + (fin ? 1 : 0);
-}
-
-static uint8_t ca_state(const struct tcp_conn *c)
-{
-	if (c->flags & TCP_F_LOSS)
-		return 4;
-	if (c->flags & TCP_F_RECOVERY)
-		return 3;
-	return c->act && c->act->dupacks ? 1 : 0;
 }
 
 /* Also of a connection not open yet: what it would begin with. */
@@ -239,7 +212,7 @@ void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_i
 
 	*o = (struct tapir_tcp_info){0};
 	o->state = c->ep.state;
-	o->ca_state = ca_state(c);
+	o->ca_state = c->ca_state;
 	o->retransmits = c->m.retransmits;
 	o->probes = c->probes_out;
 	o->backoff = c->flags & TCP_F_PERSIST ? c->persist_shift : c->backoff;
@@ -256,8 +229,8 @@ void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_i
 	o->advmss = o->pmtu ? tcp_mss_announce(&c->opt, o->pmtu) : mss;
 	if (c->flags & TCP_F_TS && o->pmtu)
 		o->advmss -= TCP_TS_LEN;
-	o->reordering = (uint32_t)t->conf.tcp_reordering;
-	fill_flight(c, mss, o);
+	o->reordering = tcp_reordering(t, c);
+	fill_flight(c, o);
 	fill_times(t, c, o);
 	fill_windows(t, c, mss, o);
 	fill_counts(c, o);

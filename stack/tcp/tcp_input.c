@@ -176,7 +176,7 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 		c->snd_wl1 = seg->seq;
 		c->snd_wl2 = c->iss;
 		c->probes_out = 0;
-		tcp_rec_mark_all_lost(c);
+		tcp_rec_mark_all_lost(t, c);
 		tcp_conn_dirty(t, c);
 		*reason = DROP_NONE;
 		return TCP_STEP_DROP;
@@ -752,7 +752,7 @@ enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 		/* A SYN with data that is too large goes again without, at once. */
 		if (c->ep.state == TAPIR_TCP_SYN_SENT && c->fo & TCP_FO_DATA && c->act &&
 		    !c->act->lost_bytes) {
-			tcp_rec_mark_all_lost(c);
+			tcp_rec_mark_all_lost(t, c);
 			tcp_conn_dirty(t, c);
 		}
 		return DROP_NONE;

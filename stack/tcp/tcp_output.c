@@ -11,9 +11,8 @@
 #include <errno.h>
 
 #include "stack/core/emit.h"
-#include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fastopen.h"
-#include "stack/tcp/tcp_fn.h"
+#include "stack/tcp/tcp_recovery.h"
 
 enum { SEGS_PER_CALL = 1024 }; /* a bound on one connection's share of a flush */
 
@@ -227,7 +226,7 @@ static void output_syn(struct tapir *t, struct tcp_conn *c)
 		return; /* the timer tries again */
 	if (again) {
 		STAT_INC(t, TcpExt, TCPSynRetrans);
-		tcp_rec_resent(t, c, lost, lost->len);
+		tcp_rec_resent(t, c, lost, lost->len, false);
 	} else {
 		tcp_rec_sent(t, c, c->iss, 1, TCP_REC_SYN);
 		if (len) {
@@ -241,13 +240,6 @@ static void output_syn(struct tapir *t, struct tcp_conn *c)
 
 /* ---- retransmission ---- */
 
-/* Bytes that count against the congestion window. */
-static uint32_t pipe_bytes(const struct tcp_conn *c)
-{
-	/* RFC 6582 inflates cwnd for what left the network; elsewhere records know what is in flight. */
-	return c->flags & TCP_F_RECOVERY ? c->snd_nxt - c->snd_una : c->act->in_flight;
-}
-
 /*
  * R7323-9, MAY-7, SHLD-16, RFC 7323 2.4: what was within the window when it was sent goes once more though
  * the window shrank since; then only what lies within it, or beyond by less than the peer's scale may have
@@ -260,64 +252,180 @@ static bool beyond_window(const struct tcp_conn *c, const struct tcp_rec *r, uin
 	return r->times > 1 && seq_gt(r->seq + len, edge);
 }
 
-/* Sends again what is marked lost. False: stop, nothing more can leave now. */
+static void note_sent(struct tapir *t, struct tcp_conn *c, uint32_t len, bool fin);
+
+/* What was sent again counts against the reduction, and towards an undo. */
+static void note_resent(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t flight)
+{
+	struct tcp_act *a = c->act;
+
+	if (!a->retrans_start_ns)
+		a->retrans_start_ns = t->now_ns;
+	if (!a->retrans_stamp_ns) {
+		a->retrans_stamp_ns = t->now_ns;
+		a->retrans_stamp = tcp_ts_now(t, c->ts_off);
+	}
+	c->undo_retrans = (c->undo_retrans > 0 ? c->undo_retrans : 0) + 1;
+	if (c->ca_state == TCP_CA_LOSS)
+		STAT_INC(t, TcpExt, TCPSlowStartRetrans);
+	else
+		STAT_INC(t, TcpExt, TCPFastRetrans);
+	if (tcp_in_reduction(c))
+		a->prr_out++;
+	tcp_rate_sent(t, c, r, flight);
+}
+
+/*
+ * Sends r's first segment again: its text, and FIN where it ends. 0: sent; else tcp_xmit()'s errno, -EAGAIN without room
+ * on the interface or in the window. *sent is the sequence space that went.
+ */
+static int resend(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r, uint32_t *sent)
+{
+	uint32_t room = segment_room(t, c);
+	uint32_t text = r->len - (r->flags & TCP_REC_FIN ? 1 : 0);
+	bool with_fin = r->flags & TCP_REC_FIN && text <= room;
+	uint16_t flags = TCP_ACK;
+
+	if (r->flags & TCP_REC_SYN) {
+		/* TC-55: closed before our SYN of a simultaneous open was acknowledged (3.10.4). */
+		*sent = 1;
+		return send_segment(t, c, c->iss, 0, TCP_SYN | TCP_ACK, true);
+	}
+	text = min_u32(text, room);
+	*sent = text + (with_fin ? 1 : 0);
+	/* The head goes always: it is what the timer asked for, and a probe of a closed window. */
+	if (r->seq != c->snd_una && beyond_window(c, r, *sent))
+		return -EAGAIN;
+	if (!tx_room(t, c, text))
+		return -EAGAIN;
+	if (with_fin)
+		flags |= TCP_FIN;
+	if (text && (r->seq + text == tcp_snd_end(c) || with_fin))
+		flags |= TCP_PSH;
+	return send_segment(t, c, r->seq, text, flags, true);
+}
+
+/*
+ * R6675-3, rule 3 and 4 of NextSeg(), where RACK is off and there is nothing else to send: what lies below the highest
+ * SACK and was not sent again yet; then, once a recovery, the last segment (a rescue).
+ */
+static struct tcp_rec *next_seg_without_loss(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+	struct tcp_rec *r, *last = LIST_LAST(&a->recs, struct tcp_rec, seq_link);
+
+	if (tcp_use_rack(t) || !tcp_has_sack(c) || c->ca_state != TCP_CA_RECOVERY)
+		return NULL;
+	LIST_FOREACH (r, &a->recs, struct tcp_rec, seq_link) {
+		if (seq_geq(r->seq, tcp_high_sacked(c)))
+			break;
+		if (!(r->flags & (TCP_REC_SACKED | TCP_REC_LOST)))
+			return r;
+	}
+	if (a->rescued || last->flags & (TCP_REC_SACKED | TCP_REC_LOST))
+		return NULL;
+	a->rescued = true;
+	return tcp_rec_last_segment(t, c);
+}
+
+/* R8985-9: sends again what is marked lost, within the window. False: stop, nothing more can leave now. */
 static bool output_lost(struct tapir *t, struct tcp_conn *c)
 {
+	struct tcp_act *a = c->act;
+
+	if (a->rexmit != TCP_REXMIT_LOST)
+		return true;
 	for (int n = 0; n < SEGS_PER_CALL; n++) {
 		struct tcp_rec *r = tcp_rec_first_lost(c);
-		bool head, with_fin;
-		uint32_t text, len;
-		uint16_t flags = TCP_ACK;
+		uint32_t flight = tcp_pipe(c), mss = tcp_conn_smss(c), len = 0;
+		bool head;
+		int err;
 
 		if (!r)
 			return true;
-		if (r->flags & TCP_REC_SYN) {
-			/* TC-55: closed before our SYN of a simultaneous open was acknowledged (3.10.4). */
-			if (send_segment(t, c, c->iss, 0, TCP_SYN | TCP_ACK, true) < 0 ||
-			    !tcp_rec_resent(t, c, r, 1))
-				return false;
-			tcp_rexmt_arm_if_off(t, c);
-			continue;
-		}
 		head = r->seq == c->snd_una;
-		text = r->len - (r->flags & TCP_REC_FIN ? 1 : 0);
-		with_fin = r->flags & TCP_REC_FIN && text <= segment_room(t, c);
-		text = min_u32(text, segment_room(t, c));
-		len = text + (with_fin ? 1 : 0);
-		/* The head goes always: it is what the timer or recovery asked for. The rest within the windows. */
-		if (!head && (c->act->in_flight + len > c->cc.cwnd || beyond_window(c, r, len)))
+		if (flight + min_u32(r->len, min_u32(mss, segment_room(t, c))) > c->cc.cwnd &&
+		    flight)
 			return false;
-		if (!tx_room(t, c, text))
-			return false;
-		if (with_fin)
-			flags |= TCP_FIN;
-		if (text && (r->seq + text == tcp_snd_end(c) || with_fin))
-			flags |= TCP_PSH;
-		switch (send_segment(t, c, r->seq, text, flags, true)) {
-		case 0:
-			break;
-		case -EMSGSIZE:
+		err = resend(t, c, r, &len);
+		if (err == -EMSGSIZE)
 			continue; /* c->mss is smaller now */
-		default:
+		if (err == -EAGAIN)
+			return false;
+		if (err < 0) {
+			STAT_INC(t, TcpExt, TCPRetransFail);
 			/* Not at the next time-out, which may be minutes away. */
 			tcp_retry_soon(t, c);
 			return false;
 		}
-		if (c->flags & TCP_F_LOSS)
-			STAT_INC(t, TcpExt, TCPSlowStartRetrans);
-		else
-			STAT_INC(t, TcpExt, TCPFastRetrans);
-		if (!tcp_rec_resent(t, c, r, len))
-			return false; /* no memory to remember it apart: the timer carries on */
-		if (!c->act->retrans_start_ns)
-			c->act->retrans_start_ns = t->now_ns;
-		/* R6298-7: the timer counts from now, but for RFC 6582's impatience with partial ACKs. */
-		if (head && !(c->flags & TCP_F_PARTIAL))
+		r = tcp_rec_resent(t, c, r, len, false);
+		if (!r) {
+			/* No memory to remember it apart: the timer carries on. */
+			tcp_rexmt_arm_if_off(t, c);
+			return false;
+		}
+		note_resent(t, c, r, flight);
+		/* R6298-7: the timer counts from now when the first is sent again. */
+		if (head &&
+		    (a->timer_kind != TCP_TIMER_REO || a->deadline_ns[TCP_D_REXMT] == TAPIR_NEVER))
 			tcp_rexmt_arm(t, c);
 		else
 			tcp_rexmt_arm_if_off(t, c);
 	}
 	return false;
+}
+
+/* After new data: what RFC 6675 lets go when nothing else may. */
+static void output_rescue(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+
+	while (a->rexmit == TCP_REXMIT_LOST && tcp_pipe(c) + tcp_conn_smss(c) <= c->cc.cwnd) {
+		struct tcp_rec *r = next_seg_without_loss(t, c);
+		uint32_t flight = tcp_pipe(c), len;
+
+		if (!r || resend(t, c, r, &len) < 0)
+			return;
+		r = tcp_rec_resent(t, c, r, len, true);
+		if (!r)
+			return;
+		note_resent(t, c, r, flight);
+	}
+}
+
+enum tcp_tlp_sent tcp_send_tlp(struct tapir *t, struct tcp_conn *c)
+{
+	uint32_t avail = tcp_snd_end(c) - c->snd_nxt, edge = c->snd_una + c->snd_wnd;
+	uint32_t wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
+	uint32_t len = min_u32(avail, segment_room(t, c)), flight = tcp_pipe(c);
+	bool want_fin = c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT);
+	struct tcp_rec *r;
+
+	/* R8985-7: new data, or a FIN, if the peer's window allows it; whatever cwnd and Nagle say. */
+	if (c->flags & TCP_F_FIN_SENT)
+		len = 0;
+	want_fin = want_fin && len == avail;
+	if ((len || want_fin) && len + (want_fin ? 1 : 0) <= wnd) {
+		uint16_t flags = TCP_ACK;
+
+		if (want_fin)
+			flags |= TCP_FIN;
+		if (len && len == avail)
+			flags |= TCP_PSH;
+		if (!tx_room(t, c, len) || send_segment(t, c, c->snd_nxt, len, flags, false) < 0)
+			return TCP_TLP_NOTHING;
+		note_sent(t, c, len, want_fin);
+		return TCP_TLP_NEW;
+	}
+	r = tcp_rec_last_segment(t, c);
+	if (!r || r->flags & TCP_REC_SYN || resend(t, c, r, &len) < 0)
+		return TCP_TLP_NOTHING;
+	if (!c->act->retrans_start_ns)
+		c->act->retrans_start_ns = t->now_ns;
+	r = tcp_rec_resent(t, c, r, len, true);
+	if (r)
+		tcp_rate_sent(t, c, r, flight);
+	return TCP_TLP_OLD;
 }
 
 /* ---- new data ---- */
@@ -350,11 +458,14 @@ static bool may_send(struct tapir *t, struct tcp_conn *c, uint32_t len, uint32_t
 
 static void note_sent(struct tapir *t, struct tcp_conn *c, uint32_t len, bool fin)
 {
-	uint32_t n = len + (fin ? 1 : 0);
+	uint32_t n = len + (fin ? 1 : 0), flight = tcp_pipe(c);
+	struct tcp_act *a = c->act;
+	bool first = list_empty(&a->recs);
+	struct tcp_rec *r = tcp_rec_sent(t, c, c->snd_nxt, n, fin ? TCP_REC_FIN : 0);
 
-	if (len && list_empty(&c->act->recs) && c->cc.ops->tx_start && c->last_data_ns)
+	if (len && first && c->cc.ops->tx_start && c->last_data_ns)
 		c->cc.ops->tx_start(&c->cc, t->now_ns, t->now_ns - c->last_data_ns);
-	tcp_rec_sent(t, c, c->snd_nxt, n, fin ? TCP_REC_FIN : 0);
+	tcp_rate_sent(t, c, r, flight);
 	if (len && len < tcp_conn_smss(c))
 		c->snd_sml = c->snd_nxt + len;
 	c->snd_nxt += n;
@@ -365,26 +476,31 @@ static void note_sent(struct tapir *t, struct tcp_conn *c, uint32_t len, bool fi
 		c->last_data_ns = t->now_ns;
 		STAT_INC(t, TcpExt, TCPOrigDataSent);
 	}
-	tcp_rexmt_arm_if_off(t, c);
+	if (tcp_in_reduction(c))
+		a->prr_out++;
+	/* R6298-8: RFC 6298 5.1; a probe's time counts from the last sending, the RTO from the first. */
+	if (first || a->timer_kind == TCP_TIMER_TLP)
+		tcp_rexmt_rearm(t, c);
+	else
+		tcp_rexmt_arm_if_off(t, c);
 }
 
-/* Cuts and sends new data and FIN. */
-static void output_new(struct tapir *t, struct tcp_conn *c)
+/*
+ * Cuts and sends new data and FIN. R3042-1, R3042-2: limited transmit needs no rule of its own: what was SACKed, or a
+ * duplicate ACK stands for, is not in flight any more, so that one new segment may leave for it, cwnd unchanged; and a
+ * duplicate that SACKs nothing new lets nothing leave.
+ */
+static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
-	uint32_t limited_transmit = 0;
 
-	tcp_cwnd_after_idle(t, c);
-	/* R3042-1: one new segment for each of the first two duplicate ACKs, cwnd unchanged. */
-	if (!(c->flags & (TCP_F_RECOVERY | TCP_F_LOSS)))
-		limited_transmit = min_u32(a->dupacks, 2) * tcp_conn_smss(c);
 	for (int n = 0; n < SEGS_PER_CALL; n++) {
 		uint32_t room = segment_room(t, c);
 		uint32_t avail = tcp_snd_end(c) - c->snd_nxt;
 		/* R5681-1; TC-46: the edge may lie behind what was sent. */
 		uint32_t edge = c->snd_una + c->snd_wnd;
 		uint32_t wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
-		uint32_t cwnd = c->cc.cwnd + limited_transmit, pipe = pipe_bytes(c);
+		uint32_t cwnd = c->cc.cwnd, pipe = tcp_pipe(c);
 		uint32_t cwnd_room = cwnd > pipe ? cwnd - pipe : 0;
 		bool want_fin = c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT);
 		uint32_t len = min_u32(min_u32(avail, wnd), room);
@@ -434,6 +550,36 @@ static void output_new(struct tapir *t, struct tcp_conn *c)
 		a->deadline_ns[TCP_D_SWS] = TAPIR_NEVER;
 	}
 	tcp_conn_dirty(t, c); /* more is to be sent: let others have their turn first */
+}
+
+static void output_new(struct tapir *t, struct tcp_conn *c)
+{
+	uint32_t before = c->snd_nxt;
+
+	tcp_cwnd_after_idle(t, c);
+	cut_and_send(t, c);
+	if (c->snd_nxt != before)
+		tcp_tlp_schedule(t, c, false);
+}
+
+/* What was lost, and what is new, in the order that recovery says. */
+static void output_data(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+
+	if (a->rexmit == TCP_REXMIT_NEW) {
+		/* R5682-1, step 2b: new data whatever Nagle says; without any it is an ordinary timeout. */
+		c->flags |= TCP_F_PUSH;
+		output_new(t, c);
+		if (seq_gt(c->snd_nxt, c->recover) || c->flags & TCP_F_TX_WAIT)
+			return;
+		a->frto = false;
+		a->rexmit = TCP_REXMIT_LOST;
+	}
+	if (output_lost(t, c)) {
+		output_new(t, c);
+		output_rescue(t, c);
+	}
 }
 
 /* ---- what runs while nothing is sent ---- */
@@ -503,8 +649,7 @@ void tcp_output(struct tapir *t, struct tcp_conn *c)
 			/* The path may carry more than it did (R1191-8), or less: segments follow it. */
 			if (c->act->rt.gen != t->route_gen)
 				tcp_conn_update_mss(t, c);
-			if (output_lost(t, c))
-				output_new(t, c);
+			output_data(t, c);
 			tcp_cwnd_validate(t, c, c->snd_nxt != before);
 			persist_check(t, c);
 			if (c->opt.notsent_lowat)

@@ -23,7 +23,7 @@ static void apply(struct tapir *t, struct tcp_conn *c, uint32_t mtu, uint32_t se
 	if (c->mss >= before || !c->act)
 		return;
 	/* R1191-7, SHLD-6, TC-53: the flight was cut too big and is cut anew, as far as cwnd lets it. */
-	tcp_rec_mark_all_lost(c);
+	tcp_recovery_recut(t, c);
 	tcp_conn_dirty(t, c);
 }
 

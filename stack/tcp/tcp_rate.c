@@ -14,9 +14,7 @@
  * faster than we sent. A sample from a time when the program gave less than the window is a lower bound: it
  * counts only where it is above what is known.
  */
-#include "stack/base/seq.h"
-#include "stack/tcp/tcp_buf.h"
-#include "stack/tcp/tcp_rate.h"
+#include "stack/tcp/tcp_recovery.h"
 
 void tcp_rate_sent(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t flight)
 {
@@ -96,9 +94,9 @@ void tcp_rate_check_app_limited(struct tcp_conn *c)
 	uint32_t mss = tcp_conn_smss(c);
 	uint32_t sent_to = seq_max(c->snd_nxt, tcp_snd_base(c));
 
-	if (tcp_snd_end(c) - sent_to >= mss || c->flags & TCP_F_TX_WAIT || a->lost_bytes ||
-	    a->in_flight + mss > c->cc.cwnd)
+	if (tcp_snd_end(c) - sent_to >= mss || c->flags & TCP_F_TX_WAIT || a->lost_bytes > a->retrans_bytes ||
+	    tcp_pipe(c) + mss > c->cc.cwnd)
 		return;
-	a->app_limited = a->delivered + a->in_flight;
+	a->app_limited = a->delivered + tcp_pipe(c);
 	a->app_limited_set = true;
 }

@@ -7,11 +7,12 @@
  * detection that works by time. Their number is bounded; at the bound, and without memory, pieces of
  * one fate are lumped together, which costs precision and never progress.
  */
-#include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_recovery.h"
 
 enum {
 	RECS_MAX = 8192, /* a connection */
 	POOL_RECS = 1024,
+	REJOIN_STEPS = 64,
 };
 
 static struct tcp_rec *rec_get(struct tapir *t, struct tcp_act *a)
@@ -37,6 +38,10 @@ static struct tcp_rec *rec_get(struct tapir *t, struct tcp_act *a)
 
 static void rec_put(struct tapir *t, struct tcp_act *a, struct tcp_rec *r)
 {
+	if (a->lost_hint == r)
+		a->lost_hint = tcp_rec_next(a, r);
+	if (a->sack_hint == r)
+		a->sack_hint = tcp_rec_next(a, r);
 	list_del(&r->seq_link);
 	list_del(&r->time_link);
 	a->nrecs--;
@@ -80,49 +85,132 @@ void tcp_pools_fini(struct tapir *t)
 	t->tcp->nact_free = 0;
 }
 
-/* What a record adds to the bytes in flight. */
-static uint32_t rec_flying(const struct tcp_rec *r)
+/* What is left of r's segments, counted as they were cut. */
+static uint32_t rec_segs(const struct tcp_rec *r)
 {
-	return r->flags & (TCP_REC_LOST | TCP_REC_SACKED) ? 0 : r->len;
+	uint32_t text = r->len - (r->flags & (TCP_REC_FIN | TCP_REC_SYN) ? 1 : 0);
+
+	return text <= r->mss ? 1 : (text + r->mss - 1) / r->mss;
 }
 
-static uint32_t rec_lost(const struct tcp_rec *r)
+uint32_t tcp_rec_segs(const struct tcp_rec *r)
 {
-	return (r->flags & (TCP_REC_LOST | TCP_REC_SACKED)) == TCP_REC_LOST ? r->len : 0;
+	return rec_segs(r);
 }
 
-/* Takes r's bytes out of the sums, or puts them back: around every change of len or flags. */
+/* Whether r waits to be sent again. */
+static bool rec_waits(const struct tcp_rec *r)
+{
+	return (r->flags & (TCP_REC_LOST | TCP_REC_RETRANS)) == TCP_REC_LOST;
+}
+
+/* Adds r to the sums, or takes it out (`n` and `len` negated, modulo 2^32). */
+static void sums(struct tcp_act *a, const struct tcp_rec *r, uint32_t n, uint32_t len)
+{
+	a->segs_out += n;
+	if (!(r->flags & (TCP_REC_SACKED | TCP_REC_LOST)))
+		a->in_flight += len;
+	if (r->flags & TCP_REC_SACKED) {
+		a->segs_sacked += n;
+		a->sacked_bytes += len;
+	}
+	if (r->flags & TCP_REC_LOST) {
+		a->segs_lost += n;
+		a->lost_bytes += len;
+	}
+	if (r->flags & TCP_REC_RETRANS) {
+		a->segs_retrans += n;
+		a->retrans_bytes += len;
+		a->in_flight += len;
+	}
+}
+
+/* Around every change of len or flags. */
 static void sums_out(struct tcp_act *a, const struct tcp_rec *r)
 {
-	a->in_flight -= rec_flying(r);
-	a->lost_bytes -= rec_lost(r);
+	sums(a, r, 0 - rec_segs(r), 0 - r->len);
 }
 
 static void sums_in(struct tcp_act *a, const struct tcp_rec *r)
 {
-	a->in_flight += rec_flying(r);
-	a->lost_bytes += rec_lost(r);
+	sums(a, r, rec_segs(r), r->len);
 }
 
-/* Whether b, right behind a, can become part of it. */
-static bool rec_mergeable(const struct tcp_rec *a, const struct tcp_rec *b)
+/* In the list by time are those whose arrival is still awaited: RACK looks at no others. */
+static void time_join(struct tcp_act *a, struct tcp_rec *r)
 {
-	return a->seq + a->len == b->seq && a->flags == b->flags && a->times == b->times &&
-	       a->sent_ns == b->sent_ns && !(a->flags & (TCP_REC_SYN | TCP_REC_FIN));
+	list_del(&r->time_link);
+	list_add_tail(&a->recs_time, &r->time_link);
 }
 
-void tcp_rec_sent(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags)
+/*
+ * Whether b, right behind a, can become part of it. Only full segments may have something behind them, so that
+ * segments can be counted; but with many records precision gives way.
+ */
+static bool rec_mergeable(const struct tcp_act *act, const struct tcp_rec *a,
+			  const struct tcp_rec *b)
+{
+	if (a->seq + a->len != b->seq || a->flags != (b->flags & ~TCP_REC_FIN) ||
+	    a->flags & (TCP_REC_SYN | TCP_REC_FIN | TCP_REC_PROBE) || rec_waits(a))
+		return false;
+	if (b->len - (b->flags & TCP_REC_FIN ? 1 : 0) == 0)
+		return false; /* a FIN by itself is a segment */
+	if ((a->len % a->mss || b->mss > a->mss || (b->mss < a->mss && b->len > b->mss)) &&
+	    act->nrecs < RECS_MAX / 2)
+		return false;
+	if (a->flags & TCP_REC_SACKED)
+		return (a->times > 1) == (b->times > 1); /* nobody asks again when it was sent */
+	return a->times == b->times && a->sent_ns == b->sent_ns;
+}
+
+/* Puts b, right behind a, into it. */
+static void rec_absorb(struct tapir *t, struct tcp_act *act, struct tcp_rec *a, struct tcp_rec *b)
+{
+	sums_out(act, a);
+	sums_out(act, b);
+	a->len += b->len;
+	a->flags |= b->flags & TCP_REC_FIN;
+	sums_in(act, a);
+	b->flags = 0;
+	rec_put(t, act, b);
+}
+
+static struct tcp_rec *rec_prev(const struct tcp_act *a, const struct tcp_rec *r)
+{
+	struct list *l = list_prev(&a->recs, &r->seq_link);
+
+	return l ? container_of(l, struct tcp_rec, seq_link) : NULL;
+}
+
+struct tcp_rec *tcp_rec_next(const struct tcp_act *a, const struct tcp_rec *r)
+{
+	struct list *l = list_next(&a->recs, &r->seq_link);
+
+	return l ? container_of(l, struct tcp_rec, seq_link) : NULL;
+}
+
+struct tcp_rec *tcp_rec_sent(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint32_t len,
+			     uint8_t flags)
 {
 	struct tcp_act *a = c->act;
 	struct tcp_rec *last = LIST_LAST(&a->recs, struct tcp_rec, seq_link);
-	struct tcp_rec want = {
-		.seq = seq, .len = len, .sent_ns = t->now_ns, .times = 1, .flags = flags};
+	uint32_t text = len - (flags & (TCP_REC_FIN | TCP_REC_SYN) ? 1 : 0);
+	struct tcp_rec want = {.seq = seq,
+			       .len = len,
+			       .sent_ns = t->now_ns,
+			       .mss = (uint16_t)max_u32(min_u32(text, tcp_conn_smss(c)), 1),
+			       .times = 1,
+			       .flags = flags};
 	struct tcp_rec *r;
 
-	if (last && rec_mergeable(last, &want)) {
+	if (flags & TCP_REC_PROBE)
+		want.mss = (uint16_t)min_u32(text, UINT16_MAX);
+	if (last && !(flags & TCP_REC_PROBE) && rec_mergeable(a, last, &want)) {
+		sums_out(a, last);
 		last->len += len;
-		a->in_flight += len;
-		return;
+		last->flags |= flags & TCP_REC_FIN;
+		sums_in(a, last);
+		return last;
 	}
 	r = rec_get(t, a);
 	if (!r && !a->rec0_used) {
@@ -135,55 +223,36 @@ void tcp_rec_sent(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint32_t le
 		TAPIR_ASSERT(last);
 		sums_out(a, last);
 		last->len += len;
-		last->flags = (uint8_t)((last->flags | flags) & ~TCP_REC_LOST);
+		last->flags = (uint8_t)((last->flags | flags) &
+					~(TCP_REC_LOST | TCP_REC_RETRANS | TCP_REC_SACKED));
 		last->times = 2;
 		sums_in(a, last);
-		return;
+		time_join(a, last);
+		return last;
 	}
 	*r = want;
+	list_init(&r->time_link);
 	list_add_tail(&a->recs, &r->seq_link);
-	list_add_tail(&a->recs_time, &r->time_link);
+	time_join(a, r);
 	sums_in(a, r);
+	return r;
 }
 
-void tcp_rec_acked(struct tapir *t, struct tcp_conn *c, uint32_t ack, struct tcp_acked *out)
+void tcp_rec_ack(struct tapir *t, struct tcp_act *a, struct tcp_rec *r, uint32_t n)
 {
-	struct tcp_act *a = c->act;
-
-	*out = (struct tcp_acked){.rtt_ns = UINT64_MAX, .again_ns = UINT64_MAX};
-	while (!list_empty(&a->recs)) {
-		struct tcp_rec *r = LIST_FIRST(&a->recs, struct tcp_rec, seq_link);
-		uint32_t n;
-
-		if (seq_leq(ack, r->seq))
-			break;
-		n = seq_lt(ack, r->seq + r->len) ? ack - r->seq : r->len;
-		if (r->times > 1) {
-			out->retransmitted = true;
-			out->again_ns = min_u64(out->again_ns, t->now_ns - r->sent_ns);
-		} else if (out->rtt_ns == UINT64_MAX) {
-			out->rtt_ns = t->now_ns - r->sent_ns;
-		}
-		out->bytes += n;
-		sums_out(a, r);
-		if (n < r->len) {
-			r->seq += n;
-			r->len -= n;
-			r->flags &= (uint8_t)~TCP_REC_SYN;
-			sums_in(a, r);
-			break;
-		}
-		out->syn |= (r->flags & TCP_REC_SYN) != 0;
-		out->fin |= (r->flags & TCP_REC_FIN) != 0;
-		rec_put(t, a, r);
+	sums_out(a, r);
+	if (n < r->len) {
+		r->seq += n;
+		r->len -= n;
+		r->flags &= (uint8_t)~TCP_REC_SYN;
+		sums_in(a, r);
+		return;
 	}
-	/* RFC 6298 3, MUST: Karn's algorithm: a sample mixed with a retransmission is ambiguous. */
-	if (out->retransmitted)
-		out->rtt_ns = UINT64_MAX;
+	r->flags = 0;
+	rec_put(t, a, r);
 }
 
-/* Cuts r after its first `len` bytes. False: no memory, or at the bound. */
-static bool rec_split(struct tapir *t, struct tcp_act *a, struct tcp_rec *r, uint32_t len)
+bool tcp_rec_split(struct tapir *t, struct tcp_act *a, struct tcp_rec *r, uint32_t len)
 {
 	struct tcp_rec *rest = rec_get(t, a);
 
@@ -196,8 +265,12 @@ static bool rec_split(struct tapir *t, struct tcp_act *a, struct tcp_rec *r, uin
 	rest->flags &= (uint8_t)~TCP_REC_SYN;
 	r->len = len;
 	r->flags &= (uint8_t)~TCP_REC_FIN;
+	r->mss = (uint16_t)min_u32(r->mss, len);
 	list_add_after(&r->seq_link, &rest->seq_link);
-	list_add_after(&r->time_link, &rest->time_link);
+	if (list_linked(&r->time_link))
+		list_add_after(&r->time_link, &rest->time_link);
+	else
+		list_init(&rest->time_link);
 	sums_in(a, r);
 	sums_in(a, rest);
 	return true;
@@ -205,80 +278,190 @@ static bool rec_split(struct tapir *t, struct tcp_act *a, struct tcp_rec *r, uin
 
 struct tcp_rec *tcp_rec_first_lost(struct tcp_conn *c)
 {
-	struct tcp_rec *r;
+	struct tcp_act *a = c->act;
+	struct tcp_rec *r = a->lost_hint;
 
-	if (c->act->lost_bytes == 0)
+	if (a->segs_lost == 0)
 		return NULL;
-	LIST_FOREACH (r, &c->act->recs, struct tcp_rec, seq_link) {
-		if (rec_lost(r))
+	if (!r)
+		r = LIST_FIRST(&a->recs, struct tcp_rec, seq_link);
+	for (; r; r = tcp_rec_next(a, r)) {
+		if (rec_waits(r)) {
+			a->lost_hint = r;
 			return r;
+		}
 	}
+	a->lost_hint = LIST_LAST(&a->recs, struct tcp_rec, seq_link);
 	return NULL;
 }
 
-void tcp_rec_mark_head_lost(struct tapir *t, struct tcp_conn *c, uint32_t len)
+void tcp_rec_mark_lost(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r)
 {
 	struct tcp_act *a = c->act;
-	struct tcp_rec *r = LIST_FIRST(&a->recs, struct tcp_rec, seq_link);
 
-	if (!r || r->flags & TCP_REC_LOST)
+	if (r->flags & TCP_REC_SACKED || rec_waits(r))
 		return;
-	if (r->len > len)
-		rec_split(t, a, r, len);
 	sums_out(a, r);
-	r->flags |= TCP_REC_LOST;
+	a->lost_total += rec_segs(r);
+	if (r->flags & TCP_REC_LOST)
+		STAT_ADD(t, TcpExt, TCPLostRetransmit, rec_segs(r)); /* R8985-3: lost once more */
+	if (r->flags & TCP_REC_PROBE) {
+		/* R4821-2: the path did not carry it: told to those who asked, and an ordinary segment now. */
+		tcp_mtup_lost(t, c, r);
+		r->flags &= (uint8_t)~TCP_REC_PROBE;
+	}
+	r->flags = (uint8_t)((r->flags | TCP_REC_LOST) & ~TCP_REC_RETRANS);
 	sums_in(a, r);
+	list_del(&r->time_link);
+	if (a->lost_hint && seq_lt(r->seq, a->lost_hint->seq))
+		a->lost_hint = r;
 }
 
-void tcp_rec_mark_all_lost(struct tcp_conn *c)
+void tcp_rec_unmark_lost(struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
 	struct tcp_rec *r;
 
 	LIST_FOREACH (r, &a->recs, struct tcp_rec, seq_link) {
+		if (!(r->flags & TCP_REC_LOST))
+			continue;
 		sums_out(a, r);
-		r->flags |= TCP_REC_LOST;
+		r->flags &= (uint8_t)~TCP_REC_LOST;
 		sums_in(a, r);
+		if (!list_linked(&r->time_link)) {
+			/* Near its place: those found lost are the oldest. */
+			struct list *at = &a->recs_time;
+
+			for (int i = 0; i < REJOIN_STEPS && at->next != &a->recs_time; i++) {
+				if (container_of(at->next, struct tcp_rec, time_link)->sent_ns >
+				    r->sent_ns)
+					break;
+				at = at->next;
+			}
+			list_add_after(at, &r->time_link);
+		}
+	}
+	a->lost_hint = NULL;
+}
+
+struct tcp_rec *tcp_rec_mark_sacked(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r)
+{
+	struct tcp_act *a = c->act;
+	struct tcp_rec *p;
+
+	sums_out(a, r);
+	/* As Linux: what was sent again but is held lost no more (an undo) has its copy still on the way. */
+	if (r->flags & TCP_REC_LOST)
+		r->flags &= (uint8_t) ~(TCP_REC_LOST | TCP_REC_RETRANS);
+	r->flags |= TCP_REC_SACKED;
+	sums_in(a, r);
+	list_del(&r->time_link);
+	p = rec_prev(a, r);
+	if (p && p->flags & TCP_REC_SACKED && rec_mergeable(a, p, r)) {
+		STAT_INC(t, TcpExt, TCPSackMerged);
+		rec_absorb(t, a, p, r);
+		r = p;
+	}
+	p = tcp_rec_next(a, r);
+	if (p && p->flags & TCP_REC_SACKED && rec_mergeable(a, r, p)) {
+		STAT_INC(t, TcpExt, TCPSackMerged);
+		rec_absorb(t, a, r, p);
+	}
+	a->sack_hint = r;
+	return r;
+}
+
+void tcp_rec_forget_sacks(struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+	struct tcp_rec *r;
+
+	LIST_FOREACH (r, &a->recs, struct tcp_rec, seq_link) {
+		if (!(r->flags & TCP_REC_SACKED))
+			continue;
+		sums_out(a, r);
+		r->flags &= (uint8_t)~TCP_REC_SACKED;
+		sums_in(a, r);
+		list_add_head(&a->recs_time, &r->time_link);
 	}
 }
 
-bool tcp_rec_resent(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t len)
+void tcp_rec_clear_retrans(struct tcp_act *a, struct tcp_rec *r)
+{
+	sums_out(a, r);
+	r->flags &= (uint8_t)~TCP_REC_RETRANS;
+	sums_in(a, r);
+	/* Found lost and not on its way any more: it waits, and RACK need not look at it. */
+	if (r->flags & (TCP_REC_LOST | TCP_REC_SACKED))
+		list_del(&r->time_link);
+	if (rec_waits(r) && a->lost_hint && seq_lt(r->seq, a->lost_hint->seq))
+		a->lost_hint = r;
+}
+
+void tcp_rec_mark_head_lost(struct tapir *t, struct tcp_conn *c)
+{
+	if (!list_empty(&c->act->recs))
+		tcp_rec_mark_lost(t, c, LIST_FIRST(&c->act->recs, struct tcp_rec, seq_link));
+	c->act->rexmit = TCP_REXMIT_LOST;
+}
+
+void tcp_rec_mark_all_lost(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_rec *r;
+
+	LIST_FOREACH (r, &c->act->recs, struct tcp_rec, seq_link)
+		tcp_rec_mark_lost(t, c, r);
+	c->act->rexmit = TCP_REXMIT_LOST;
+}
+
+struct tcp_rec *tcp_rec_resent(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t len,
+			       bool probe)
 {
 	struct tcp_act *a = c->act;
-	struct list *before;
+	struct tcp_rec *p;
 
-	if (len < r->len && !rec_split(t, a, r, len))
-		return false;
+	if (len < r->len && !tcp_rec_split(t, a, r, len))
+		return NULL;
 	sums_out(a, r);
-	r->flags &= (uint8_t)~TCP_REC_LOST;
+	if (!probe)
+		r->flags |= TCP_REC_RETRANS;
 	if (r->times < UINT8_MAX)
 		r->times++;
 	r->sent_ns = t->now_ns;
 	sums_in(a, r);
-	list_del(&r->time_link);
-	list_add_tail(&a->recs_time, &r->time_link);
-
-	before = list_prev(&a->recs, &r->seq_link);
-	if (before) {
-		struct tcp_rec *p = container_of(before, struct tcp_rec, seq_link);
-
-		if (rec_mergeable(p, r)) {
-			sums_out(a, r);
-			p->len += r->len;
-			p->flags |= r->flags & TCP_REC_FIN;
-			a->in_flight += r->len;
-			rec_put(t, a, r);
-		}
+	time_join(a, r);
+	p = rec_prev(a, r);
+	if (p && rec_mergeable(a, p, r)) {
+		if (a->lost_hint == r)
+			a->lost_hint = p;
+		rec_absorb(t, a, p, r);
+		r = p;
 	}
-	return true;
+	return r;
+}
+
+struct tcp_rec *tcp_rec_last_segment(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+	struct tcp_rec *r = LIST_LAST(&a->recs, struct tcp_rec, seq_link);
+	uint32_t n = r ? rec_segs(r) : 0;
+
+	if (n <= 1)
+		return r;
+	if (!tcp_rec_split(t, a, r, (n - 1) * r->mss))
+		return NULL;
+	return tcp_rec_next(a, r);
 }
 
 void tcp_rec_free_all(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
 
-	while (!list_empty(&a->recs))
-		rec_put(t, a, LIST_FIRST(&a->recs, struct tcp_rec, seq_link));
-	a->in_flight = 0;
-	a->lost_bytes = 0;
+	while (!list_empty(&a->recs)) {
+		struct tcp_rec *r = LIST_FIRST(&a->recs, struct tcp_rec, seq_link);
+
+		sums_out(a, r);
+		rec_put(t, a, r);
+	}
+	a->reno_sacked = 0;
 }

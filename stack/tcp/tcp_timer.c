@@ -10,10 +10,9 @@
 
 #include "stack/core/emit.h"
 #include "stack/link/neigh.h"
-#include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fastopen.h"
-#include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_info.h"
+#include "stack/tcp/tcp_recovery.h"
 
 enum {
 	MS = 1000000,
@@ -36,16 +35,61 @@ void tcp_timer_update(struct tapir *t, struct tcp_conn *c)
 		timer_set(t, &c->timer, min);
 }
 
-static uint64_t rto_ns(const struct tapir *t, const struct tcp_conn *c)
+uint64_t tcp_rto_ns(const struct tapir *t, const struct tcp_conn *c)
 {
 	uint32_t max_us = (uint32_t)t->conf.tcp_rto_max_ms * 1000;
 
 	return tcp_rto_backed_off_us(&c->rtt, c->backoff, max_us) * 1000;
 }
 
+void tcp_rexmt_set(struct tapir *t, struct tcp_conn *c, enum tcp_timer_kind kind, uint64_t delay_ns)
+{
+	c->act->timer_kind = (uint8_t)kind;
+	c->act->deadline_ns[TCP_D_REXMT] = t->now_ns + delay_ns;
+}
+
+/*
+ * A user timeout that ends before the RTO does is met on time, not at the end of a back-off (MUST-21; as
+ * Linux). What was never sent again is not waited for yet.
+ */
+static uint64_t within_user_timeout(const struct tapir *t, const struct tcp_conn *c, uint64_t rto)
+{
+	uint64_t limit = (uint64_t)c->opt.user_timeout_ms * MS, waited;
+
+	if (!limit || !c->act->retrans_start_ns || !tcp_state_synchronized(c->ep.state))
+		return rto;
+	waited = t->now_ns - c->act->retrans_start_ns;
+	return min_u64(rto, waited < limit ? limit - waited : 1);
+}
+
 void tcp_rexmt_arm(struct tapir *t, struct tcp_conn *c)
 {
-	c->act->deadline_ns[TCP_D_REXMT] = t->now_ns + rto_ns(t, c);
+	tcp_rexmt_set(t, c, TCP_TIMER_RTO, within_user_timeout(t, c, tcp_rto_ns(t, c)));
+}
+
+uint64_t tcp_rto_left_ns(const struct tapir *t, const struct tcp_conn *c)
+{
+	const struct tcp_rec *head = LIST_FIRST(&c->act->recs, struct tcp_rec, seq_link);
+
+	if (list_empty(&c->act->recs))
+		return tcp_rto_ns(t, c);
+	return sub_sat_u64(head->sent_ns + tcp_rto_ns(t, c), t->now_ns);
+}
+
+void tcp_rexmt_rearm(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+
+	if (list_empty(&a->recs)) {
+		tcp_rexmt_stop(c);
+		return;
+	}
+	/* R6298-7: what another timer took of the RTO is not waited for again: it counts from the head's sending. */
+	if (a->deadline_ns[TCP_D_REXMT] != TAPIR_NEVER && a->timer_kind != TCP_TIMER_RTO)
+		tcp_rexmt_set(t, c, TCP_TIMER_RTO,
+			      within_user_timeout(t, c, max_u64(tcp_rto_left_ns(t, c), 1000)));
+	else
+		tcp_rexmt_arm(t, c);
 }
 
 void tcp_rexmt_arm_if_off(struct tapir *t, struct tcp_conn *c)
@@ -56,6 +100,7 @@ void tcp_rexmt_arm_if_off(struct tapir *t, struct tcp_conn *c)
 
 void tcp_rexmt_stop(struct tcp_conn *c)
 {
+	c->act->timer_kind = TCP_TIMER_RTO;
 	c->act->deadline_ns[TCP_D_REXMT] = TAPIR_NEVER;
 }
 
@@ -166,9 +211,9 @@ static bool fire_rexmt_syn(struct tapir *t, struct tcp_conn *c)
 	if (c->probes_out > linear)
 		c->backoff++;
 	if (tcp_fastopen_child(c))
-		tcp_rec_mark_head_lost(t, c, 1); /* data waits until the handshake is over */
+		tcp_rec_mark_head_lost(t, c); /* data waits until the handshake is over */
 	else
-		tcp_rec_mark_all_lost(c);
+		tcp_rec_mark_all_lost(t, c);
 	tcp_info_rto(t, c);
 	STAT_INC(t, TcpExt, TCPTimeouts);
 	if (c->probes_out >= t->conf.tcp_retries1)
@@ -183,7 +228,16 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 	struct tcp_act *a = c->act;
 	bool last;
 
-	a->deadline_ns[TCP_D_REXMT] = TAPIR_NEVER;
+	enum tcp_timer_kind kind = a->timer_kind;
+
+	if (kind != TCP_TIMER_RTO && !list_empty(&a->recs)) {
+		if (kind == TCP_TIMER_TLP)
+			tcp_tlp_fire(t, c);
+		else
+			tcp_rack_timeout(t, c);
+		return true;
+	}
+	tcp_rexmt_stop(c);
 	if (list_empty(&a->recs))
 		return true;
 	if (!tcp_state_synchronized(c->ep.state))
