@@ -6,8 +6,8 @@
  * descriptors, sockets; write again. The order is fixed, so that a handler always sees the state after
  * all input of its turn, and what handlers send leaves in the same turn.
  *
- * The clock is CLOCK_MONOTONIC less what was skipped: one step of a turn counts for at most the sleep that
- * was asked for plus 100 ms. Where a debugger holds the program, or the machine stops it, time
+ * The clock is CLOCK_MONOTONIC less what was skipped: a turn moves it by at most the sleep that it
+ * asked for plus 100 ms, in however many steps. Where a debugger holds the program, or the machine stops it, time
  * in the stack stands still too, and no timer fires for it. What was cut is kept in skipped_ns.
  *
  * Signals come by a descriptor that their handler writes to, rather than by signalfd: a debugger
@@ -48,6 +48,7 @@ struct loop {
 	uint64_t now_ns;     /* of the loop's clock */
 	uint64_t real_ns;    /* CLOCK_MONOTONIC when now_ns was set */
 	uint64_t skipped_ns; /* cut from it so far */
+	uint64_t slack_ns;   /* what this turn may still move it by, besides its sleep */
 	struct loop_fd dev, news, sig;
 	uint32_t dev_events; /* what epoll watches the device for */
 	bool dev_ready;	     /* there may be frames to read */
@@ -83,17 +84,20 @@ static void on_signal(int signum)
 
 /* --- the clock --- */
 
-/* Moves the clock to the present, by at most `most_ns`. */
-static void clock_step(struct loop *l, uint64_t most_ns)
+/* Moves the clock to the present, by at most `slept_ns` that were asked for and what is left of the turn's slack. */
+static void clock_step(struct loop *l, uint64_t slept_ns)
 {
 	uint64_t real = host_clock_ns();
 	uint64_t step = real - l->real_ns;
+	uint64_t over = step > slept_ns ? step - slept_ns : 0;
 
 	l->real_ns = real;
-	if (step > most_ns) {
-		l->skipped_ns += step - most_ns;
-		step = most_ns;
+	if (over > l->slack_ns) {
+		l->skipped_ns += over - l->slack_ns;
+		step -= over - l->slack_ns;
+		over = l->slack_ns;
 	}
+	l->slack_ns -= over;
 	l->now_ns += step;
 }
 
@@ -104,7 +108,7 @@ uint64_t loop_now(const struct loop *l)
 
 uint64_t loop_clock(struct loop *l)
 {
-	clock_step(l, SLACK_NS);
+	clock_step(l, 0);
 	return l->now_ns;
 }
 
@@ -389,7 +393,8 @@ int loop_turn(struct loop *l, uint64_t until_ns)
 
 	if (l->dead || transmit(l) < 0)
 		return -1;
-	clock_step(l, SLACK_NS);
+	l->slack_ns = SLACK_NS;
+	clock_step(l, 0);
 	if (!l->busy && !l->dev_ready) {
 		uint64_t at = next_deadline(l, until_ns);
 
@@ -397,7 +402,7 @@ int loop_turn(struct loop *l, uint64_t until_ns)
 			sleep_ns = at == TAPIR_NEVER ? TAPIR_NEVER : at - l->now_ns;
 	}
 	wait_events(l, sleep_ns);
-	clock_step(l, sleep_ns == TAPIR_NEVER ? TAPIR_NEVER : sleep_ns + SLACK_NS);
+	clock_step(l, sleep_ns);
 	tapir_advance(l->t, l->now_ns);
 	if (note_own(l) < 0 || receive(l) < 0)
 		return -1;
@@ -457,6 +462,7 @@ struct loop *loop_new(struct tapir *t, int ifindex, struct driver *d, uint64_t s
 	l->ifindex = ifindex;
 	l->now_ns = start_ns;
 	l->real_ns = host_clock_ns();
+	l->slack_ns = SLACK_NS;
 	l->stop = -1;
 	l->dev.fd = d->fd;
 	l->news.fd = d->event_fd;

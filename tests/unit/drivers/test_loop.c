@@ -56,8 +56,9 @@ static void end(struct fixture *f)
 	tapir_destroy(f->t);
 }
 
-/* The system's clocks, in place of the library's call, so that the wall clock can jump for us alone. */
+/* The system's clocks, in place of the library's call, so that they can jump for us alone. */
 static int64_t jump_s;
+static int64_t held_s; /* how long something held the program: the monotonic clock went on */
 
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
 int clock_gettime(clockid_t id, struct timespec *ts)
@@ -66,6 +67,8 @@ int clock_gettime(clockid_t id, struct timespec *ts)
 
 	if (id == CLOCK_REALTIME)
 		ts->tv_sec += jump_s;
+	if (id == CLOCK_MONOTONIC)
+		ts->tv_sec += held_s;
 	return r;
 }
 
@@ -83,6 +86,59 @@ static void on_timer(struct loop *l, struct loop_timer *tm)
 	(void)l;
 	fired[n] = ((struct named_timer *)tm)->name;
 	fired[n + 1] = '\0';
+}
+
+enum { SLACK_MS = 100 };
+
+TEST(ten_minutes_at_a_breakpoint_move_the_clock_by_100_ms, "")
+{
+	struct named_timer tm = {.tm.fn = on_timer, .name = 'x'};
+	struct fixture f;
+
+	begin(&f);
+	fired[0] = '\0';
+	assert_int_equal(loop_turn(f.l, 0), 0);
+	uint64_t before = loop_now(f.l), skipped = loop_skipped(f.l);
+	loop_timer_set(f.l, &tm.tm, before + (SLACK_MS + 1) * NS_PER_MS);
+	held_s += 600;
+	assert_int_equal(loop_turn(f.l, 0), 0);
+	assert_true(loop_now(f.l) <= before + SLACK_MS * NS_PER_MS);
+	assert_true(tapir_now(f.t) <= before + SLACK_MS * NS_PER_MS);
+	assert_string_equal(fired, "");
+	/* What was cut is counted: nothing is lost of the real time. */
+	uint64_t real = loop_now(f.l) - before + loop_skipped(f.l) - skipped;
+	assert_true(real >= 600 * NS_PER_S && real < 660 * NS_PER_S);
+	loop_timer_cancel(f.l, &tm.tm);
+	end(&f);
+}
+
+static void hold_and_ask(struct loop *l, struct loop_timer *tm)
+{
+	(void)tm;
+	for (int i = 0; i < 10; i++) {
+		held_s += 60;
+		loop_clock(l);
+	}
+}
+
+TEST(however_often_a_turn_is_held_its_clock_moves_by_100_ms, "")
+{
+	struct named_timer tm = {.tm.fn = hold_and_ask};
+	struct fixture f;
+
+	begin(&f);
+	uint64_t before = loop_now(f.l);
+	loop_timer_set(f.l, &tm.tm, before);
+	held_s += 60;
+	assert_int_equal(loop_turn(f.l, 0), 0);
+	assert_true(loop_now(f.l) <= before + SLACK_MS * NS_PER_MS);
+	held_s += 60;
+	loop_clock(f.l);
+	assert_true(loop_now(f.l) <= before + SLACK_MS * NS_PER_MS);
+	/* The next turn has its own 100 ms. */
+	assert_int_equal(loop_turn(f.l, 0), 0);
+	assert_true(loop_now(f.l) <= before + 2 * SLACK_MS * NS_PER_MS);
+	end(&f);
 }
 
 TEST(timers_fire_in_order_of_time, "")
@@ -528,6 +584,8 @@ TEST(a_socket_closed_by_anothers_handler_is_not_served, "")
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ten_minutes_at_a_breakpoint_move_the_clock_by_100_ms),
+		cmocka_unit_test(however_often_a_turn_is_held_its_clock_moves_by_100_ms),
 		cmocka_unit_test(timers_fire_in_order_of_time),
 		cmocka_unit_test(a_jump_of_the_wall_clock_changes_no_timer),
 		cmocka_unit_test(a_cancelled_timer_does_not_fire_and_a_moved_one_fires_once),
