@@ -18,7 +18,7 @@
 #include "stack/netif.h"
 #include "stack/socket.h"
 
-enum { PORT = 80, MTU = 1500, BACKLOG = 8 };
+enum { PORT = 80, MTU = 1500, BACKLOG = 8, BULK = 40 * 1448, LOSS_PPM = 60000 };
 
 static const uint64_t START_NS = 1000 * NS_PER_S;
 static const uint64_t DELAY_NS = 10 * NS_PER_MS;
@@ -177,6 +177,46 @@ static int at_once(struct two *w)
 	return 0;
 }
 
+/*
+ * The server sends more than a window, the wire loses some of it, the client closes when it has all.
+ */
+static int with_losses(struct two *w)
+{
+	const struct simlink_conf lossy = {.delay_ns = DELAY_NS, .loss_ppm = LOSS_PPM};
+	const struct simlink_conf good = {.delay_ns = DELAY_NS};
+	static uint8_t bytes[BULK], got[BULK];
+	tapir_sock_t c, s;
+
+	if (meet(w, &c, &s) < 0)
+		return -1;
+	for (size_t i = 0; i < BULK; i++)
+		bytes[i] = (uint8_t)(i * 31);
+	simlink_set(w->wire, 1, &lossy);
+	for (size_t sent = 0, heard = 0; heard < BULK;) {
+		struct iovec out = {bytes + sent, BULK - sent}, in = {got + heard, BULK - heard};
+		int64_t v = sent < BULK ? tapir_send(w->server, s, &out, 1, 0) : 0;
+
+		if (v < 0 && v != -EAGAIN)
+			return bug(w, "send", v);
+		sent += v > 0 ? (size_t)v : 0;
+		if (until(w, w->client, c, TAPIR_IN) < 0)
+			return -1;
+		v = tapir_recv(w->client, c, &in, 1, 0);
+		if (v <= 0)
+			return bug(w, "recv", v);
+		heard += (size_t)v;
+	}
+	simlink_set(w->wire, 1, &good);
+	if (memcmp(got, bytes, BULK) != 0)
+		return bug(w, "recv", 0);
+	tapir_close(w->client, c);
+	if (hear(w, w->server, s, "") < 0)
+		return -1;
+	tapir_close(w->server, s);
+	settle(w);
+	return 0;
+}
+
 /* --- the two and their wire --- */
 
 static struct tapir *make_stack(struct two *w, uint8_t seed_byte, uint32_t ip4)
@@ -237,11 +277,12 @@ int demo_two_stacks(void)
 		unmake(&w);
 		return app_error("demo", "no memory for two stacks: free some and try again");
 	}
-	if (start_listening(&w) == 0 && orderly(&w) == 0 && at_once(&w) == 0) {
+	if (start_listening(&w) == 0 && orderly(&w) == 0 && at_once(&w) == 0 &&
+	    with_losses(&w) == 0) {
 		tapir_close(w.server, w.listener);
 		while (turn(&w))
 			; /* TIME-WAIT ends */
-		printf("Two connections were opened and closed in %.3f s of virtual time.\n",
+		printf("Three connections were opened and closed in %.3f s of virtual time.\n",
 		       (double)(w.now_ns - START_NS) / (double)NS_PER_S);
 	}
 	unmake(&w);

@@ -442,6 +442,11 @@ def number_of_key(key):
     return _numbers[key]
 
 
+def keys_of(number):
+    """The connections, gone or not, that had a number."""
+    return [key for key, n in _numbers.items() if n == number]
+
+
 def takes_over(addr, old):
     """What lies at addr stands for what lay at old: it keeps the number."""
     if old in _unbound:

@@ -13,6 +13,7 @@ from tapirgdb import access as a
 from tapirgdb import decode, printers
 
 KEPT = 500  # segments of one conversation
+TALKS = 200  # conversations
 KINDS = ("state", "in", "out", "again", "timer", "call", "drop", "note")
 
 TELLERS = ("emit", "tell", "tcp_tell", "emit_in", "xmit_emit", "tcp_state_entered", "tcp_set_state")  # they only pass it on
@@ -98,7 +99,11 @@ class Segment:
         self.rel_seq = self.rel_ack = None
 
     def same(self, o):
-        return (self.src, self.dst, self.seq, self.flags, self.len) == (o.src, o.dst, o.seq, o.flags, o.len)
+        return (self.src, self.dst, self.seq, self.ack, self.flags, self.len) == (o.src, o.dst, o.seq, o.ack, o.flags, o.len)
+
+    def alone(self):
+        """Nothing but an acknowledgment: no sequence number is taken."""
+        return self.len == 0 and not self.flags & 3
 
     def text(self):
         """As step-event says it."""
@@ -124,6 +129,11 @@ class Segment:
         s += "<CTL=%s>" % decode.flag_names(self.flags)
         if self.len:
             s += "<DATA=%d>" % self.len
+        for o in self.opts:
+            if isinstance(o, tuple) and o[1]:
+                base = (self.ack - self.rel_ack) & 0xffffffff
+                s += "<SACK=%d:%d%s>" % ((o[1][0][0] - base) & 0xffffffff, (o[1][0][1] - base) & 0xffffffff,
+                                         " and %d" % (len(o[1]) - 1) if len(o[1]) > 1 else "")
         return s + (" again" if self.again else "")
 
 
@@ -140,6 +150,8 @@ def talk_of(src, dst):
     pair = frozenset((src, dst))
     if pair not in S.talks:
         S.talks[pair] = Talk(src, dst)
+        if len(S.talks) > TALKS:
+            S.talks.popitem(last=False)
     S.talks.move_to_end(pair)
     return S.talks[pair]
 
@@ -183,7 +195,8 @@ def saw_segment(stack, key, seg, outgoing):
         talk.segments.append(seg)
         return seg
     talk.first.setdefault(seg.dst, state)
-    for old in talk.segments:
+    # Of equal ACKs the first has come; of equal data the one that was sent last, for the other is lost.
+    for old in talk.segments if seg.alone() else reversed(talk.segments):
         if old.came is None and old.same(seg):
             seg = old
             break
@@ -594,6 +607,9 @@ def step(word, kind=None):
         S.stepping = False
         if gdb.selected_inferior().pid:
             arm(False)
+    if S.trouble:
+        print("tapir: an event could not be read: %s" % S.trouble)
+        S.trouble = None
     if S.hit is not None:
         frame = gdb.newest_frame()
         while frame.name() in TELLERS and frame.older() is not None:
@@ -657,10 +673,14 @@ def wire(word, n=30):
         a.fail("no segment was seen yet: `tapir wire on`, then `continue`, or `tapir step-event`")
     talk = next(reversed(S.talks.values()))
     if word:
-        e = a.find(word) if not any(a.matches_ends(t.ends, word) for t in S.talks.values()) else None
-        for t in S.talks.values():
-            if a.matches_ends(t.ends, word) or e is not None and set(t.ends) == {e.local, e.remote}:
-                talk = t
+        if word.lstrip("#").isdigit():
+            keys = a.keys_of(int(word.lstrip("#")))
+            found = [t for t in S.talks.values() if any(set(t.ends) == {k[1], k[2]} for k in keys)]
+        else:
+            found = [t for t in S.talks.values() if a.matches_ends(t.ends, word)]
+        if not found:
+            a.fail("no segment of %s was seen: `tapir wire` draws the connection that was heard last" % word)
+        talk = found[-1]
     return ladder(talk, n)
 
 

@@ -270,8 +270,8 @@ def receive_side(e, irs):
     ranges = [(a.u32(ooo["r"][i]["start"]), a.u32(ooo["r"][i]["end"])) for i in range(n)]
     page = a.constant("TCP_PAGE") or 4096
     print()
-    print("  received: %d bytes to be read, %d out of order in %d ranges, %d pages of %d" % (
-        max(0, a.distance(end, user)), sum((y - x) & 0xffffffff for x, y in ranges), n, int(rcv["npages_used"]), page))
+    print("  received: %d bytes to be read, %d out of order in %d range%s, %d pages of %d" % (
+        max(0, a.distance(end, user)), sum((y - x) & 0xffffffff for x, y in ranges), n, "" if n == 1 else "s", int(rcv["npages_used"]), page))
     edge = (nxt + int(v["rcv_wnd"])) & 0xffffffff
     hi = ranges[-1][1] if ranges else nxt
     if 0 < a.distance(edge, hi) <= a.distance(hi, user):
