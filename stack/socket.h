@@ -102,12 +102,16 @@ enum {
 	TAPIR_TCP_KEEPCNT = 6,
 	TAPIR_TCP_SYNCNT = 7,
 	TAPIR_TCP_LINGER2 = 8, /* s in FIN-WAIT-2; -1: none */
-	TAPIR_TCP_INFO = 11,   /* get: struct tapir_tcp_info */
+	TAPIR_TCP_DEFER_ACCEPT =
+		9, /* s that accept() waits for the first data; read back as the sum of time-outs */
+	TAPIR_TCP_WINDOW_CLAMP = 10, /* bytes that the receive window is held to */
+	TAPIR_TCP_INFO = 11,	     /* get: struct tapir_tcp_info */
 	TAPIR_TCP_QUICKACK = 12,
 	TAPIR_TCP_CONGESTION = 13,   /* char[16] */
 	TAPIR_TCP_USER_TIMEOUT = 18, /* ms */
 	TAPIR_TCP_FASTOPEN =
 		23, /* a listener: data-carrying SYNs that may await their ACK; 0: none */
+	TAPIR_TCP_TIMESTAMP = 24, /* get: TSval now */
 	TAPIR_TCP_NOTSENT_LOWAT = 25,
 	TAPIR_TCP_FASTOPEN_CONNECT =
 		30, /* connect() returns 0 and the SYN goes with the first write, if it may */

@@ -1,5 +1,6 @@
 /*
- * Options of TCP that say how a connection opens: Fast Open. Numbers, ranges and errors are Linux's.
+ * Options of TCP that say how a connection opens: Fast Open, deferred accept(), the window's bound. Numbers, ranges
+ * and errors are Linux's.
  */
 #include <errno.h>
 #include <string.h>
@@ -7,6 +8,8 @@
 #include "stack/sock/sock.h"
 #include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_user.h"
+
+enum { WINDOW_CLAMP_MIN = 2304 / 2 }; /* half of the smallest receive buffer */
 
 static int get_int(const void *val, size_t len, int *out)
 {
@@ -48,6 +51,42 @@ static int set_fastopen_connect(struct open_target *o, int v)
 	return 0;
 }
 
+/* TCP_DEFER_ACCEPT is told in seconds and kept in SYN-ACKs sent again, at 1, 2, 4 ... s, as Linux keeps it. */
+static uint8_t defer_from_seconds(const struct tapir *t, int seconds)
+{
+	int64_t step = t->conf.tcp_rto_init_ms, period = step;
+	uint8_t n = 0;
+
+	if (seconds <= 0)
+		return 0;
+	for (n = 1; (int64_t)seconds * 1000 > period && n < UINT8_MAX; n++) {
+		step = step * 2 < t->conf.tcp_rto_max_ms ? step * 2 : t->conf.tcp_rto_max_ms;
+		period += step;
+	}
+	return n;
+}
+
+static int defer_to_seconds(const struct tapir *t, uint8_t n)
+{
+	int64_t step = t->conf.tcp_rto_init_ms, period = n ? step : 0;
+
+	while (n-- > 1) {
+		step = step * 2 < t->conf.tcp_rto_max_ms ? step * 2 : t->conf.tcp_rto_max_ms;
+		period += step;
+	}
+	return (int)(period / 1000);
+}
+
+static int set_window_clamp(struct open_target *o, int v)
+{
+	if (v == 0 && !unconnected(o))
+		return -EINVAL;
+	o->opt->window_clamp = v == 0 ? 0 : max_u32((uint32_t)(v < 0 ? 0 : v), WINDOW_CLAMP_MIN);
+	if (o->conn)
+		tcp_rcv_set_clamp(o->conn);
+	return 0;
+}
+
 static struct tcp_fo_keys **keys_of(const struct open_target *o)
 {
 	return o->conn ? &o->conn->fo_keys : tcp_listener_keys(o->l);
@@ -60,6 +99,9 @@ int sock_set_open_opt(struct open_target *o, int name, const void *val, size_t l
 	if (name == TAPIR_TCP_FASTOPEN_KEY)
 		return unconnected(o) ? tcp_fastopen_set_key(o->t, keys_of(o), val, len) : -EINVAL;
 	switch (name) {
+	case TAPIR_TCP_DEFER_ACCEPT:
+	case TAPIR_TCP_WINDOW_CLAMP:
+	case TAPIR_TCP_TIMESTAMP:
 	case TAPIR_TCP_FASTOPEN:
 	case TAPIR_TCP_FASTOPEN_CONNECT:
 	case TAPIR_TCP_FASTOPEN_NO_COOKIE:
@@ -71,6 +113,13 @@ int sock_set_open_opt(struct open_target *o, int name, const void *val, size_t l
 		return -ENOPROTOOPT;
 	}
 	switch (name) {
+	case TAPIR_TCP_DEFER_ACCEPT:
+		o->opt->defer_accept = defer_from_seconds(o->t, v);
+		return 0;
+	case TAPIR_TCP_WINDOW_CLAMP:
+		return set_window_clamp(o, v);
+	case TAPIR_TCP_TIMESTAMP:
+		return -EPERM; /* Linux: only in repair mode, which is not here */
 	case TAPIR_TCP_FASTOPEN:
 		return set_fastopen(o, v);
 	case TAPIR_TCP_FASTOPEN_CONNECT:
@@ -86,6 +135,17 @@ int sock_set_open_opt(struct open_target *o, int name, const void *val, size_t l
 int sock_get_open_opt(struct open_target *o, int name, int *v)
 {
 	switch (name) {
+	case TAPIR_TCP_DEFER_ACCEPT:
+		*v = defer_to_seconds(o->t, o->opt->defer_accept);
+		return 0;
+	case TAPIR_TCP_WINDOW_CLAMP:
+		*v = (int)(o->conn && tcp_state_synchronized(o->conn->ep.state)
+				   ? o->conn->rcv_clamp
+				   : o->opt->window_clamp);
+		return 0;
+	case TAPIR_TCP_TIMESTAMP:
+		*v = (int)tcp_ts_now(o->t, o->conn ? o->conn->ts_off : 0);
+		return 0;
 	case TAPIR_TCP_FASTOPEN:
 		*v = o->opt->fastopen_qlen;
 		return 0;

@@ -42,6 +42,8 @@ struct tcp_opt {
 	uint32_t user_timeout_ms;
 	uint32_t rcvbuf, sndbuf; /* bytes of data; 0: the setting's, auto-tuned later */
 	uint32_t notsent_lowat;
+	uint32_t window_clamp; /* TCP_WINDOW_CLAMP, 0: none */
+	uint8_t defer_accept;  /* TCP_DEFER_ACCEPT, in SYN-ACKs sent again; 0: off */
 	uint16_t
 		fastopen_qlen; /* TCP_FASTOPEN: data-carrying SYNs that may await their ACK; 0: none */
 	uint64_t max_pacing_rate; /* SO_MAX_PACING_RATE, bytes a second; 0: none */
@@ -444,6 +446,10 @@ uint32_t tcp_rcv_window_field(struct tapir *t, struct tcp_conn *c);
 void tcp_rcv_data(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
 void tcp_rcv_ack(struct tapir *t, struct tcp_conn *c);
 /* The delayed ACK's time has come. */
+/* The ACK of a SYN-ACK is to wait for data that is about to be written. */
+void tcp_rcv_ack_synack_late(struct tapir *t, struct tcp_conn *c);
+/* TCP_WINDOW_CLAMP was set. */
+void tcp_rcv_set_clamp(struct tcp_conn *c);
 void tcp_rcv_ack_late(struct tapir *t, struct tcp_conn *c);
 /* The program read, or holds less: an ACK or a window update may be worth a segment. */
 void tcp_rcv_read_ack(struct tapir *t, struct tcp_conn *c, bool read);
@@ -464,9 +470,11 @@ void tcp_rcv_resize(struct tapir *t, struct tcp_conn *c);
 /* The largest that a receive buffer may become: SO_RCVBUF, or the larger of the two settings, as Linux. */
 static inline uint64_t tcp_rcv_space_max(const struct tapir *t, const struct tcp_opt *o)
 {
-	if (o->rcvbuf)
-		return o->rcvbuf;
-	return max_u64((uint64_t)t->conf.tcp_rmem_max, (uint64_t)t->conf.rmem_max);
+	uint64_t space =
+		o->rcvbuf ? o->rcvbuf
+			  : max_u64((uint64_t)t->conf.tcp_rmem_max, (uint64_t)t->conf.rmem_max);
+
+	return o->window_clamp ? min_u64(space, o->window_clamp) : space;
 }
 
 /* The window scale that a receive buffer of `space` bytes needs (RFC 7323 2.2; Linux's rule). */

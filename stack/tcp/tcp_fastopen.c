@@ -207,12 +207,18 @@ static struct tcp_conn *make_child(struct tapir *t, struct tcp_listener *l,
 	c->act->fo_l = l;
 	list_add_tail(&l->fo_children, &c->act->fo_link);
 	l->fo_pending++;
+	tcp_rcv_start(t, c);
 	text.seq++;
 	text.flags &= (uint16_t)~TCP_SYN;
 	text.text_len = min_u32(text.text_len, c->rcv_wnd);
 	text.len = text.text_len;
 	if (text.text_len && tcp_text_input(t, c, &text, &why) == TCP_STEP_NEXT)
 		c->fo |= TCP_FO_ACKED;
+	/* As Linux: the window of the SYN-ACK begins behind the data, as far as the buffer bears it. */
+	if (c->rcv_limit > c->rcv_nxt - c->rcv_user)
+		c->rcv_wnd =
+			max_u32(c->rcv_wnd,
+				min_u32(p->rcv_wnd, c->rcv_limit - (c->rcv_nxt - c->rcv_user)));
 	c->act->fo_cookie = foc;
 	tcp_output(t, c);
 	c->act->fo_cookie = NULL;

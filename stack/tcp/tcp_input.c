@@ -110,7 +110,8 @@ static void established(struct tapir *t, struct tcp_conn *c, const struct tcp_se
 	c->backoff = 0;
 	c->probes_out = 0;
 	c->soft_err = 0;
-	tcp_rcv_start(t, c);
+	if (!tcp_fastopen_child(c))
+		tcp_rcv_start(t, c);
 	if (c->flags & TCP_F_ACTIVE) {
 		tcp_conn_start_cc(t, c, syn_lost);
 		if (syn_lost && !c->rtt.srtt_us)
@@ -183,9 +184,13 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 	}
 	tcp_ack_input(t, c, seg, reason);
 	established(t, c, seg, syn_lost);
-	/* What is sent again carries the ACK. */
-	if (!tcp_fastopen_synack(t, c, seg))
-		c->flags |= TCP_F_ACK_NOW;
+	/* What is sent again carries the ACK; and data that is about to be written, where the program says so. */
+	if (!tcp_fastopen_synack(t, c, seg)) {
+		if (c->opt.defer_accept || c->opt.flags & TCP_O_QUICKACK_OFF)
+			tcp_rcv_ack_synack_late(t, c);
+		else
+			c->flags |= TCP_F_ACK_NOW;
+	}
 	/* EVT-11. What else it carries goes on at the sixth step. */
 	seg->seq++;
 	seg->len--;

@@ -34,6 +34,11 @@ static bool tuple_eq(const struct tcp_tuple *a, const struct tcp_tuple *b)
 	       tapir_addr_eq(&a->laddr, &b->laddr) && tapir_addr_eq(&a->raddr, &b->raddr);
 }
 
+bool tcp_isn_recycled(const struct tapir *t, const struct tcp_tuple *tu)
+{
+	return t->tcp->recycled_set && tuple_eq(tu, &t->tcp->recycled);
+}
+
 uint32_t tcp_isn(struct tapir *t, const struct tcp_tuple *tu)
 {
 	struct tcp_state *ts = t->tcp;

@@ -289,9 +289,14 @@ bool tcp_listen_complete(struct tapir *t, struct tcp_listener *l, const struct t
 /* RFC 9293 3.10.7.2, third: a SYN. */
 static void listen_syn(struct tapir *t, struct tcp_listener *l, struct tcp_seg *seg)
 {
-	bool queue_full =
-		l->nsyn >= min_u32(max_u32(l->backlog, 1), (uint32_t)t->conf.tcp_max_syn_backlog);
-	bool cookie = t->conf.tcp_syncookies == 2 || (t->conf.tcp_syncookies == 1 && queue_full);
+	bool queue_full = l->nsyn > l->backlog || l->nsyn >= (uint64_t)t->conf.tcp_max_syn_backlog;
+	/*
+	 * As Linux: not for one that takes over from TIME-WAIT: it is no flood, its peer is real; and a cookie's
+	 * number could not begin above the old incarnation's (R6528-3).
+	 */
+	bool again = tcp_isn_recycled(t, &seg->tuple);
+	bool cookie = !again &&
+		      (t->conf.tcp_syncookies == 2 || (t->conf.tcp_syncookies == 1 && queue_full));
 	struct tcp_fo_cookie foc;
 	struct tcp_passive p;
 
@@ -311,7 +316,7 @@ static void listen_syn(struct tapir *t, struct tcp_listener *l, struct tcp_seg *
 			return;
 		}
 		/* R4987-1: a record, not a connection. */
-		if (queue_full && !tcp_syncache_evict(t, l)) {
+		if (queue_full && !again && !tcp_syncache_evict(t, l)) {
 			STAT_INC(t, TcpExt, TCPReqQFullDrop);
 			refuse(t, l, seg, DROP_TCP_SYN_QUEUE_FULL);
 			return;

@@ -21,6 +21,7 @@ struct tcp_listener {
 	uint32_t naccept;
 	struct list syns; /* struct tcp_syn_ent, oldest first */
 	uint32_t nsyn;
+	uint32_t nyoung; /* of these, whose SYN-ACK was sent once */
 	struct list all;    /* tcp_state.listeners */
 	uint32_t id;	    /* unique: SO_REUSEPORT's choice hangs on it, never on an address */
 	uint64_t cookie_ns; /* when a cookie was sent last; 0: never */
@@ -38,7 +39,8 @@ struct tcp_syn_ent {
 	struct list link;   /* l->syns */
 	struct timer timer; /* TIMER_TCP_SYN */
 	struct tcp_passive p;
-	uint8_t retries;
+	uint8_t retries; /* time-outs, with a SYN-ACK or, deferred, without */
+	bool acked;	 /* the ACK came already, but nothing else: TCP_DEFER_ACCEPT, or no room */
 	uint64_t last_answer_ns; /* rate of answers to repeated SYNs */
 };
 
@@ -167,6 +169,8 @@ void tcp_port_unref(struct tapir *t, struct tcp_ep *ep);
 
 /* ---- tcp_isn.c ---- */
 uint32_t tcp_isn(struct tapir *t, const struct tcp_tuple *tu); /* RFC 6528 3 */
+/* Whether a TIME-WAIT record was given up for tu just now: the next tcp_isn() begins above it. */
+bool tcp_isn_recycled(const struct tapir *t, const struct tcp_tuple *tu);
 uint32_t tcp_ts_offset(struct tapir *t, const struct tcp_tuple *tu);
 
 /* ---- tcp_xmit.c: every segment leaves here ---- */

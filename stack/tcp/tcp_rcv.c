@@ -63,6 +63,8 @@ uint32_t tcp_rcv_initial(const struct tapir *t, const struct tcp_opt *o, uint32_
 {
 	uint32_t space = tcp_rcv_limit(t, o);
 
+	if (o->window_clamp)
+		space = min_u32(space, o->window_clamp);
 	/* Whole segments; R7323-4: never scaled, so never above 65535. */
 	if (space > mss)
 		space -= space % mss;
@@ -95,6 +97,8 @@ void tcp_rcv_start(struct tapir *t, struct tcp_conn *c)
 	}
 	if (app && c->rcv_clamp > 2 * mss && c->rcv_clamp + mss > c->rcv_limit)
 		c->rcv_clamp = max_u32(2 * mss, c->rcv_limit - mss);
+	if (c->opt.window_clamp)
+		c->rcv_clamp = min_u32(c->rcv_clamp, c->opt.window_clamp);
 	c->rcv_ssthresh = min_u32(c->rcv_ssthresh, c->rcv_clamp);
 	c->drs_space = min_u32(min_u32(c->rcv_ssthresh, c->rcv_wnd), 10 * mss);
 	c->drs_seq = c->rcv_user;
@@ -250,6 +254,22 @@ static void grow_buffer(struct tapir *t, struct tcp_conn *c, uint32_t copied)
 	/* What the field cannot say is no reason for an update. */
 	c->rcv_clamp =
 		min_u32(limit, (uint32_t)UINT16_MAX << (c->flags & TCP_F_WS ? c->rcv_wscale : 0));
+	if (c->opt.window_clamp)
+		c->rcv_clamp = min_u32(c->rcv_clamp, c->opt.window_clamp);
+}
+
+void tcp_rcv_set_clamp(struct tcp_conn *c)
+{
+	uint32_t clamp = c->opt.window_clamp;
+
+	/* As Linux: a lower one counts for what is not promised yet, a higher one up to what is. */
+	if (!clamp || !tcp_state_synchronized(c->ep.state))
+		return;
+	if (clamp < c->rcv_clamp)
+		c->rcv_ssthresh = min_u32(c->rcv_ssthresh, clamp);
+	else
+		c->rcv_ssthresh = max_u32(c->rcv_ssthresh, min_u32(c->rcv_wnd, clamp));
+	c->rcv_clamp = clamp;
 }
 
 void tcp_rcv_adjust(struct tapir *t, struct tcp_conn *c)
@@ -432,6 +452,17 @@ void tcp_rcv_ack(struct tapir *t, struct tcp_conn *c)
 }
 
 /* The deadline of a delayed ACK has come. */
+void tcp_rcv_ack_synack_late(struct tapir *t, struct tcp_conn *c)
+{
+	if (!tcp_act_get(t, c)) {
+		c->flags |= TCP_F_ACK_NOW;
+		return;
+	}
+	tcp_rcv_quick(t, c, UINT8_MAX);
+	c->flags |= TCP_F_DELACK;
+	c->act->deadline_ns[TCP_D_DELACK] = t->now_ns + (uint64_t)DELACK_MAX_US * US;
+}
+
 void tcp_rcv_ack_late(struct tapir *t, struct tcp_conn *c)
 {
 	c->act->deadline_ns[TCP_D_DELACK] = TAPIR_NEVER;

@@ -24,6 +24,7 @@ static void ent_free(struct tapir *t, struct tcp_syn_ent *e)
 		tcp_demux_remove(t, &e->ep);
 	list_del(&e->link);
 	e->l->nsyn--;
+	e->l->nyoung -= e->retries == 0;
 	t->tcp->nsyn--;
 	mem_free(t, e, sizeof(*e));
 }
@@ -60,6 +61,7 @@ bool tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_
 	list_init(&e->link);
 	list_add_tail(&l->syns, &e->link);
 	l->nsyn++;
+	l->nyoung++;
 	t->tcp->nsyn++;
 	/* EVT-6: RCV.NXT = SEG.SEQ+1, IRS = SEG.SEQ, SND.NXT = ISS+1, SND.UNA = ISS: all by iss and irs. */
 	tcp_set_state(t, &e->ep, TAPIR_TCP_LISTEN);
@@ -109,22 +111,43 @@ void tcp_syncache_addr_gone(struct tapir *t, struct tcp_listener *l, const struc
 	}
 }
 
+/*
+ * How often a SYN-ACK is sent again. As Linux: fewer times when the queue is more than half full, and most of those
+ * in it are old, that is, when nobody answers.
+ */
+static unsigned max_retries(const struct tapir *t, const struct tcp_listener *l)
+{
+	unsigned max = l->opt.syncnt ? l->opt.syncnt : (unsigned)t->conf.tcp_synack_retries;
+	uint64_t young = 2 * (uint64_t)l->nyoung;
+
+	if (2 * (uint64_t)l->nsyn <= max_u32(8, l->backlog))
+		return max;
+	for (; max > 2 && l->nsyn >= young; young *= 2)
+		max--;
+	return max;
+}
+
 void tcp_syn_timer(struct tapir *t, struct timer *tm)
 {
 	struct tcp_syn_ent *e = container_of(tm, struct tcp_syn_ent, timer);
+	unsigned defer = e->l->opt.defer_accept;
 
-	/* TC-20: an end to it. */
-	if (e->retries >= t->conf.tcp_synack_retries) {
+	STAT_INC(t, TcpExt, TCPTimeouts);
+	/* TC-20: an end to it; one that waits for data, its ACK here already, may wait as long as was asked for. */
+	if (e->retries >= max_retries(t, e->l) && !(defer && e->acked && e->retries < defer)) {
 		back_to_listen(t, e);
 		return;
 	}
-	/* EVT-45: RETRANSMISSION TIMEOUT */
+	/* EVT-45: RETRANSMISSION TIMEOUT; but who has answered is not asked again before the last moment. */
+	if (!(defer && e->acked && e->retries + 1u < defer)) {
+		e->p.synack_sent_ns = 0; /* R6298-5: no sample of it */
+		e->p.synack_retransmitted = !e->acked;
+		STAT_INC(t, TcpExt, TCPSynRetrans);
+		tcp_respond_synack(t, e->l, &e->p, NULL, true);
+	}
+	e->l->nyoung -= e->retries == 0;
 	e->retries++;
-	e->p.synack_sent_ns = 0; /* R6298-5: no sample of it */
-	e->p.synack_retransmitted = true;
-	STAT_INC(t, TcpExt, TCPSynRetrans);
 	timer_set(t, &e->timer, t->now_ns + wait_ns(t, e->retries));
-	tcp_respond_synack(t, e->l, &e->p, NULL, true);
 }
 
 /* Whether one more segment of this record's may be answered now (RFC 5961 7). */
@@ -227,6 +250,20 @@ static enum drop_reason steps(struct tapir *t, struct tcp_syn_ent *e, struct tcp
 	return DROP_NONE;
 }
 
+/*
+ * TCP_DEFER_ACCEPT: a bare ACK makes no connection yet; whoever speaks first will speak soon. False: this segment
+ * makes it, or the time is over.
+ */
+static bool deferred(struct tapir *t, struct tcp_syn_ent *e, const struct tcp_seg *seg)
+{
+	if (e->retries >= e->l->opt.defer_accept || seg->len != 0)
+		return false;
+	e->acked = true;
+	e->p.synack_sent_ns = 0; /* the data's time is no round trip */
+	STAT_INC(t, TcpExt, TCPDeferAcceptDrop);
+	return true;
+}
+
 /* The handshake is complete, if there is room for what it makes. */
 static void complete(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *seg)
 {
@@ -235,7 +272,9 @@ static void complete(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *seg
 	if (tcp_listener_full(l)) {
 		STAT_INC(t, TcpExt, ListenOverflows);
 		STAT_INC(t, TcpExt, ListenDrops);
+		e->acked = true;
 		if (t->conf.tcp_abort_on_overflow) {
+			STAT_INC(t, TcpExt, EmbryonicRsts);
 			tcp_respond_rst(t, seg);
 			back_to_listen(t, e);
 		}
@@ -261,6 +300,8 @@ void tcp_syncache_input(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *
 		pkt_drop(seg->rx->pkt, why);
 	else if (gone)
 		pkt_free(seg->rx->pkt);
+	else if (deferred(t, e, seg))
+		pkt_drop(seg->rx->pkt, DROP_TCP_DEFER_ACCEPT);
 	else
 		complete(t, e, seg);
 }

@@ -41,6 +41,8 @@ static const struct opt {
 	{"QUICKACK", TAPIR_SOL_TCP, TAPIR_TCP_QUICKACK, T | L, INT_MIN, INT_MAX, 0, 0},
 	{"USER_TIMEOUT", TAPIR_SOL_TCP, TAPIR_TCP_USER_TIMEOUT, T | L, 0, INT_MAX, 900, 900},
 	{"NOTSENT_LOWAT", TAPIR_SOL_TCP, TAPIR_TCP_NOTSENT_LOWAT, T | L, INT_MIN, INT_MAX, 5, 5},
+	{"DEFER_ACCEPT", TAPIR_SOL_TCP, TAPIR_TCP_DEFER_ACCEPT, T | L, INT_MIN, INT_MAX, 4, 7},
+	{"WINDOW_CLAMP", TAPIR_SOL_TCP, TAPIR_TCP_WINDOW_CLAMP, T | L, INT_MIN, INT_MAX, 900, 1152},
 	{"FASTOPEN", TAPIR_SOL_TCP, TAPIR_TCP_FASTOPEN, T | L, 0, INT_MAX, 5, 5},
 	{"FASTOPEN_NO_COOKIE", TAPIR_SOL_TCP, TAPIR_TCP_FASTOPEN_NO_COOKIE, T | L, 0, 1, 1, 1},
 	{"TYPE", TAPIR_SOL_SOCKET, TAPIR_SO_TYPE, NONE, 0, 0, 0, 0},
@@ -129,10 +131,12 @@ TEST(unknown_options_and_levels_are_refused, "RS-07")
 				known |=
 					level == TAPIR_SOL_IP && (name == TAPIR_IP_ADD_MEMBERSHIP ||
 								  name == TAPIR_IP_DROP_MEMBERSHIP);
-				known |= level == TAPIR_SOL_TCP && (name == TAPIR_TCP_CONGESTION ||
-								    name == TAPIR_TCP_CC_INFO ||
-								    name == TAPIR_TCP_FASTOPEN_KEY ||
-								    name == TAPIR_TCP_FASTOPEN_CONNECT);
+				known |=
+					level == TAPIR_SOL_TCP &&
+					(name == TAPIR_TCP_CONGESTION ||
+					 name == TAPIR_TCP_CC_INFO || name == TAPIR_TCP_TIMESTAMP ||
+					 name == TAPIR_TCP_FASTOPEN_KEY ||
+					 name == TAPIR_TCP_FASTOPEN_CONNECT);
 				known |= level == TAPIR_SOL_SOCKET &&
 					 (name == TAPIR_SO_MAX_PACING_RATE ||
 					  name == TAPIR_SO_MEMINFO);

@@ -51,7 +51,7 @@ TEST(cookies_are_sent_only_when_the_queue_is_full, "R4987-4")
 {
 	struct tf f;
 
-	open_with(&f, 1, 2);
+	open_with(&f, 1, 1); /* as Linux, one more than it says */
 	syn(&f, 40000, 1460, false);
 	syn(&f, 40001, 1460, false);
 	assert_int_equal(nsyn(&f), 2);
@@ -237,7 +237,7 @@ TEST(while_no_cookie_is_out_none_is_believed, "TC-19")
 {
 	struct tf f;
 
-	open_with(&f, 1, 1);
+	open_with(&f, 1, 0);
 	syn(&f, 40000, 1460, false);
 	syn(&f, 40001, 1460, false);
 	assert_int_equal(world_stat(&f.w, STAT_TcpExt_SyncookiesSent), 1);
