@@ -236,7 +236,7 @@ static size_t build_tcp(struct run *r, const struct script_event *e, uint8_t *p)
 		return 0;
 	}
 	ts = ts_in(h + TCP_HLEN, nopt);
-	if (ts && (k->flags & WV_ACK || get32(ts + 4) != 0))
+	if (ts && get32(ts + 4) != 0) /* 0 stands for nothing to echo */
 		put32(ts + 4, live_ecr(r, f, get32(ts + 4)));
 	while (nopt % 4)
 		h[TCP_HLEN + nopt++] = 0;
