@@ -292,6 +292,7 @@ struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
 		c->snd_wscale = p->snd_wscale;
 		c->rcv_wscale = p->rcv_wscale;
 	}
+	tcp_mtup_start(t, c);
 	tcp_conn_update_mss(t, c);
 	tcp_conn_start_cc(t, c, p->synack_retransmitted);
 	if (p->synack_retransmitted)
@@ -350,8 +351,12 @@ void tcp_conn_update_mss(struct tapir *t, struct tcp_conn *c)
 	uint32_t mss = max_u32(c->peer_mss, (uint32_t)t->conf.tcp_min_snd_mss);
 
 	/* RFC 9293 3.7.1, MUST-16: what the peer takes, and what the path carries. */
-	if (tcp_conn_route(t, c, &rt) == 0 && rt.mtu > IP_TCP_HLEN)
-		mss = min_u32(mss, rt.mtu - IP_TCP_HLEN);
+	if (tcp_conn_route(t, c, &rt) == 0) {
+		uint32_t mtu = tcp_mtup_bound(c, rt.mtu);
+
+		if (mtu > IP_TCP_HLEN)
+			mss = min_u32(mss, mtu - IP_TCP_HLEN);
+	}
 	if (c->opt.maxseg)
 		mss = min_u32(mss, c->opt.maxseg);
 	c->mss = (uint16_t)min_u32(max_u32(mss, TCP_MSS_FLOOR), TCP_MSS_MAX);

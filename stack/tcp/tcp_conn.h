@@ -191,7 +191,7 @@ struct tcp_act {
 		high_sacked; /* one past the highest SACKed byte; means something with segs_sacked */
 	uint32_t lost_total; /* segments ever marked lost: what one ACK adds is the difference */
 	uint64_t retrans_start_ns; /* first unanswered retransmission: R2, user timeout */
-	uint64_t pace_ns; /* what was sent until now is worth the pace until then */
+	uint64_t pace_ns;	   /* what was sent until now is worth the pace until then */
 	/* delivery rate: tcp_rate.c */
 	uint64_t
 		first_tx_ns; /* when the latest delivered piece was sent: an interval of sending begins */
@@ -304,6 +304,11 @@ struct tcp_conn {
 	uint32_t big_end;	      /* end of the first segment as large as max_sent */
 	uint32_t mtu_seq;	      /* the segment that mtu_pending is about */
 	uint16_t mtu_pending;	      /* next-hop MTU told but not believed yet (RFC 5927 7.2) */
+	/* tcp_mtup.c: sizes of IP packets: known to pass, not to be passed, of the probe under way (0: none) */
+	uint16_t mtu_low, mtu_high, mtu_probe;
+	bool mtup_on, mtup_lost;
+	uint32_t mtu_probe_seq;
+	uint64_t mtup_ns;  /* when the search began */
 	uint16_t mss;	   /* what a segment of ours may carry, options not counted off yet */
 	uint16_t peer_mss; /* as the peer's option said */
 	uint16_t rcv_mss;  /* estimate of the peer's segments, for delayed ACKs */

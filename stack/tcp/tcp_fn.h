@@ -91,6 +91,21 @@ uint8_t tcp_ecn_info(const struct tcp_conn *c);
 void tcp_mtup_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r);
 /* It was found lost alone: no congestion, but a path that does not carry it (R4821-2). */
 void tcp_mtup_lost(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r);
+/* What was just found lost is a probe and nothing else before it: the search is told; true: no congestion. */
+bool tcp_mtup_only_lost(struct tapir *t, struct tcp_conn *c);
+/* The handshake is done: where the search begins. */
+void tcp_mtup_start(struct tapir *t, struct tcp_conn *c);
+/* What of a path's MTU ordinary segments may use. */
+uint32_t tcp_mtup_bound(struct tcp_conn *c, uint32_t mtu);
+/*
+ * Whether the next `avail` bytes, of which `wnd` may be sent, should begin with a probe while `pipe` are in flight:
+ * its length; 0: it waits for what is in flight; -1: none.
+ */
+int32_t tcp_mtup_due(struct tapir *t, struct tcp_conn *c, uint32_t avail, uint32_t wnd,
+		     uint32_t pipe);
+void tcp_mtup_sent(struct tcp_conn *c, uint32_t seq, uint32_t len);
+/* A retransmission timed out; `r1`: R1 of them in a row. */
+void tcp_mtup_timeout(struct tapir *t, struct tcp_conn *c, bool r1);
 
 /* ---- tcp_ack.c ---- */
 enum tcp_step { TCP_STEP_NEXT, TCP_STEP_DROP, TCP_STEP_GONE };

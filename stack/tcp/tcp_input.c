@@ -112,6 +112,8 @@ static void established(struct tapir *t, struct tcp_conn *c, const struct tcp_se
 	c->soft_err = 0;
 	if (!tcp_fastopen_child(c))
 		tcp_rcv_start(t, c);
+	if (!(c->flags & TCP_F_PASSIVE)) /* they have done so: tcp_conn_passive() */
+		tcp_mtup_start(t, c);
 	if (c->flags & TCP_F_ACTIVE) {
 		tcp_conn_start_cc(t, c, syn_lost);
 		if (syn_lost && !c->rtt.srtt_us)

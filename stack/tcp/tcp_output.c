@@ -252,7 +252,7 @@ static bool beyond_window(const struct tcp_conn *c, const struct tcp_rec *r, uin
 	return r->times > 1 && seq_gt(r->seq + len, edge);
 }
 
-static void note_sent(struct tapir *t, struct tcp_conn *c, uint32_t len, bool fin);
+static void note_sent(struct tapir *t, struct tcp_conn *c, uint32_t len, uint8_t flags);
 
 /* What was sent again counts against the reduction, and towards an undo. */
 static void note_resent(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t flight)
@@ -414,7 +414,7 @@ enum tcp_tlp_sent tcp_send_tlp(struct tapir *t, struct tcp_conn *c)
 			flags |= TCP_PSH;
 		if (!tx_room(t, c, len) || send_segment(t, c, c->snd_nxt, len, flags, false) < 0)
 			return TCP_TLP_NOTHING;
-		note_sent(t, c, len, want_fin);
+		note_sent(t, c, len, want_fin ? TCP_REC_FIN : 0);
 		return TCP_TLP_NEW;
 	}
 	r = tcp_rec_last_segment(t, c);
@@ -456,12 +456,14 @@ static bool may_send(struct tapir *t, struct tcp_conn *c, uint32_t len, uint32_t
 	return !small_out; /* SHLD-7, MAY-16: Nagle as Minshall amended it: one short segment in flight */
 }
 
-static void note_sent(struct tapir *t, struct tcp_conn *c, uint32_t len, bool fin)
+/* New data left; `flags` of its record: FIN, a probe. */
+static void note_sent(struct tapir *t, struct tcp_conn *c, uint32_t len, uint8_t flags)
 {
+	bool fin = flags & TCP_REC_FIN;
 	uint32_t n = len + (fin ? 1 : 0), flight = tcp_pipe(c);
 	struct tcp_act *a = c->act;
 	bool first = list_empty(&a->recs);
-	struct tcp_rec *r = tcp_rec_sent(t, c, c->snd_nxt, n, fin ? TCP_REC_FIN : 0);
+	struct tcp_rec *r = tcp_rec_sent(t, c, c->snd_nxt, n, flags);
 
 	if (len && first && c->cc.ops->tx_start && c->last_data_ns)
 		c->cc.ops->tx_start(&c->cc, t->now_ns, t->now_ns - c->last_data_ns);
@@ -485,6 +487,18 @@ static void note_sent(struct tapir *t, struct tcp_conn *c, uint32_t len, bool fi
 		tcp_rexmt_arm_if_off(t, c);
 }
 
+/* New data in one segment larger than usual. False: it goes as usual. */
+static bool send_mtu_probe(struct tapir *t, struct tcp_conn *c, uint32_t len)
+{
+	uint32_t seq = c->snd_nxt;
+
+	if (!tx_room(t, c, len) || send_segment(t, c, seq, len, TCP_ACK, false) < 0)
+		return false;
+	note_sent(t, c, len, TCP_REC_PROBE);
+	tcp_mtup_sent(c, seq, len);
+	return true;
+}
+
 /*
  * Cuts and sends new data and FIN. R3042-1, R3042-2: limited transmit needs no rule of its own: what was SACKed, or a
  * duplicate ACK stands for, is not in flight any more, so that one new segment may leave for it, cwnd unchanged; and a
@@ -504,6 +518,7 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 		uint32_t cwnd_room = cwnd > pipe ? cwnd - pipe : 0;
 		bool want_fin = c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT);
 		uint32_t len = min_u32(min_u32(avail, wnd), room);
+		int32_t probe;
 		bool fin;
 		uint16_t flags = TCP_ACK;
 
@@ -512,6 +527,11 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 		fin = want_fin && len == avail && (wnd > len || (avail == 0 && wnd > 0));
 		if (len == 0 && !fin)
 			return;
+		probe = tcp_mtup_due(t, c, avail, wnd, pipe);
+		if (probe == 0)
+			return;
+		if (probe > 0 && send_mtu_probe(t, c, (uint32_t)probe))
+			continue;
 		/* A segment leaves whole: part of one would be a silly one. */
 		if (cwnd_room < len && pipe > 0)
 			return;
@@ -544,7 +564,7 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 			tcp_retry_soon(t, c);
 			return;
 		}
-		note_sent(t, c, len, fin);
+		note_sent(t, c, len, fin ? TCP_REC_FIN : 0);
 		if (seq_geq(c->snd_nxt, tcp_snd_end(c)))
 			c->flags &= ~(uint32_t)(TCP_F_PUSH);
 		a->deadline_ns[TCP_D_SWS] = TAPIR_NEVER;
@@ -687,7 +707,7 @@ bool tcp_send_forced(struct tapir *t, struct tcp_conn *c)
 
 	if (len == 0 || send_segment(t, c, c->snd_nxt, len, TCP_ACK | TCP_PSH, false) < 0)
 		return false;
-	note_sent(t, c, len, false);
+	note_sent(t, c, len, 0);
 	return true;
 }
 

@@ -376,9 +376,7 @@ static bool in_recovery(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass
 /* A segment that probes the path's MTU and is lost alone says nothing of congestion (R4821-2). */
 static bool only_mtu_probe(struct tapir *t, struct tcp_conn *c)
 {
-	(void)t;
-	(void)c;
-	return false;
+	return tcp_mtup_only_lost(t, c);
 }
 
 /* OPEN, DISORDER and CWR hear of p; LOSS when it changed. False: nothing is lost. */

@@ -254,6 +254,9 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 	STAT_INC(t, TcpExt, TCPTimeouts);
 	tcp_tell(t, &c->ep.tuple, TAPIR_EV_TCP_RTO, "RFC 6298 5.4-5.6", c->rtt.rto_us, c->backoff);
 	tcp_pmtu_timeout(t, c);
+	tcp_mtup_timeout(t, c,
+			 t->now_ns - a->retrans_start_ns >=
+				 retries_ns(t, (unsigned)t->conf.tcp_retries1));
 	tcp_recovery_rto(t, c);
 	tcp_info_rto(t, c);
 	if (c->backoff < UINT8_MAX)
