@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "stack/sock/sock.h"
+#include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_user.h"
 #include "stack/udp/udp.h"
 
@@ -392,7 +393,10 @@ static int set_tcp(struct target *o, int name, const void *val, size_t len)
 		return -ENOPROTOOPT;
 	switch (name) {
 	case TAPIR_TCP_NODELAY:
-		return set_flag(o, val, len, 0, TCP_O_NODELAY);
+		err = set_flag(o, val, len, 0, TCP_O_NODELAY);
+		if (!err && o->conn && o->opt->flags & TCP_O_NODELAY)
+			tcp_user_push(o->t, o->conn);
+		return err;
 	case TAPIR_TCP_CORK:
 		return set_flag(o, val, len, 0, TCP_O_CORK);
 	case TAPIR_TCP_QUICKACK:
@@ -475,6 +479,8 @@ static int get_buffer(const struct target *o, bool rcv)
 	set = rcv ? o->opt->rcvbuf : o->opt->sndbuf;
 	if (set)
 		return (int)(set * 2);
+	if (!rcv && o->conn && tcp_state_synchronized(o->conn->ep.state))
+		return (int)tcp_snd_shown(o->t, o->conn);
 	return (int)(rcv ? conf->tcp_rmem_default : conf->tcp_wmem_default);
 }
 

@@ -16,7 +16,9 @@
  *
  * All of it is charged to one account: see tcp_mem.c.
  */
+#include "stack/base/bits.h"
 #include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_user.h"
 
 enum {
 	SND_RING_MIN = 4096,
@@ -28,6 +30,15 @@ enum {
 
 /* ---- sending ---- */
 
+/* What a window may become at any moment: the initial one, or what reordering keeps outstanding. */
+static uint64_t snd_floor(const struct tapir *t, const struct tcp_conn *c)
+{
+	uint64_t mss = tcp_conn_smss(c);
+
+	return max_u64((uint64_t)t->conf.tcp_init_cwnd * mss,
+		       ((uint64_t)t->conf.tcp_reordering + 1) * mss);
+}
+
 uint32_t tcp_snd_limit(const struct tapir *t, const struct tcp_conn *c)
 {
 	uint64_t want;
@@ -36,32 +47,61 @@ uint32_t tcp_snd_limit(const struct tapir *t, const struct tcp_conn *c)
 		return c->opt.sndbuf;
 	if (tcp_mem_pressed(t))
 		return (uint32_t)t->conf.tcp_wmem_default;
-	want = 2 * (uint64_t)c->cc.cwnd + SND_SLACK;
-	want = max_u64(want, (uint64_t)t->conf.tcp_wmem_default);
+	/* Two of the largest of three windows, as Linux: one in flight, one for the program to refill. */
+	want = max_u64(c->cc.cwnd, snd_floor(t, c));
+	want = max_u64(2 * want + SND_SLACK, (uint64_t)t->conf.tcp_wmem_default);
 	return (uint32_t)min_u64(want, (uint64_t)t->conf.tcp_wmem_max);
+}
+
+uint32_t tcp_snd_shown(const struct tapir *t, const struct tcp_conn *c)
+{
+	uint32_t mss = tcp_conn_smss(c);
+	/* What a packet of Linux's takes besides its text: headers, and two structs. */
+	uint64_t each = roundup_pow2_u32(mss + 640) + 256;
+	uint64_t segs = max_u64(c->cc.cwnd, snd_floor(t, c)) / mss;
+
+	return (uint32_t)min_u64(max_u64(2 * segs * each, (uint64_t)t->conf.tcp_wmem_default),
+				 (uint64_t)t->conf.tcp_wmem_max);
+}
+
+/* TCP_NOTSENT_LOWAT, or its setting; 0: none. */
+static uint32_t notsent_lowat(const struct tapir *t, const struct tcp_conn *c)
+{
+	if (c->opt.notsent_lowat)
+		return c->opt.notsent_lowat;
+	return t->conf.tcp_notsent_lowat < UINT32_MAX ? (uint32_t)t->conf.tcp_notsent_lowat : 0;
+}
+
+static uint32_t unsent(const struct tcp_conn *c)
+{
+	uint32_t n;
+
+	tcp_user_queued(c, NULL, NULL, &n);
+	return n;
 }
 
 uint32_t tcp_snd_room(const struct tapir *t, const struct tcp_conn *c)
 {
-	uint32_t limit = tcp_snd_limit(t, c), low = c->opt.notsent_lowat;
+	uint32_t limit = tcp_snd_limit(t, c), low = notsent_lowat(t, c);
 	uint32_t used = c->act ? c->act->snd.len : 0;
-	uint32_t room = used < limit ? limit - used : 0, unsent = 0;
+	uint32_t room = used < limit ? limit - used : 0, waits;
 
 	if (!low)
 		return room;
-	/* TCP_NOTSENT_LOWAT: what is sent counts no more, what waits does. */
-	if (c->act)
-		unsent = tcp_snd_end(c) - seq_max(c->snd_nxt, tcp_snd_base(c));
-	return min_u32(room, unsent < low ? low - unsent : 0);
+	/* What is sent counts no more, what waits does. */
+	waits = unsent(c);
+	return min_u32(room, waits < low ? low - waits : 0);
 }
 
 bool tcp_snd_writable(const struct tapir *t, const struct tcp_conn *c)
 {
-	uint32_t most = tcp_snd_limit(t, c);
+	uint32_t limit = tcp_snd_limit(t, c), low = notsent_lowat(t, c);
+	uint32_t used = c->act ? c->act->snd.len : 0;
 
-	if (c->opt.notsent_lowat)
-		most = min_u32(most, c->opt.notsent_lowat);
-	return tcp_snd_room(t, c) >= max_u32(most / 3, 1);
+	/* As Linux: a third of the buffer is free, and less than half of the mark waits. */
+	if (low && 2 * (uint64_t)unsent(c) >= low)
+		return false;
+	return used < limit && limit - used >= max_u32(limit / 3, 1);
 }
 
 uint32_t tcp_snd_grow(struct tapir *t, struct tcp_conn *c, uint32_t want)

@@ -45,6 +45,8 @@ static inline uint32_t tcp_snd_end(const struct tcp_conn *c)
 
 /* How many bytes the buffer may hold now: SO_SNDBUF, or tuned to the congestion window. */
 uint32_t tcp_snd_limit(const struct tapir *t, const struct tcp_conn *c);
+/* The same as SO_SNDBUF shows it of an open connection: memory as Linux counts it. */
+uint32_t tcp_snd_shown(const struct tapir *t, const struct tcp_conn *c);
 /* Bytes that a send may add, 0 to the limit. */
 uint32_t tcp_snd_room(const struct tapir *t, const struct tcp_conn *c);
 /* Whether a third of all that it may ever take is free: writers come in worthwhile steps. */

@@ -8,7 +8,7 @@
 #include "stack/tcp/tcp_conn.h"
 
 enum { TCP_SHARE_NS = 50000000 }; /* the longest wait for a share of the transmit queue */
-enum { TCP_CORK_NS = 200000000 }; /* MSG_MORE and CORK hold a short segment this long */
+enum { TCP_CORK_NS = 200000000 }; /* MSG_MORE and CORK hold a short segment this long at least */
 
 /* ---- tcp_conn.c ---- */
 /* Emits a decision about a connection or record, with two numbers that say how much. */

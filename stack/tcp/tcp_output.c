@@ -538,10 +538,16 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 		len = min_u32(len, max_u32(cwnd_room, 1));
 		fin = fin && len == avail;
 		if (len > 0 && !may_send(t, c, len, room, avail, fin)) {
-			/* What the window holds back is probed for; what CORK holds back waits 200 ms. */
+			/*
+			 * What the window holds back is probed for. What CORK holds back waits, once nothing is
+			 * out, as long as Linux's first probe would: an RTO, which is 200 ms and a round trip.
+			 */
 			if (len == avail && a->deadline_ns[TCP_D_SWS] == TAPIR_NEVER &&
+			    list_empty(&a->recs) &&
 			    (c->opt.flags & TCP_O_CORK || c->flags & TCP_F_MORE))
-				a->deadline_ns[TCP_D_SWS] = t->now_ns + TCP_CORK_NS;
+				a->deadline_ns[TCP_D_SWS] =
+					t->now_ns +
+					max_u64(TCP_CORK_NS, (uint64_t)c->rtt.rto_us * 1000);
 			return;
 		}
 		if (!tx_room(t, c, len))
@@ -672,8 +678,7 @@ void tcp_output(struct tapir *t, struct tcp_conn *c)
 			output_data(t, c);
 			tcp_cwnd_validate(t, c, c->snd_nxt != before);
 			persist_check(t, c);
-			if (c->opt.notsent_lowat)
-				tcp_user_wake(t, c);
+			tcp_user_wake(t, c); /* with TCP_NOTSENT_LOWAT what was sent makes room */
 		}
 		if (c->flags & TCP_F_ACK_NOW &&
 		    send_segment(t, c, c->snd_nxt, 0, TCP_ACK, false) < 0)

@@ -622,17 +622,22 @@ int tcp_user_poll(struct tapir *t, const struct tcp_conn *c)
 	return bits;
 }
 
-void tcp_user_opt_changed(struct tapir *t, struct tcp_conn *c)
+void tcp_user_push(struct tapir *t, struct tcp_conn *c)
 {
 	uint32_t unsent;
 
+	tcp_user_queued(c, NULL, NULL, &unsent);
+	if (!unsent || !tcp_state_synchronized(c->ep.state))
+		return;
+	c->flags |= TCP_F_PUSH;
+	tcp_conn_dirty(t, c);
+}
+
+void tcp_user_opt_changed(struct tapir *t, struct tcp_conn *c)
+{
 	tcp_rcv_resize(t, c);
 	tcp_keepalive_start(t, c);
 	if (tcp_state_synchronized(c->ep.state)) {
-		tcp_user_queued(c, NULL, NULL, &unsent);
-		/* Setting NODELAY pushes what is there, and nothing that a later CORK is to hold. */
-		if (c->opt.flags & TCP_O_NODELAY && !(c->opt.flags & TCP_O_CORK) && unsent)
-			c->flags |= TCP_F_PUSH;
 		tcp_conn_update_mss(t, c);
 		tcp_conn_dirty(t, c);
 	}

@@ -39,7 +39,9 @@ void tcp_user_queues(const struct tcp_conn *c, uint32_t *recv_q, uint32_t *send_
 /* The same, and those of the latter not sent yet; each may be NULL. */
 void tcp_user_queued(const struct tcp_conn *c, uint32_t *unread, uint32_t *unacked,
 		     uint32_t *unsent);
-/* c->opt was changed by setsockopt: let it act (NODELAY pushes, KEEPALIVE starts, buffers grow ...). */
+/* TCP_NODELAY was set: what Nagle, CORK or MSG_MORE hold back goes, as in Linux. */
+void tcp_user_push(struct tapir *t, struct tcp_conn *c);
+/* c->opt was changed by setsockopt: let it act (KEEPALIVE starts, buffers grow ...). */
 void tcp_user_opt_changed(struct tapir *t, struct tcp_conn *c);
 
 /* tcp_listen.c */
