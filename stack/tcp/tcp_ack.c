@@ -305,9 +305,6 @@ enum tcp_step tcp_ack_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg 
 	pass.flags = ack_flags(c, seg);
 	update_window(c, seg);
 	outstanding = c->act && !list_empty(&c->act->recs);
-	/* R3168-4: before the window could grow by what this ACK acknowledges. */
-	if (pass.flags & TCP_ACK_ECE && outstanding)
-		tcp_recovery_ece(t, c);
 	if (seg->len == 0 && !(pass.flags & TCP_ACK_UNA_ADVANCED))
 		STAT_INC(t, TcpExt, TCPPureAcks);
 	if (outstanding || (pass.flags & TCP_ACK_UNA_ADVANCED && c->act))

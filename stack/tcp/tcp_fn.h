@@ -56,8 +56,6 @@ void tcp_sack_duplicate(struct tapir *t, struct tcp_conn *c, uint32_t start, uin
 void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c);
 /* The segments in flight were too large: they go again, cut anew, and the window stays (R1191-7). */
 void tcp_recovery_recut(struct tapir *t, struct tcp_conn *c);
-/* ECE came on an acceptable ACK: cuts the window, once a round trip (RFC 3168 6.1.2). */
-void tcp_recovery_ece(struct tapir *t, struct tcp_conn *c);
 
 /* ---- tcp_ecn.c: RFC 3168 ---- */
 enum { TCP_INFO_ECN = 8, TCP_INFO_ECN_SEEN = 16, TCP_INFO_SYN_DATA = 32 }; /* Linux's TCPI_OPT_ */

@@ -37,8 +37,12 @@ void tcp_prr_start(struct tapir *t, struct tcp_conn *c, enum tcp_cc_why why)
 	struct tcp_act *a = c->act;
 	struct tcp_cc_cut how = {
 		.why = why,
-		/* RFC 5681 3.2 step 2: what limited transmit added does not count. */
-		.flight = min_u32(c->snd_nxt - c->snd_una, c->cc.cwnd),
+		/*
+		 * RFC 5681 3.2 step 2: what limited transmit added does not count. A mark halves the window (RFC 3168
+		 * 6.1.2), also where the ACK that told of it has taken much off what is in flight.
+		 */
+		.flight = why == TCP_CC_ECN ? c->cc.cwnd
+					    : min_u32(c->snd_nxt - c->snd_una, c->cc.cwnd),
 		.mss = tcp_conn_smss(c),
 		.first = true,
 		.now_ns = t->now_ns,

@@ -63,18 +63,13 @@ static void enter_cwr(struct tapir *t, struct tcp_conn *c)
 	tcp_ca_set(t, c, TCP_CA_CWR);
 }
 
-void tcp_recovery_ece(struct tapir *t, struct tcp_conn *c)
-{
-	if (c->act)
-		enter_cwr(
-			t,
-			c); /* R3168-4: ends when `recover` is passed: once a round trip (TC-34) */
-}
-
-static void try_to_open(struct tapir *t, struct tcp_conn *c)
+static void try_to_open(struct tapir *t, struct tcp_conn *c, const struct tcp_ack_pass *p)
 {
 	if (!tcp_any_retrans(c))
 		c->act->retrans_stamp_ns = 0;
+	/* R3168-4: after an episode that `recover` has ended, and not within one: once a round trip (TC-34). */
+	if (p->flags & TCP_ACK_ECE)
+		enter_cwr(t, c);
 	if (c->ca_state != TCP_CA_CWR)
 		tcp_try_keep_open(t, c);
 }
@@ -363,7 +358,7 @@ static bool in_recovery(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass
 		return false;
 	}
 	if (tcp_undo_dsack(t, c))
-		try_to_open(t, c);
+		try_to_open(t, c, p);
 	tcp_find_lost(t, c, p);
 	if (c->ca_state != TCP_CA_RECOVERY) {
 		if (!time_to_recover(t, c))
@@ -391,7 +386,7 @@ static bool in_order(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p
 		tcp_undo_dsack(t, c);
 	tcp_find_lost(t, c, p);
 	if (!time_to_recover(t, c)) {
-		try_to_open(t, c);
+		try_to_open(t, c, p);
 		return false;
 	}
 	if (c->ca_state < TCP_CA_CWR && only_mtu_probe(t, c)) {
