@@ -126,7 +126,7 @@ test_conn_shows_the_tcb_by_rfc_names() {
 
 test_conn_draws_what_is_in_flight() {
 	two_stacks 'tapir step-event 25 #3' 'tapir step-event time-wait' 'tapir conn 3'
-	has "$scratch/out" '^  timers   REXMT in 0\.[0-9]+ s'
+	has "$scratch/out" '^  timers   (RTO|TLP) in 0\.[0-9]+ s'
 	has "$scratch/out" '^    \|f{64}\|$'
 	has "$scratch/out" '^    ISS\+5 +1  in flight, FIN +1x  0.010 s ago'
 }
@@ -134,7 +134,7 @@ test_conn_draws_what_is_in_flight() {
 test_timers_are_listed_with_the_time_to_go() {
 	two_stacks 'tapir step-event time-wait' 'tapir step-event call' 'tapir timers'
 	has "$scratch/out" '^in 60.000 s +TIME-WAIT +the record ends +2  192.0.2.1:[0-9]+ > 192.0.2.2:80$'
-	has "$scratch/out" '^in 0\.[0-9]{3} s +REXMT  retransmission  3  192.0.2.2:80 > 192.0.2.1:[0-9]+'
+	has "$scratch/out" '^in 0\.[0-9]{3} s +(RTO +retransmission|TLP +tail loss probe)  3  192.0.2.2:80 > 192.0.2.1:[0-9]+'
 }
 
 test_wire_is_a_ladder_with_the_states_of_both_sides() {
@@ -277,10 +277,10 @@ test_the_clock_stands_still_while_the_program_is_held() {
 	eventually curl -s "http://$us/" >/dev/null &
 	on "$TAPIR" "httpd --quiet --root $scratch/site" 'break tcp_xmit if x->len > 0' run 'tbreak tapir_tx_done' continue 'delete' 'tapir timers' \
 		'shell sleep 1.2' 'tapir step-event closed :80' 'tapir stats' 'frame function loop_turn' 'print l->skipped_ns' kill
-	has "$scratch/out" '^in 0\.[0-9]+ s +(REXMT|TLP) '
+	has "$scratch/out" '^in 0\.[0-9]+ s +(RTO|TLP) '
 	has "$scratch/out" ' state LAST-ACK -> CLOSED'
 	has "$scratch/out" '1  Tcp PassiveOpens'
-	has_not "$scratch/out" 'TCPTimeouts|TCPLossProbes|RetransSegs|(REXMT|TLP|PERSIST|KEEPALIVE) is due'
+	has_not "$scratch/out" 'TCPTimeouts|TCPLossProbes|RetransSegs|(RTO|REO|TLP|PERSIST|KEEPALIVE) is due'
 	has "$scratch/out" '^\$1 = (1[0-9]|[2-9])[0-9]{8}'
 }
 
@@ -292,7 +292,7 @@ test_a_core_file_is_enough_for_all_but_stepping() {
 	has "$scratch/out" '^client 192.0.2.1/24, at 1000.060 s$'
 	has "$scratch/out" '^ *[0-9]  LAST-ACK +192.0.2.2:80 '
 	has "$scratch/out" '^  SND.UNA  ISS'
-	has "$scratch/out" '^in 0\.[0-9]+ s +REXMT '
+	has "$scratch/out" '^in 0\.[0-9]+ s +(RTO|TLP) '
 	has "$scratch/out" '1  Tcp PassiveOpens'
 	has "$scratch/out" '^no packet was dropped$'
 	has "$scratch/out" '^tapir: this is no running program'

@@ -57,6 +57,20 @@ def enum(name):
     return {f.enumval: f.name for f in type_of("enum " + name).strip_typedefs().fields()}
 
 
+def optional_enum(name):
+    """The same, empty where the program has no such."""
+    return enum(name) if has_type("enum " + name) else {}
+
+
+def name_in(value, name, *prefixes):
+    """The name of a number that is of an enum by its comment only."""
+    return strip(optional_enum(name).get(int(value), str(int(value))), *prefixes)
+
+
+def count(n, thing):
+    return "%d %s%s" % (n, thing, "" if n == 1 else "s")
+
+
 def strip(name, *prefixes):
     for p in prefixes:
         if name.startswith(p):

@@ -21,7 +21,8 @@ TELLERS = ("emit", "tell", "tcp_tell", "emit_in", "xmit_emit", "tcp_state_entere
 TIMER_SOURCE = {
     "REXMT": "RFC 6298 5.4", "PERSIST": "RFC 9293 3.8.6.1", "DELACK": "RFC 9293 3.8.6.3",
     "SWS": "RFC 9293 3.8.6.2.1", "KEEPALIVE": "RFC 9293 3.8.4", "SYN-ACK": "RFC 9293 3.8.1",
-    "TIME-WAIT": "RFC 9293 3.10.8", "FIN-WAIT-2": "RFC 9293 3.10.4", "RACK": "RFC 8985 6.3", "TLP": "RFC 8985 7.3",
+    "TIME-WAIT": "RFC 9293 3.10.8", "FIN-WAIT-2": "RFC 9293 3.10.4", "RTO": "RFC 6298 5.4", "RACK": "RFC 8985 6.3",
+    "REO": "RFC 8985 6.3", "TLP": "RFC 8985 7.3", "PROBE": "RFC 8985 7.3",
 }
 CALLS = {  # function: (what RFC 9293 calls it, where)
     "tapir_socket": ("", "RFC 9293 3.3.2"),

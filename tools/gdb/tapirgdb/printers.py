@@ -7,9 +7,10 @@ from tapirgdb import decode
 
 SEQUENCE = {  # fields that count from ISS or from IRS
     "snd_una": "ISS", "snd_nxt": "ISS", "snd_max": "ISS", "snd_wl2": "ISS", "snd_up": "ISS", "recover": "ISS",
-    "snd_sml": "ISS", "big_end": "ISS", "mtu_seq": "ISS",
+    "snd_sml": "ISS", "big_end": "ISS", "mtu_seq": "ISS", "undo_marker": "ISS", "tlp_high_seq": "ISS", "rack_round": "ISS",
+    "cwnd_usage_seq": "ISS",
     "rcv_nxt": "IRS", "snd_wl1": "IRS", "rcv_up": "IRS", "rcv_user": "IRS", "last_ack_sent": "IRS",
-    "fin_seq": "IRS", "dsack_start": "IRS", "dsack_end": "IRS",
+    "drs_seq": "IRS", "drs_wnd_seq": "IRS", "fin_seq": "IRS", "dsack_start": "IRS", "dsack_end": "IRS",
 }
 
 
@@ -64,6 +65,10 @@ def conn(value):
             return "off" if int(v) == a.NEVER else a.to_go(v, now) if now is not None else a.seconds(v)
         if name == "flags":
             return "|".join(a.flag_words(v, "tcp_flag", "TCP_F_")) or "0"
+        if name == "ca_state":
+            return a.name_in(v, "tcp_ca_state", "TCP_CA_")
+        if name in ("ecn", "fo") and a.has_type("enum tcp_%s_flag" % name):
+            return "|".join(a.flag_words(v, "tcp_%s_flag" % name, "TCP_%s_" % name.upper())) or "0"
         if name == "rcv_wnd":
             return "%d (to %s)" % (int(v), a.rel(a.u32(value["rcv_nxt"]) + int(v), irs, "IRS"))
         if name == "ep":

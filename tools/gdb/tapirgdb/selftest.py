@@ -51,7 +51,7 @@ STRUCTS = {
     "tcp_cc_ops": "name",
     "tcp_rtt": "srtt_us rttvar_us rto_us",
 }
-INNER = "drop reason len state from to seg seq ack flags wnd num a b conn listener ca_state".split()  # of unnamed ones
+INNER = "drop reason len state from to seg seq ack flags wnd num a b conn listener ca_state recover timer_kind".split()  # of unnamed ones
 ENUMS = {
     "tapir_tcp_state": "TAPIR_TCP_", "tapir_event_type": "TAPIR_EV_", "drop_reason": "DROP_", "tapir_stat": "STAT_",
     "tcp_ep_kind": "TCP_EP_", "tcp_flag": "TCP_F_", "tcp_rec_flag": "TCP_REC_", "tcp_deadline": "TCP_D_",

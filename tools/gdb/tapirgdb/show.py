@@ -7,7 +7,8 @@ from tapirgdb import access as a
 DRAWN = 64  # columns of a drawing
 DEADLINE_TEXT = {  # enum tcp_deadline
     "REXMT": "retransmission", "PERSIST": "zero-window probe", "DELACK": "delayed ACK", "SWS": "small segment held back",
-    "RACK": "RACK reordering", "TLP": "tail loss probe", "PACE": "pacing",
+    "RTO": "retransmission", "RACK": "reordering is over", "REO": "reordering is over", "TLP": "tail loss probe",
+    "PROBE": "tail loss probe", "PACE": "the next segment's turn", "SYN-ACK": "the SYN-ACK again", "KEEPALIVE": "keepalive",
 }
 TIMER_TEXT = {  # enum timer_kind
     "NEIGH": "neighbour", "ARP": "address announced", "REASS": "fragments", "PMTU": "path MTU", "IGMP": "group",
@@ -29,6 +30,13 @@ def who(stack):
     print("%s, at %s" % (stack.name(), a.seconds(stack.now)))
 
 
+def rexmt_name(act):
+    """What the retransmission timer is for now: RTO, RACK's reordering, a tail probe."""
+    if not a.has(act.dereference(), "timer_kind"):
+        return "REXMT"
+    return a.strip(a.optional_enum("tcp_timer_kind").get(int(act["timer_kind"]), "REXMT"), "TCP_TIMER_", "TCP_T_", "TCP_")
+
+
 def deadlines(e):
     """[(ns, name)] of a connection, SYN or TIME-WAIT record, the next first."""
     out = []
@@ -39,7 +47,7 @@ def deadlines(e):
             d = act["deadline_ns"]
             for i, name in sorted(a.enum("tcp_deadline").items()):
                 if i < d.type.sizeof // 8 and int(d[i]) != a.NEVER:
-                    out.append((int(d[i]), a.strip(name, "TCP_D_")))
+                    out.append((int(d[i]), rexmt_name(act) if name == "TCP_D_REXMT" else a.strip(name, "TCP_D_")))
         if int(e.v["keep_ns"]) != a.NEVER:
             out.append((int(e.v["keep_ns"]), "KEEPALIVE"))
     elif e.kind == "TCP_EP_SYN":
@@ -115,6 +123,11 @@ def pairs(rows, indent="  "):
         print(s.rstrip())
 
 
+def number(seq, base, name):
+    """As rel(), or - where it was never set."""
+    return a.rel(seq, base, name) if abs(a.distance(seq, base)) < 1 << 30 else "-"
+
+
 def tcb(e, iss, irs):
     """The variables of RFC 9293 3.3.1, by its names."""
     v = e.v
@@ -131,8 +144,8 @@ def tcb(e, iss, irs):
          ("RCV.UP", a.rel(v["rcv_up"], irs, "IRS") if "URG_RCVD" in flags else "-")),
         (("SND.UP", a.rel(v["snd_up"], iss, "ISS") if "URG_SENT" in flags else "-"),
          ("IRS", "-" if syn_only else "%d" % irs)),
-        (("SND.WL1", "-" if syn_only else a.rel(v["snd_wl1"], irs, "IRS")), None),
-        (("SND.WL2", a.rel(v["snd_wl2"], iss, "ISS")), None),
+        (("SND.WL1", "-" if syn_only else number(v["snd_wl1"], irs, "IRS")), None),
+        (("SND.WL2", number(v["snd_wl2"], iss, "ISS")), None),
         (("ISS", "%d" % iss), None),
     ])
 
@@ -144,7 +157,7 @@ def congestion(e):
     mss = max(1, int(v["mss"]) - (12 if "TS" in flags else 0))
     ss = int(cc["ssthresh"])
     ops = cc["ops"]
-    words = ["cwnd %d (%d segments)" % (int(cc["cwnd"]), int(cc["cwnd"]) // mss),
+    words = ["cwnd %d (%s)" % (int(cc["cwnd"]), a.count(int(cc["cwnd"]) // mss, "segment")),
              "ssthresh %s" % ("infinite" if ss == 0xffffffff else ss)] if int(cc["cwnd"]) else ["none before the handshake is done"]
     if int(act):
         words.append("in flight %d" % int(act["in_flight"]))
@@ -154,11 +167,9 @@ def congestion(e):
         words.append(ops["name"].string())
     for holder in (v, act.dereference() if int(act) else None):
         if holder is not None and a.has(holder, "ca_state"):
-            t = holder["ca_state"].type.strip_typedefs()
-            names = {f.enumval: f.name for f in t.fields()} if t.code == gdb.TYPE_CODE_ENUM else ca_names()
-            n = int(holder["ca_state"])
-            words.append("ca_state " + a.strip(names.get(n, str(n)), "TCP_CA_").capitalize())
+            words.append("ca_state " + a.name_in(holder["ca_state"], "tcp_ca_state", "TCP_CA_").capitalize())
     yield "window", ", ".join(words)
+    yield from recovery(e, a.u32(v["iss"]))
     srtt = int(rtt["srtt_us"])
     words = ["SRTT %s, RTTVAR %s" % (a.micros(srtt), a.micros(rtt["rttvar_us"])) if srtt else "no RTT sample yet",
              "RTO " + a.micros(int(rtt["rto_us"]) << int(v["backoff"]))]
@@ -179,11 +190,32 @@ def congestion(e):
         yield "error", "SO_ERROR %d, from ICMP %d (errno)" % (int(v["err"]), int(v["soft_err"]))
 
 
-def ca_names():
-    try:
-        return a.enum("tcp_ca_state")
-    except gdb.GdbError:
-        return {}
+def recovery(e, iss):
+    """How a loss is being mended: only what there is to say."""
+    v, act = e.v, e.v["act"]
+    if not int(act):
+        return []
+    x = act.dereference()
+
+    def n(holder, name):
+        return int(holder[name]) if a.has(holder, name) else 0
+
+    state = a.name_in(v["ca_state"], "tcp_ca_state", "TCP_CA_") if a.has(v, "ca_state") else "OPEN"
+    words = []
+    if state in ("RECOVERY", "LOSS", "CWR") and a.has(v, "recover"):
+        words.append("until %s" % a.rel(v["recover"], iss, "ISS"))
+    counts = [("SACKed", n(x, "segs_sacked")), ("lost", n(x, "segs_lost")), ("again", n(x, "segs_retrans"))]
+    if any(k for _, k in counts):
+        words.append("segments %d out, %s" % (n(x, "segs_out"), ", ".join("%d %s" % (k, w) for w, k in counts if k)))
+    if state in ("RECOVERY", "CWR") and n(x, "prr_delivered"):
+        words.append("PRR %d delivered, %d sent" % (n(x, "prr_delivered"), n(x, "prr_out")))
+    if n(v, "reordering") > 3:
+        words.append("reordering %d" % n(v, "reordering"))
+    if n(v, "tlp_out"):
+        words.append("a tail probe is out")
+    if n(v, "undo_open"):
+        words.append("may be undone")
+    return [("recovery", ", ".join(words))] if words else []
 
 
 def drawn(lo, hi, line, base, name, legend):
@@ -203,6 +235,8 @@ def rec_letter(r):
     flags = a.flag_words(r["flags"], "tcp_rec_flag", "TCP_REC_")
     if "SACKED" in flags:
         return "s"
+    if "RETRANS" in flags:
+        return "r"
     if "LOST" in flags:
         return "L"
     return "r" if int(r["times"]) > 1 else "f"
@@ -242,7 +276,9 @@ def send_side(e, iss):
     for r in recs[:20]:
         words = [w.lower() for w in a.flag_words(r["flags"], "tcp_rec_flag", "TCP_REC_")]
         words = [{"sacked": "SACKed", "syn": "SYN", "fin": "FIN"}.get(w, w) for w in words]
-        if "SACKed" not in words and "lost" not in words:
+        if "retrans" in words:  # found lost, and sent again since
+            words = ["in flight again"] + [w for w in words if w not in ("retrans", "lost")]
+        elif "SACKed" not in words and "lost" not in words:
             words.insert(0, "in flight")
         rows.append([a.rel(r["seq"], iss, "ISS"), str(int(r["len"])), ", ".join(words), "%dx" % int(r["times"]),
                      a.seconds(e.stack.now - int(r["sent_ns"])) + " ago"])
