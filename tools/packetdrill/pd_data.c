@@ -334,6 +334,35 @@ static bool writable(struct pd *pd, const struct pd_wait *w)
 	return (pd_level(pd, w->file) & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0;
 }
 
+/*
+ * MSG_FASTOPEN is connect() and send() in one. On a blocking socket it waits for the handshake, data in the SYN or not.
+ * 1: go on with what is left; else the result.
+ */
+static ssize_t after_fastopen(struct pd *pd, struct pd_file *f, ssize_t got, bool block)
+{
+	struct pd_wait w = {.ready = writable,
+			    .file = f,
+			    .deadline_ns = f->sndtimeo_ns ? tapir_now(pd->t) + f->sndtimeo_ns
+							  : TAPIR_NEVER};
+	int err = 0;
+	size_t len = sizeof(err);
+
+	if (got < 0 && got != -EINPROGRESS)
+		return got;
+	f->connecting = true;
+	if (!block)
+		return got;
+	pd_settle(pd);
+	while (!writable(pd, &w)) {
+		err = pd_sleep(pd, &w);
+		if (err)
+			return err == ETIMEDOUT ? -EINPROGRESS : -err;
+	}
+	f->connecting = false;
+	tapir_getsockopt(pd->t, f->sock, TAPIR_SOL_SOCKET, TAPIR_SO_ERROR, &err, &len);
+	return err ? -err : 1;
+}
+
 /* send(): the bytes, or a negative errno. */
 static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, int n, int flags,
 		    const struct tapir_msg *m)
@@ -356,6 +385,16 @@ static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 					     flags & SEND_FLAGS, m);
 		if (got > 0)
 			done += (size_t)got;
+		if (stream && flags & MSG_FASTOPEN && m) {
+			got = after_fastopen(pd, f, got, block);
+			flags &= ~MSG_FASTOPEN;
+			m = NULL;
+			if (got < 0) {
+				done = 0;
+				break;
+			}
+			got = got > 0 ? got : -EAGAIN;
+		}
 		if (!stream || (got < 0 && got != -EAGAIN) || (ssize_t)done >= want || !block)
 			break;
 		/* What was taken must have a chance to leave first. */

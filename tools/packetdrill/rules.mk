@@ -6,7 +6,7 @@ PD := $(if $(filter fuzz,$(VARIANT)),,$(B)/tapir-packetdrill.so)
 -include $(PD_OBJ:.o=.d)
 
 all: $(PD)
-$(filter %/test_packetdrill,$(UNIT) $(SCRIPT)): | $(PD)
+$(filter %/test_packetdrill %/test_linux_calls,$(UNIT) $(SCRIPT)): | $(PD)
 
 # AddressSanitizer's code for an executable does not serve in a shared object.
 COMMON += $(if $(filter asan,$(VARIANT)),-fPIC)
