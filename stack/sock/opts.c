@@ -274,7 +274,8 @@ static int set_ip(struct target *o, int name, const void *val, size_t len)
 
 	switch (name) {
 	case TAPIR_IP_TOS:
-		err = get_int(val, len, 0, 255, &v);
+		/* As Linux: of a larger number the low byte counts. */
+		err = get_int(val, len, INT_MIN, INT_MAX, &v);
 		if (err)
 			return err;
 		/* TCP's two ECN bits are its own (RFC 3168 6.1). */

@@ -602,7 +602,9 @@ int tcp_user_poll(struct tapir *t, const struct tcp_conn *c)
 
 	if (c->err)
 		bits |= TAPIR_ERR;
-	if (ended || (c->flags & TCP_F_FIN_RCVD && c->flags & TCP_F_FIN_SENT))
+	/* As Linux: shut for reading counts as the peer's FIN does, and FIN when it is asked for. */
+	if (ended || (c->flags & (TCP_F_FIN_RCVD | TCP_F_SHUT_RD) &&
+		      c->flags & (TCP_F_FIN_QUEUED | TCP_F_FIN_SENT)))
 		bits |= TAPIR_HUP;
 	if (c->ep.state == TAPIR_TCP_CLOSED && !ended)
 		return bits | TAPIR_OUT | TAPIR_HUP; /* as Linux for a fresh socket */
@@ -615,7 +617,7 @@ int tcp_user_poll(struct tapir *t, const struct tcp_conn *c)
 		bits |= TAPIR_IN | TAPIR_RDHUP;
 	if (tcp_rcv_end(c) != c->rcv_user)
 		bits |= TAPIR_IN;
-	if (c->flags & TCP_F_URG_RCVD)
+	if ((c->flags & (TCP_F_URG_RCVD | TCP_F_OOB_READ)) == TCP_F_URG_RCVD)
 		bits |= TAPIR_PRI;
 	if (ended || c->flags & TCP_F_FIN_QUEUED || tcp_snd_writable(t, c))
 		bits |= TAPIR_OUT;

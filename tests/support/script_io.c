@@ -134,6 +134,9 @@ static int64_t send_on(struct call *c, struct run_fd *f, size_t n, int flags,
 		f->written += (uint64_t)got;
 		done += got;
 	}
+	/* As Linux: a stream without a connection is one whose end is past. */
+	if (f->stream && got == -ENOTCONN)
+		got = -EPIPE;
 	if (f->nonblock || flags & DONTWAIT || (got < 0 && got != -EAGAIN) || !f->stream)
 		return done > 0 ? done : got;
 	if ((size_t)done == n)

@@ -80,8 +80,10 @@ struct pd_file {
 	/* PD_SOCKET */
 	tapir_sock_t sock;
 	int family, type, protocol;
-	bool connecting; /* connect() began, and no call has told its end */
-	bool bound;	 /* by bind() */
+	int err;		    /* waits to be told: a disconnection leaves ECONNRESET */
+	struct tapir_linger linger; /* of a datagram socket: only remembered */
+	bool connecting;	    /* connect() began, and no call has told its end */
+	bool bound;		    /* by bind() */
 	bool listening;
 	struct tapir_sockaddr local;	   /* as bound */
 	uint64_t rcvtimeo_ns, sndtimeo_ns; /* 0: none */

@@ -36,7 +36,9 @@ static int open_socket(struct pd *pd, int domain, int type, int protocol)
 		return -EAFNOSUPPORT;
 	if (kind < 0 || kind > SOCK_PACKET)
 		return -EINVAL;
-	if (kind == SOCK_RDM || kind == SOCK_PACKET || kind == SOCK_SEQPACKET || kind == 0)
+	if (protocol < 0 || protocol >= IPPROTO_MAX)
+		return -EINVAL;
+	if (kind != SOCK_STREAM && kind != SOCK_DGRAM && kind != SOCK_RAW)
 		return -ESOCKTNOSUPPORT;
 	if (!pd->sysctls_read || protocol != IPPROTO_ICMP)
 		pd_read_sysctls(pd);
@@ -180,6 +182,14 @@ static int so_error(struct pd *pd, struct pd_file *f)
 	return err;
 }
 
+/* States that a disconnection resets, and says so by an error. */
+static bool pd_linux_needs_reset(unsigned state)
+{
+	return state == TAPIR_TCP_ESTABLISHED || state == TAPIR_TCP_CLOSE_WAIT ||
+	       state == TAPIR_TCP_FIN_WAIT_1 || state == TAPIR_TCP_FIN_WAIT_2 ||
+	       state == TAPIR_TCP_SYN_RECEIVED || state == TAPIR_TCP_SYN_SENT;
+}
+
 /* Gives the connection up and keeps the descriptor: connect() to AF_UNSPEC. */
 static int disconnect(struct pd *pd, struct pd_file *f)
 {
@@ -196,6 +206,8 @@ static int disconnect(struct pd *pd, struct pd_file *f)
 		return (int)s;
 	tapir_abort(pd->t, f->sock);
 	f->sock = s;
+	if (pd_linux_needs_reset(info.state))
+		f->err = ECONNRESET;
 	f->connecting = false;
 	if (f->bound)
 		tapir_bind(pd->t, s, &f->local);
@@ -206,6 +218,14 @@ static int disconnect(struct pd *pd, struct pd_file *f)
 static bool connect_over(struct pd *pd, const struct pd_wait *w)
 {
 	return (tapir_poll(pd->t, w->file->sock) & (TAPIR_OUT | TAPIR_ERR | TAPIR_HUP)) != 0;
+}
+
+/* Whether it came to a connection, whatever became of it. */
+static bool established(struct pd *pd, const struct pd_file *f)
+{
+	struct tapir_sockaddr peer;
+
+	return tapir_getpeername(pd->t, f->sock, &peer) == 0;
 }
 
 static int connect_to(struct pd *pd, struct pd_file *f, const struct tapir_sockaddr *a)
@@ -220,6 +240,8 @@ static int connect_to(struct pd *pd, struct pd_file *f, const struct tapir_socka
 		f->connecting = true;
 	else if (!second)
 		return r;
+	if (!second && f->nonblock)
+		return r;
 	/* A second call tells how the first one ended, or waits for it. */
 	while (!connect_over(pd, &w)) {
 		int err = f->nonblock ? ETIMEDOUT : pd_sleep(pd, &w);
@@ -231,9 +253,11 @@ static int connect_to(struct pd *pd, struct pd_file *f, const struct tapir_socka
 	}
 	f->connecting = false;
 	r = so_error(pd, f);
-	if (r == 0 && tapir_poll(pd->t, f->sock) & TAPIR_HUP &&
-	    !(tapir_poll(pd->t, f->sock) & TAPIR_IN))
+	if (r == 0 && !established(pd, f))
 		r = ECONNABORTED;
+	/* As Linux: told that it failed, the socket is as new, and may try again. */
+	if (r)
+		disconnect(pd, f);
 	return -r;
 }
 
@@ -311,6 +335,24 @@ int pd_close(void *u, int fd)
 	return r;
 }
 
+/* A listener has no direction to write; without the other it listens no more, and keeps its name. */
+static int stop_listening(struct pd *pd, struct pd_file *f, int how)
+{
+	tapir_sock_t s;
+
+	if (how == SHUT_WR)
+		return 0;
+	s = tapir_socket(pd->t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+	if (s < 0)
+		return (int)s;
+	tapir_close(pd->t, f->sock);
+	f->sock = s;
+	f->listening = false;
+	if (f->bound)
+		tapir_bind(pd->t, s, &f->local);
+	return 0;
+}
+
 int pd_shutdown(void *u, int fd, int how)
 {
 	struct pd *pd = u;
@@ -319,7 +361,9 @@ int pd_shutdown(void *u, int fd, int how)
 
 	pd_enter(pd);
 	f = pd_sock_get(pd, fd);
-	if (f)
+	if (f && f->listening && how >= SHUT_RD && how <= SHUT_RDWR)
+		r = (int)pd_ret(stop_listening(pd, f, how));
+	else if (f)
 		r = (int)pd_ret(tapir_shutdown(pd->t, f->sock, how));
 	pd_leave(pd);
 	return r;
@@ -381,9 +425,29 @@ static int not_sent(struct pd *pd, const struct pd_file *f)
 	return (int)info.notsent_bytes;
 }
 
+static bool pd_oobinline(struct pd *pd, const struct pd_file *f)
+{
+	int v = 0;
+	size_t len = sizeof(v);
+
+	return tapir_getsockopt(pd->t, f->sock, TAPIR_SOL_SOCKET, TAPIR_SO_OOBINLINE, &v, &len) ==
+		       0 &&
+	       v != 0;
+}
+
+static int first_datagram(struct pd *pd, const struct pd_file *f)
+{
+	char byte;
+	struct iovec iov = {&byte, 1};
+	int64_t n = tapir_recv(pd->t, f->sock, &iov, 1, TAPIR_MSG_PEEK | TAPIR_MSG_TRUNC);
+
+	return n > 0 ? (int)n : 0;
+}
+
 static int do_ioctl(struct pd *pd, struct pd_file *f, unsigned long request, int *arg)
 {
 	struct tapir_sock_info info = {0};
+	int64_t ahead;
 
 	if (request == FIONBIO) {
 		if (!arg)
@@ -402,8 +466,15 @@ static int do_ioctl(struct pd *pd, struct pd_file *f, unsigned long request, int
 	if (f->type == SOCK_STREAM && info.state == TAPIR_TCP_LISTEN && request != SIOCATMARK)
 		return -EINVAL;
 	switch (request) {
-	case FIONREAD: /* SIOCINQ */
-		*arg = (int)info.recv_q;
+	case FIONREAD: /* SIOCINQ: a datagram's length, a stream's no further than the urgent mark */
+		if (f->type == SOCK_DGRAM) {
+			*arg = first_datagram(pd, f);
+			return 0;
+		}
+		ahead = f->type == SOCK_STREAM && !pd_oobinline(pd, f)
+				? tapir_urgent(pd->t, f->sock)
+				: -1;
+		*arg = ahead >= 0 && ahead < info.recv_q ? (int)ahead : (int)info.recv_q;
 		return 0;
 	case TIOCOUTQ: /* SIOCOUTQ */
 		*arg = (int)info.send_q;
@@ -416,7 +487,7 @@ static int do_ioctl(struct pd *pd, struct pd_file *f, unsigned long request, int
 	case SIOCATMARK:
 		if (f->type != SOCK_STREAM)
 			return -ENOTTY;
-		*arg = (tapir_poll(pd->t, f->sock) & TAPIR_PRI) != 0 && info.recv_q == 0;
+		*arg = tapir_urgent(pd->t, f->sock) == 0;
 		return 0;
 	default:
 		return -ENOTTY;

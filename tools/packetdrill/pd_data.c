@@ -90,8 +90,7 @@ static ssize_t take_once(struct pd *pd, struct pd_file *f, const struct iovec *i
 {
 	if (f->type == SOCK_STREAM && flags & MSG_TRUNC && !(flags & (MSG_PEEK | MSG_OOB)))
 		return discard(pd, f, (size_t)iov_sum(iov, n));
-	if (f->type == SOCK_STREAM)
-		flags &= ~MSG_TRUNC;
+	flags &= f->type == SOCK_STREAM ? ~MSG_TRUNC : ~MSG_OOB;
 	return (ssize_t)tapir_recvmsg(pd->t, f->sock, iov, n, flags & RECV_FLAGS, m);
 }
 
@@ -110,6 +109,11 @@ static ssize_t take(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 
 	if (want < 0)
 		return want;
+	if (f->err) {
+		got = -f->err;
+		f->err = 0;
+		return got;
+	}
 	target = flags & MSG_WAITALL || want < f->rcvlowat ? want : f->rcvlowat;
 	for (;;) {
 		got = take_once(pd, f, rest, iov_behind(iov, n, done, rest), flags, m);
@@ -131,6 +135,9 @@ static ssize_t take(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 		}
 		break;
 	}
+	/* An open that failed, and has been told: there is no more to come. */
+	if (got == -ENOTCONN && f->connecting)
+		got = 0;
 	return done > 0 ? (ssize_t)done : got;
 }
 
@@ -378,6 +385,11 @@ static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 
 	if (want < 0)
 		return want;
+	if (f->err) {
+		got = -f->err;
+		f->err = 0;
+		return got;
+	}
 	for (;;) {
 		int k = iov_behind(iov, n, done, rest), err;
 
@@ -409,6 +421,9 @@ static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 	}
 	if (done > 0 && stream)
 		f->written += done;
+	/* Linux says so of a socket that has no connection, too. */
+	if (stream && got == -ENOTCONN)
+		got = -EPIPE;
 	return done > 0 ? (ssize_t)done : got;
 }
 

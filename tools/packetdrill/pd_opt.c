@@ -39,31 +39,36 @@ enum {
 /* Remembered: number, whose, limits, what it is at first. */
 static const struct stored {
 	int level, name, whose, min, max, first;
+	bool flag; /* whatever is set: read back as 0 or 1 */
 } stored[] = {
-	{SOL_SOCKET, SO_DEBUG, BOTH, INT_MIN, INT_MAX, 0},
-	{SOL_SOCKET, SO_PRIORITY, BOTH, INT_MIN, INT_MAX, 0},
-	{SOL_SOCKET, SO_MARK, BOTH, INT_MIN, INT_MAX, 0},
-	{SOL_SOCKET, SO_TIMESTAMP, BOTH, INT_MIN, INT_MAX, 0},
-	{SOL_SOCKET, SO_TIMESTAMPNS, BOTH, INT_MIN, INT_MAX, 0},
-	{SOL_SOCKET, SO_TIMESTAMPING, BOTH, 0, (1 << 19) - 1, 0},
-	{SOL_SOCKET, SO_ZEROCOPY, BOTH, 0, 1, 0},
-	{SOL_SOCKET, SO_BUSY_POLL, BOTH, 0, INT_MAX, 0},
-	{SOL_SOCKET, SO_NO_CHECK, BOTH, INT_MIN, INT_MAX, 0},
-	{SOL_SOCKET, SO_BROADCAST, STREAM, INT_MIN, INT_MAX, 0},
-	{SOL_SOCKET, SO_KEEPALIVE, DGRAM, INT_MIN, INT_MAX, 0},
-	{SOL_SOCKET, SO_OOBINLINE, DGRAM, INT_MIN, INT_MAX, 0},
-	{SOL_IP, IP_RECVERR, STREAM, INT_MIN, INT_MAX, 0},
-	{SOL_IP, IP_MTU_DISCOVER, STREAM, 0, 5, IP_PMTUDISC_WANT},
-	{SOL_IP, IP_PKTINFO, BOTH, INT_MIN, INT_MAX, 0},
-	{SOL_IP, IP_RECVTTL, BOTH, INT_MIN, INT_MAX, 0},
-	{SOL_IP, IP_RECVTOS, BOTH, INT_MIN, INT_MAX, 0},
-	{SOL_IP, IP_FREEBIND, BOTH, INT_MIN, INT_MAX, 0},
-	{SOL_IP, IP_TRANSPARENT, BOTH, INT_MIN, INT_MAX, 0},
-	{SOL_IP, IP_BIND_ADDRESS_NO_PORT, BOTH, INT_MIN, INT_MAX, 0},
-	{SOL_TCP, TCP_INQ, STREAM, 0, 1, 0},
-	{SOL_IPV6, IPV6_V6ONLY, BOTH, INT_MIN, INT_MAX, 0},
-	{SOL_IPV6, IPV6_RECVERR, BOTH, INT_MIN, INT_MAX, 0},
-	{SOL_IPV6, IPV6_TCLASS, BOTH, -1, 255, 0},
+	{SOL_SOCKET, SO_DEBUG, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_SOCKET, SO_PRIORITY, BOTH, INT_MIN, INT_MAX, 0, false},
+	{SOL_SOCKET, SO_MARK, BOTH, INT_MIN, INT_MAX, 0, false},
+	{SOL_SOCKET, SO_TIMESTAMP, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_SOCKET, SO_TIMESTAMPNS, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_SOCKET, SO_TIMESTAMPING, BOTH, 0, (1 << 16) - 1, 0, false},
+	{SOL_SOCKET, SO_ZEROCOPY, BOTH, 0, 1, 0, false},
+	{SOL_SOCKET, SO_BUSY_POLL, BOTH, 0, INT_MAX, 0, false},
+	{SOL_SOCKET, SO_NO_CHECK, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_SOCKET, SO_BROADCAST, STREAM, INT_MIN, INT_MAX, 0, true},
+	{SOL_SOCKET, SO_KEEPALIVE, DGRAM, INT_MIN, INT_MAX, 0, true},
+	{SOL_SOCKET, SO_OOBINLINE, DGRAM, INT_MIN, INT_MAX, 0, true},
+	{SOL_IP, IP_RECVERR, STREAM, INT_MIN, INT_MAX, 0, true},
+	{SOL_IP, IP_MTU_DISCOVER, STREAM, 0, 5, IP_PMTUDISC_WANT, false},
+	{SOL_IP, IP_MULTICAST_TTL, STREAM, 1, 0, 1, false},
+	{SOL_IP, IP_MULTICAST_LOOP, STREAM, INT_MIN, INT_MAX, 1, true},
+	{SOL_IP, IP_PKTINFO, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_IP, IP_RECVTTL, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_IP, IP_RECVTOS, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_IP, IP_FREEBIND, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_IP, IP_TRANSPARENT, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_IP, IP_BIND_ADDRESS_NO_PORT, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_TCP, TCP_INQ, STREAM, 0, 1, 0, false},
+	{SOL_TCP, TCP_THIN_LINEAR_TIMEOUTS, STREAM, 0, 1, 0, false},
+	{SOL_TCP, TCP_THIN_DUPACK, STREAM, 0, 1, 0, false},
+	{SOL_IPV6, IPV6_V6ONLY, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_IPV6, IPV6_RECVERR, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_IPV6, IPV6_TCLASS, BOTH, -1, 255, 0, false},
 };
 
 _Static_assert(sizeof(stored) / sizeof(stored[0]) <= PD_STORED, "room for all");
@@ -161,14 +166,29 @@ static int set_group(struct pd *pd, struct pd_file *f, int name, const void *val
 	return tapir_setsockopt(pd->t, f->sock, SOL_IP, name, &ifindex, sizeof(ifindex));
 }
 
-static int set_stored(struct pd_file *f, int i, int v)
+/* SO_TIMESTAMPING's bits: a stream's bytes can be counted only where there is a stream. */
+static bool stamps_ok(struct pd *pd, const struct pd_file *f, int v)
+{
+	struct tapir_sock_info info = {0};
+
+	if (!(v & SOF_TIMESTAMPING_OPT_ID) || f->type != SOCK_STREAM ||
+	    pd_stored(f, SOL_SOCKET, SO_TIMESTAMPING) & SOF_TIMESTAMPING_OPT_ID)
+		return true;
+	return pd_sock_info(pd, f, &info) && info.state != TAPIR_TCP_CLOSED &&
+	       info.state != TAPIR_TCP_LISTEN;
+}
+
+static int set_stored(struct pd *pd, struct pd_file *f, int i, int v)
 {
 	if (v < stored[i].min || v > stored[i].max)
 		return -EINVAL;
-	/* What Linux takes as a flag it shows as one. */
-	if (stored[i].min == INT_MIN && stored[i].name != SO_MARK && stored[i].name != SO_PRIORITY)
-		v = v != 0;
-	f->stored[i] = v;
+	if (stored[i].level == SOL_SOCKET && stored[i].name == SO_TIMESTAMPING &&
+	    !stamps_ok(pd, f, v))
+		return -EINVAL;
+	/* It came and went: taken, and of no effect. */
+	if (stored[i].level == SOL_TCP && stored[i].name == TCP_THIN_DUPACK)
+		return 0;
+	f->stored[i] = stored[i].flag ? v != 0 : v;
 	return 0;
 }
 
@@ -185,6 +205,9 @@ static int set_socket(struct pd *pd, struct pd_file *f, int name, const void *va
 		return set_timeout(f, name, val, len);
 	case SO_RCVLOWAT:
 		f->rcvlowat = v < 0 ? INT_MAX : v ? v : 1;
+		/* More than half of the buffer would never be there. */
+		if (f->type == SOCK_STREAM && f->rcvlowat > tapir_conf_of(pd->t)->tcp_rmem_max / 2)
+			f->rcvlowat = (int)(tapir_conf_of(pd->t)->tcp_rmem_max / 2);
 		return 0;
 	case SO_SNDBUFFORCE:
 	case SO_RCVBUFFORCE:
@@ -213,6 +236,12 @@ static int set_option(struct pd *pd, struct pd_file *f, int level, int name, con
 		return set_group(pd, f, name, val, len);
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
 		return set_socket(pd, f, name, val, len, 0);
+	if (level == SOL_SOCKET && name == SO_LINGER && f->type == SOCK_DGRAM) {
+		if (len < sizeof(f->linger))
+			return -EINVAL;
+		memcpy(&f->linger, val, sizeof(f->linger));
+		return 0;
+	}
 	if (is_struct(level, name))
 		return tapir_setsockopt(pd->t, f->sock, level, name, val, len);
 	/* An int; at level IP one byte will do. */
@@ -227,7 +256,7 @@ static int set_option(struct pd *pd, struct pd_file *f, int level, int name, con
 		return r;
 	r = tapir_setsockopt(pd->t, f->sock, level, name, &v, sizeof(v));
 	i = r == -ENOPROTOOPT ? find_stored(f, level, name) : -1;
-	return i < 0 ? r : set_stored(f, i, v);
+	return i < 0 ? r : set_stored(pd, f, i, v);
 }
 
 int pd_setsockopt(void *u, int fd, int level, int name, const void *val, socklen_t len)
@@ -266,8 +295,7 @@ static int get_int(void *out, size_t *len, int v)
 }
 
 /* What the stack does not have, into `out` of VALUE_MAX bytes. */
-static int get_ours(struct pd *pd, const struct pd_file *f, int level, int name, void *out,
-		    size_t *len)
+static int get_ours(struct pd *pd, struct pd_file *f, int level, int name, void *out, size_t *len)
 {
 	int i = find_stored(f, level, name), device = 0;
 	size_t n = sizeof(device);
@@ -281,8 +309,25 @@ static int get_ours(struct pd *pd, const struct pd_file *f, int level, int name,
 			return get_timeout(f, name, out, len);
 		case SO_RCVLOWAT:
 			return get_int(out, len, f->rcvlowat);
+		case SO_LINGER:
+			if (f->type != SOCK_DGRAM)
+				break;
+			memcpy(out, &f->linger, sizeof(f->linger));
+			*len = sizeof(f->linger);
+			return 0;
+		case SO_ERROR:
+			if (!f->err)
+				break;
+			get_int(out, len, f->err);
+			f->err = 0;
+			return 0;
 		case SO_SNDLOWAT:
 			return get_int(out, len, 1);
+		case SO_TIMESTAMPING: /* and which clock: none */
+			memset(out, 0, 8);
+			get_int(out, len, pd_stored(f, level, name));
+			*len = 8;
+			return 0;
 		case SO_DOMAIN:
 			return get_int(out, len, f->family);
 		case SO_BINDTODEVICE:
@@ -294,6 +339,13 @@ static int get_ours(struct pd *pd, const struct pd_file *f, int level, int name,
 			break;
 		}
 	}
+	if (level == SOL_IP && name == IP_OPTIONS) {
+		*len = 0;
+		return 0;
+	}
+	/* Linux's own word of a datagram socket's TCP options. */
+	if (level == SOL_TCP && f->type == SOCK_DGRAM)
+		return -EOPNOTSUPP;
 	return i < 0 ? -ENOPROTOOPT : get_int(out, len, f->stored[i]);
 }
 
@@ -304,7 +356,7 @@ static int get_option(struct pd *pd, struct pd_file *f, int level, int name, voi
 	size_t n = sizeof(out);
 	int r = get_ours(pd, f, level, name, out, &n), v;
 
-	if (r == -ENOPROTOOPT || (r == 0 && find_stored(f, level, name) >= 0)) {
+	if (r == -ENOPROTOOPT || (r == 0 && n == sizeof(v) && find_stored(f, level, name) >= 0)) {
 		size_t m = sizeof(out);
 		int own = r;
 		uint8_t theirs[VALUE_MAX];
