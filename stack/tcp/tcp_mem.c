@@ -37,16 +37,22 @@ static uint64_t low_mark(const struct tapir *t)
 	return min_u64((uint64_t)t->conf.tcp_mem_low, p - p / 4);
 }
 
+static void enter_pressure(struct tapir *t)
+{
+	if (t->tcp->pressure)
+		return;
+	t->tcp->pressure = true;
+	STAT_INC(t, TcpExt, TCPMemoryPressures);
+}
+
 static void judge(struct tapir *t)
 {
 	struct tcp_state *ts = t->tcp;
 
-	if (!ts->pressure && ts->mem_bytes > pressure_mark(t)) {
-		ts->pressure = true;
-		STAT_INC(t, TcpExt, TCPMemoryPressures);
-	} else if (ts->pressure && ts->mem_bytes <= low_mark(t)) {
+	if (ts->mem_bytes > pressure_mark(t))
+		enter_pressure(t);
+	else if (ts->pressure && ts->mem_bytes <= low_mark(t))
 		ts->pressure = false;
-	}
 }
 
 bool tcp_mem_pressed(const struct tapir *t)
@@ -68,6 +74,7 @@ bool tcp_mem_refuses(struct tapir *t, uint64_t n)
 	tcp_pools_fini(t);
 	if (!beyond_mark(t, n))
 		return false;
+	enter_pressure(t);
 	STAT_INC(t, Tapir, TcpMemFull);
 	return true;
 }
