@@ -116,6 +116,8 @@ enum {
 	TAPIR_TCP_FASTOPEN_CONNECT =
 		30, /* connect() returns 0 and the SYN goes with the first write, if it may */
 	TAPIR_TCP_FASTOPEN_KEY = 33, /* a listener: 16 bytes, or 32 for a second one to believe */
+	TAPIR_TCP_UTO =
+		128, /* ours: s of user timeout to tell the peer (RFC 5482); 0: off, -1: the setting's */
 	TAPIR_TCP_FASTOPEN_NO_COOKIE = 34, /* neither asked for nor shown: for closed networks */
 	TAPIR_TCP_CC_INFO =
 		26, /* get: the algorithm's own; none has any yet, so no bytes, as Linux's reno and cubic */

@@ -7,9 +7,13 @@
 
 #include "stack/sock/sock.h"
 #include "stack/tcp/tcp_fastopen.h"
+#include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_user.h"
 
-enum { WINDOW_CLAMP_MIN = 2304 / 2 }; /* half of the smallest receive buffer */
+enum {
+	WINDOW_CLAMP_MIN = 2304 / 2, /* half of the smallest receive buffer */
+	UTO_MAX_S = 0x7fff * 60,     /* what the option can say */
+};
 
 static int get_int(const void *val, size_t len, int *out)
 {
@@ -87,6 +91,19 @@ static int set_window_clamp(struct open_target *o, int v)
 	return 0;
 }
 
+static int set_uto(struct open_target *o, int v)
+{
+	if (v < -1 || v > UTO_MAX_S)
+		return -EINVAL;
+	o->opt->uto_s = v;
+	/* RFC 5482 3: told with the next segment. */
+	if (o->conn && tcp_state_synchronized(o->conn->ep.state)) {
+		tcp_uto_changed(o->t, o->conn);
+		tcp_conn_dirty(o->t, o->conn);
+	}
+	return 0;
+}
+
 static struct tcp_fo_keys **keys_of(const struct open_target *o)
 {
 	return o->conn ? &o->conn->fo_keys : tcp_listener_keys(o->l);
@@ -99,6 +116,7 @@ int sock_set_open_opt(struct open_target *o, int name, const void *val, size_t l
 	if (name == TAPIR_TCP_FASTOPEN_KEY)
 		return unconnected(o) ? tcp_fastopen_set_key(o->t, keys_of(o), val, len) : -EINVAL;
 	switch (name) {
+	case TAPIR_TCP_UTO:
 	case TAPIR_TCP_DEFER_ACCEPT:
 	case TAPIR_TCP_WINDOW_CLAMP:
 	case TAPIR_TCP_TIMESTAMP:
@@ -113,6 +131,8 @@ int sock_set_open_opt(struct open_target *o, int name, const void *val, size_t l
 		return -ENOPROTOOPT;
 	}
 	switch (name) {
+	case TAPIR_TCP_UTO:
+		return set_uto(o, v);
 	case TAPIR_TCP_DEFER_ACCEPT:
 		o->opt->defer_accept = defer_from_seconds(o->t, v);
 		return 0;
@@ -135,6 +155,9 @@ int sock_set_open_opt(struct open_target *o, int name, const void *val, size_t l
 int sock_get_open_opt(struct open_target *o, int name, int *v)
 {
 	switch (name) {
+	case TAPIR_TCP_UTO:
+		*v = o->opt->uto_s;
+		return 0;
 	case TAPIR_TCP_DEFER_ACCEPT:
 		*v = defer_to_seconds(o->t, o->opt->defer_accept);
 		return 0;

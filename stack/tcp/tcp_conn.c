@@ -27,6 +27,7 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 	tcp_set_state(t, &c->ep, TAPIR_TCP_CLOSED);
 	c->cc.ops = tcp_cc_nth(t->conf.tcp_congestion_control); /* MAY-18 */
 	c->opt.linger_s = -1;
+	c->opt.uto_s = -1;
 	c->keep_ns = TAPIR_NEVER;
 	c->fw2_ns = TAPIR_NEVER;
 	c->rcv_limit = tcp_rcv_limit(t, &c->opt);
@@ -284,6 +285,7 @@ struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
 	c->ts_off = p->ts_off;
 	c->flags |= (p->ts ? TCP_F_TS : 0) | (p->sack ? TCP_F_SACK : 0) | (p->ws ? TCP_F_WS : 0);
 	c->ecn = p->ecn ? TCP_ECN_OK : 0;
+	tcp_uto_heard(t, c, p->uto);
 	if (p->ts) {
 		c->ts_recent = p->ts_recent;
 		c->ts_recent_s = (uint32_t)(t->now_ns / 1000000000);

@@ -40,6 +40,7 @@ struct tcp_opt {
 	uint8_t ttl, tos;		  /* ttl 0: the setting's */
 	uint16_t ifindex;		  /* SO_BINDTODEVICE */
 	uint32_t user_timeout_ms;
+	int32_t uto_s; /* TCP_UTO: told to the peer (RFC 5482 ADV_UTO), 0: option off, -1: the setting's */
 	uint32_t rcvbuf, sndbuf; /* bytes of data; 0: the setting's, auto-tuned later */
 	uint32_t notsent_lowat;
 	uint32_t window_clamp; /* TCP_WINDOW_CLAMP, 0: none */
@@ -329,6 +330,7 @@ struct tcp_conn {
 	uint8_t rcv_tos;
 	uint8_t ecn;	     /* enum tcp_ecn_flag */
 	uint8_t fo;	     /* enum tcp_fo_flag */
+	bool uto_due;	     /* the next segment tells our user timeout */
 	uint8_t fo_fail : 2; /* enum tcp_fo_fail */
 	int32_t err;	     /* pending SO_ERROR, positive */
 	int32_t soft_err;    /* from ICMP: reported when we give up (RFC 1122 4.2.3.9) */
@@ -360,6 +362,8 @@ struct tcp_conn {
 	/* counters for STATUS */
 	struct tcp_meter m;
 	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
+	uint32_t uto_s;	       /* adopted by RFC 5482, 0: none */
+	uint32_t uto_remote_s; /* REMOTE_UTO */
 	uint32_t delivered_ce; /* segments delivered of which an ACK with ECE told */
 	uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
 };
@@ -414,6 +418,7 @@ struct tcp_passive {
 	uint16_t peer_mss;
 	uint8_t snd_wscale, rcv_wscale;
 	bool ts, sack, ws, ecn;
+	uint16_t uto;		   /* the SYN's user timeout, as it stood there; 0: none */
 	uint64_t synack_sent_ns;   /* 0: retransmitted, no RTT sample (Karn) */
 	bool synack_retransmitted; /* initial window is one segment (RFC 5681 3.1) */
 };

@@ -84,6 +84,18 @@ void tcp_ecn_sent(struct tcp_conn *c, uint16_t flags);
 /* Its bits of tcpi_options. */
 uint8_t tcp_ecn_info(const struct tcp_conn *c);
 
+/* ---- tcp_uto.c: RFC 5482 ---- */
+/* The option's field for what o announces; 0: the option is off. */
+uint16_t tcp_uto_field(const struct tapir *t, const struct tcp_opt *o);
+/* The option's field came in an acceptable segment, or in the SYN. */
+void tcp_uto_heard(const struct tapir *t, struct tcp_conn *c, uint16_t field);
+/* c is established, or TCP_UTO was set: adopts its timeout, and tells the peer with the next segment. */
+void tcp_uto_changed(const struct tapir *t, struct tcp_conn *c);
+/* Adds the option where it is due and fits. */
+void tcp_uto_opts(const struct tapir *t, const struct tcp_conn *c, bool syn, struct tcp_opts *o);
+/* How long data of c may go unacknowledged, by the program's or both ends' wish; 0: R2 decides. */
+uint64_t tcp_user_timeout_ns(const struct tcp_conn *c);
+
 /* ---- tcp_mtup.c: probing for the path's MTU (RFC 4821, RFC 8899) ---- */
 /* r, marked TCP_REC_PROBE, was acknowledged: the path carries its size. */
 void tcp_mtup_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r);

@@ -122,6 +122,7 @@ static void established(struct tapir *t, struct tcp_conn *c, const struct tcp_se
 		tcp_conn_start_cc(t, c, true);
 	}
 	tcp_fastopen_done(t, c, false);
+	tcp_uto_changed(t, c);
 	tcp_keepalive_start(t, c);
 	ready_mark(t, &c->rdy, TAPIR_OUT);
 }
@@ -171,6 +172,8 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 	c->last_rcv_ns = t->now_ns;
 	take_syn_opts(t, c, seg);
 	tcp_ecn_syn_answer(c, seg);
+	if (seg->opt.has & TCP_HAS_UTO)
+		tcp_uto_heard(t, c, seg->opt.uto);
 	if (!acks) {
 		/* EVT-12, MUST-10, TC-37: simultaneous open: our SYN goes again, as SYN-ACK. */
 		tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_RECEIVED);
@@ -575,6 +578,8 @@ static enum tcp_step steps(struct tapir *t, struct tcp_conn *c, struct tcp_seg *
 		c->flags |= TCP_F_ACK_NOW;
 	update_ts_recent(t, c, seg, orig_seq);
 	tcp_ecn_cwr(c, seg);
+	if (seg->opt.has & TCP_HAS_UTO)
+		tcp_uto_heard(t, c, seg->opt.uto);
 	c->last_rcv_ns = t->now_ns;
 	if (c->act == NULL || !(c->flags & TCP_F_PERSIST))
 		c->probes_out = 0;

@@ -259,6 +259,7 @@ bool tcp_listen_offer(struct tapir *t, struct tcp_listener *l, const struct tcp_
 		p->rcv_wscale = tcp_wscale_for(tcp_rcv_space_max(t, &l->opt));
 	}
 	p->ecn = tcp_ecn_asked(t, seg);
+	p->uto = seg->opt.has & TCP_HAS_UTO ? seg->opt.uto : 0;
 	mss = tcp_mss_announce(&l->opt, rt.mtu);
 	p->rcv_wnd =
 		tcp_rcv_initial(t, &l->opt, p->ts && mss > TCP_TS_LEN ? mss - TCP_TS_LEN : mss);

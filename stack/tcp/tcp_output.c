@@ -36,6 +36,7 @@ static void segment_opts(struct tapir *t, struct tcp_conn *c, struct tcp_opts *o
 	}
 	if (c->flags & TCP_F_SACK) /* R2018-2 */
 		tcp_sack_blocks(c, o);
+	tcp_uto_opts(t, c, false, o);
 }
 
 /* The options of our SYN (active open) or SYN-ACK (simultaneous open); MUST-65: MSS is in no other segment. */
@@ -57,6 +58,7 @@ static void syn_opts(struct tapir *t, struct tcp_conn *c, bool synack, struct tc
 		o->has |= TCP_HAS_WSCALE; /* R7323-1: also with a shift of 0 */
 		o->wscale = c->rcv_wscale;
 	}
+	tcp_uto_opts(t, c, true, o);
 }
 
 /* ---- one segment ---- */
@@ -125,8 +127,10 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 		tcp_conn_update_mss(t, c);
 	if (r < 0 && r != -EHOSTUNREACH && r != -ENETDOWN)
 		return r; /* nothing left, so nothing was acknowledged */
-	if (!syn)
+	if (!syn) {
 		tcp_ecn_sent(c, x.flags);
+		c->uto_due = c->uto_due && !(o.has & TCP_HAS_UTO);
+	}
 	c->segs_out++;
 	c->retry_shift = 0;
 	if (len) {

@@ -10,6 +10,7 @@
 #include "stack/core/emit.h"
 #include "stack/core/random.h"
 #include "stack/tcp/tcp_fastopen.h"
+#include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_passive.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -201,6 +202,9 @@ void tcp_respond_synack(struct tapir *t, struct tcp_listener *l, const struct tc
 		opt.tsval = tcp_ts_now(t, p->ts_off);
 		opt.tsecr = p->ts_recent;
 	}
+	opt.uto = tcp_uto_field(t, &l->opt);
+	if (opt.uto)
+		opt.has |= TCP_HAS_UTO; /* RFC 5482 3 */
 	if (foc && foc->set) {
 		opt.has |= TCP_HAS_TFO;
 		opt.tfo_exp = foc->exp;

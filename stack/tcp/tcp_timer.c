@@ -54,7 +54,7 @@ void tcp_rexmt_set(struct tapir *t, struct tcp_conn *c, enum tcp_timer_kind kind
  */
 static uint64_t within_user_timeout(const struct tapir *t, const struct tcp_conn *c, uint64_t rto)
 {
-	uint64_t limit = (uint64_t)c->opt.user_timeout_ms * MS, waited;
+	uint64_t limit = tcp_user_timeout_ns(c), waited;
 
 	if (!limit || !c->act->retrans_start_ns || !tcp_state_synchronized(c->ep.state))
 		return rto;
@@ -151,8 +151,8 @@ static bool timed_out(const struct tapir *t, const struct tcp_conn *c, uint64_t 
 {
 	uint64_t waited = t->now_ns - since_ns;
 
-	if (c->opt.user_timeout_ms)
-		return waited >= (uint64_t)c->opt.user_timeout_ms * MS;
+	if (tcp_user_timeout_ns(c))
+		return waited >= tcp_user_timeout_ns(c);
 	return c->backoff > 0 &&
 	       waited >= retries_ns(t, retry_limit(t, c)); /* MUST-20, SHLD-11: R2, by time */
 }
@@ -283,8 +283,7 @@ static bool fire_persist(struct tapir *t, struct tcp_conn *c)
 	 * interval has grown to its maximum, some four minutes after the close.
 	 */
 	if (c->probes_out > retry_limit(t, c) ||
-	    (c->opt.user_timeout_ms &&
-	     t->now_ns - a->persist_ns >= (uint64_t)c->opt.user_timeout_ms * MS) ||
+	    (tcp_user_timeout_ns(c) && t->now_ns - a->persist_ns >= tcp_user_timeout_ns(c)) ||
 	    (c->flags & TCP_F_ORPHAN &&
 	     (t->now_ns - a->retrans_start_ns > retries_ns(t, ORPHAN_RETRIES) ||
 	      tcp_persist_ns(t, c) >= (uint64_t)t->conf.tcp_rto_max_ms * MS))) {
@@ -348,8 +347,9 @@ static bool fire_keepalive(struct tapir *t, struct tcp_conn *c)
 	}
 	idle_ns = t->now_ns - c->last_rcv_ns;
 	if (c->opt.user_timeout_ms
-		    ? c->probes_out && idle_ns >= (uint64_t)c->opt.user_timeout_ms * MS
-		    : c->probes_out >= cnt) {
+		    ? c->probes_out && idle_ns >= tcp_user_timeout_ns(c)
+		    /* RFC 5482 4.2: no earlier than what both ends agreed to wait. */
+		    : c->probes_out >= cnt && idle_ns >= tcp_user_timeout_ns(c)) {
 		tcp_respond_rst_conn(t, c);
 		/* MUST-29; MUST-27 is the peer's: a single unanswered probe kills nothing. */
 		give_up(t, c);

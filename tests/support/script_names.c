@@ -142,6 +142,7 @@ static const struct name others[] = {
 	{"IP_LOCAL_PORT_RANGE", 51},
 	{"TCP_DEFER_ACCEPT", 9},
 	{"TCP_WINDOW_CLAMP", 10},
+	{"TCP_UTO", TAPIR_TCP_UTO},
 	{"TCP_INFO", 11},
 	{"TCP_MD5SIG", 14},
 	{"TCP_THIN_LINEAR_TIMEOUTS", 16},
