@@ -57,7 +57,7 @@ uint32_t tcp_snd_shown(const struct tapir *t, const struct tcp_conn *c)
 {
 	uint32_t mss = tcp_conn_smss(c);
 	/* What a packet of Linux's takes besides its text: headers, and two structs. */
-	uint64_t each = roundup_pow2_u32(mss + 640) + 256;
+	uint64_t each = roundup_pow2_u32(c->mss + 640u) + 256;
 	uint64_t segs = max_u64(c->cc.cwnd, snd_floor(t, c)) / mss;
 
 	return (uint32_t)min_u64(max_u64(2 * segs * each, (uint64_t)t->conf.tcp_wmem_default),

@@ -264,6 +264,7 @@ struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
 	c->rcv_limit = tcp_rcv_limit(t, &c->opt);
 	c->listener = l;
 	c->flags |= TCP_F_PASSIVE;
+	c->segs_in = 1; /* the SYN */
 	c->iss = p->iss;
 	c->snd_una = p->iss;
 	c->snd_nxt = p->iss + 1;

@@ -197,7 +197,7 @@ struct tcp_act {
 	uint64_t
 		first_tx_ns; /* when the latest delivered piece was sent: an interval of sending begins */
 	uint64_t delivered_ns; /* when `delivered` grew last */
-	uint32_t delivered;    /* bytes, modulo 2^32 */
+	uint32_t delivered;    /* segments, modulo 2^32 */
 	uint32_t
 		app_limited; /* until so many are delivered the program, not the path, sets the rate */
 	bool app_limited_set;
@@ -253,7 +253,7 @@ struct tcp_meter {
 	uint32_t chrono_ms[TCP_CHRONO_COUNT], chrono_start_ms;
 	uint32_t start_ms, last_ack_ms, last_data_ms; /* established; the last ACK, the last text */
 	uint32_t rto_ms, rto_start_ms;		      /* in recovery from RTOs */
-	uint32_t rate_bytes, rate_us;		      /* the delivery rate: so many in so long */
+	uint32_t rate_segs, rate_us;		      /* the delivery rate: so many in so long */
 	uint16_t rtos, rto_episodes;
 	uint8_t retransmits; /* RTOs since SND.UNA moved */
 	uint8_t chrono;	     /* enum tcp_chrono */

@@ -30,6 +30,8 @@ static uint16_t one_more(uint16_t n)
 void tcp_info_start(struct tapir *t, struct tcp_conn *c)
 {
 	c->m.start_ms = c->m.last_ack_ms = c->m.last_data_ms = now_ms(t);
+	if (!(c->flags & TCP_F_ACTIVE))
+		c->m.delivered++; /* the SYN-ACK, which was its record's and not ours */
 }
 
 void tcp_info_rto(struct tapir *t, struct tcp_conn *c)
@@ -169,7 +171,7 @@ static void fill_counts(const struct tcp_conn *c, struct tapir_tcp_info *o)
 {
 	o->total_retrans = c->total_retrans;
 	o->bytes_acked = bytes_acked(c);
-	o->bytes_received = c->bytes_received;
+	o->bytes_received = c->bytes_received + (c->flags & TCP_F_FIN_RCVD ? 1 : 0); /* as Linux */
 	o->bytes_sent = c->bytes_sent;
 	o->bytes_retrans = c->bytes_retrans;
 	o->segs_out = c->segs_out;
@@ -185,8 +187,9 @@ static void fill_counts(const struct tcp_conn *c, struct tapir_tcp_info *o)
 	o->total_rto_recoveries = c->m.rto_episodes;
 	o->delivery_rate_app_limited = c->m.rate_app_limited & 1;
 	o->fastopen_client_fail = c->fo_fail;
-	if (c->m.rate_us)
-		o->delivery_rate = (uint64_t)c->m.rate_bytes * 1000000 / c->m.rate_us;
+	if (c->m.rate_us) /* of full segments, as Linux */
+		o->delivery_rate =
+			(uint64_t)c->m.rate_segs * tcp_conn_smss(c) * 1000000 / c->m.rate_us;
 }
 
 static void fill_times(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_info *o)
@@ -197,7 +200,8 @@ static void fill_times(struct tapir *t, const struct tcp_conn *c, struct tapir_t
 	o->rto = (uint32_t)tcp_rto_backed_off_us(&c->rtt, c->backoff, max_us);
 	o->ato = c->ato_us;
 	o->rtt = c->rtt.srtt_us;
-	o->rttvar = c->rtt.mdev4_us / 4;
+	/* Without a sample a quarter of the first RTO: Linux's deviation begins so. */
+	o->rttvar = (c->rtt.srtt_us ? c->rtt.mdev4_us : c->rtt.rto_us) / 4;
 	o->min_rtt = c->min_rtt_us ? c->min_rtt_us : UINT32_MAX;
 	o->last_data_sent =
 		now - (c->last_data_ns ? (uint32_t)(c->last_data_ns / 1000000) : c->m.start_ms);
@@ -224,9 +228,9 @@ void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_i
 		o->rcv_wscale = c->rcv_wscale & 15u;
 	}
 	o->snd_mss = mss;
-	o->rcv_mss = c->rcv_mss;
+	o->rcv_mss = c->irs || c->rcv_nxt ? c->rcv_mss : 0; /* nothing has come yet */
 	o->pmtu = path_mtu(t, c);
-	o->advmss = o->pmtu ? tcp_mss_announce(&c->opt, o->pmtu) : mss;
+	o->advmss = o->pmtu ? tcp_mss_announce(&c->opt, o->pmtu) : 0;
 	if (c->flags & TCP_F_TS && o->pmtu)
 		o->advmss -= TCP_TS_LEN;
 	o->reordering = tcp_reordering(t, c);

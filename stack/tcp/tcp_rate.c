@@ -9,7 +9,8 @@
  *	              |<-------------------->|  interval of acknowledging
  *	              delivered then         delivered now
  *
- * Between the moment when a piece left and the one when it is acknowledged so many bytes were delivered; divided
+ * Between the moment when a piece left and the one when it is acknowledged so many segments were delivered (counted
+ * as Linux does, a short one as one too); divided
  * by the longer of the two intervals that is what the path carried, as ACKs that come in a heap can't make it look
  * faster than we sent. A sample from a time when the program gave less than the window is a lower bound: it
  * counts only where it is above what is known.
@@ -38,11 +39,14 @@ void tcp_rate_delivered(struct tapir *t, struct tcp_conn *c, const struct tcp_re
 			struct tcp_rate_sample *rs)
 {
 	struct tcp_act *a = c->act;
-	uint32_t end = r->seq + len;
+	uint32_t end = r->seq + len, segs = tcp_rec_segs(r);
 
 	(void)t;
-	rs->delivered += len;
-	a->delivered += len;
+	/* Of a segment acknowledged in part nothing has arrived yet that would count. */
+	if (len < r->len)
+		segs -= (r->len - len + r->mss - 1) / r->mss;
+	rs->delivered += segs;
+	a->delivered += segs;
 	if (r->delivered_ns == 0 && r->first_tx_ns == 0)
 		return; /* never told of */
 	/* The piece that was sent last says most. */
@@ -63,7 +67,7 @@ void tcp_rate_ack(struct tapir *t, struct tcp_conn *c, const struct tcp_rate_sam
 {
 	struct tcp_act *a = c->act;
 	uint64_t took_us, ack_ns;
-	uint32_t bytes;
+	uint32_t segs;
 
 	if (!a)
 		return;
@@ -74,16 +78,16 @@ void tcp_rate_ack(struct tapir *t, struct tcp_conn *c, const struct tcp_rate_sam
 		a->delivered_ns = t->now_ns;
 	if (!rs->prior_ns)
 		return;
-	bytes = a->delivered - rs->prior_delivered;
+	segs = a->delivered - rs->prior_delivered;
 	ack_ns = t->now_ns - rs->prior_ns;
 	took_us = max_u64(rs->send_ns, ack_ns) / 1000;
 	/* No flight takes less than the path: a repetition that was not needed is answered by the first copy's ACK. */
 	if (took_us == 0 || took_us < c->min_rtt_us)
 		return;
 	took_us = min_u64(took_us, UINT32_MAX);
-	if (rs->app_limited && (uint64_t)bytes * c->m.rate_us < (uint64_t)c->m.rate_bytes * took_us)
+	if (rs->app_limited && (uint64_t)segs * c->m.rate_us < (uint64_t)c->m.rate_segs * took_us)
 		return;
-	c->m.rate_bytes = bytes;
+	c->m.rate_segs = segs;
 	c->m.rate_us = (uint32_t)took_us;
 	c->m.rate_app_limited = rs->app_limited;
 }
@@ -94,9 +98,10 @@ void tcp_rate_check_app_limited(struct tcp_conn *c)
 	uint32_t mss = tcp_conn_smss(c);
 	uint32_t sent_to = seq_max(c->snd_nxt, tcp_snd_base(c));
 
-	if (tcp_snd_end(c) - sent_to >= mss || c->flags & TCP_F_TX_WAIT || a->lost_bytes > a->retrans_bytes ||
-	    tcp_pipe(c) + mss > c->cc.cwnd)
+	/* What was lost and is not sent again yet would be sent if it could. */
+	if (tcp_snd_end(c) - sent_to >= mss || c->flags & TCP_F_TX_WAIT ||
+	    a->lost_bytes > a->retrans_bytes || tcp_pipe(c) + mss > c->cc.cwnd)
 		return;
-	a->app_limited = a->delivered + tcp_pipe(c);
+	a->app_limited = a->delivered + tcp_pipe_segs(a);
 	a->app_limited_set = true;
 }

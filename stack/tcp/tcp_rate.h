@@ -16,8 +16,8 @@ struct tcp_rate_sample {
 	uint64_t last_sent_ns;	  /* when the latest of the records was sent */
 	uint64_t send_ns;	  /* the interval of sending */
 	uint32_t last_end;	  /* where it ends: among those of one moment the last counts */
-	uint32_t prior_delivered; /* bytes delivered when the latest of the records was sent */
-	uint32_t delivered;	  /* bytes newly delivered by this ACK, SACKed ones included */
+	uint32_t prior_delivered; /* segments delivered when the latest of the records was sent */
+	uint32_t delivered;	  /* segments newly delivered by this ACK, SACKed ones included */
 	bool app_limited;
 	bool retransmitted; /* the latest of the records had been sent again */
 };

@@ -36,12 +36,14 @@ static void send_segs(unsigned n)
 
 		*r = (struct tcp_rec){.seq = f.sent * SEG,
 				      .len = SEG,
+				      .mss = SEG,
 				      .times = 1,
 				      .sent_ns = f.t.now_ns};
 		f.sent++;
 		list_add_tail(&f.a.recs, &r->seq_link);
 		tcp_rate_sent(&f.t, &f.c, r, f.a.in_flight);
 		f.a.in_flight += SEG;
+		f.a.segs_out++;
 	}
 }
 
@@ -55,6 +57,7 @@ static void ack_segs(unsigned n)
 
 		tcp_rate_delivered(&f.t, &f.c, r, r->len, &rs);
 		f.a.in_flight -= r->len;
+		f.a.segs_out--;
 		list_del(&r->seq_link);
 	}
 	tcp_rate_ack(&f.t, &f.c, &rs);
@@ -65,9 +68,9 @@ static void pass_ms(unsigned ms)
 	f.t.now_ns += (uint64_t)ms * MS;
 }
 
-static void expect_rate(uint32_t bytes, uint32_t us)
+static void expect_rate(uint32_t segs, uint32_t us)
 {
-	assert_int_equal(f.c.m.rate_bytes, bytes);
+	assert_int_equal(f.c.m.rate_segs, segs);
 	assert_int_equal(f.c.m.rate_us, us);
 }
 
@@ -76,7 +79,7 @@ TEST(one_flight_is_delivered_in_a_round_trip, "")
 	send_segs(10);
 	pass_ms(50);
 	ack_segs(10);
-	expect_rate(10 * SEG, 50000);
+	expect_rate(10, 50000);
 	assert_false(f.c.m.rate_app_limited);
 }
 
@@ -93,7 +96,7 @@ TEST(acks_that_come_in_a_heap_make_nothing_faster, "")
 	pass_ms(5);
 	ack_segs(5);
 	/* Delivered since the last of them left: five, over 40 ms of sending and 55 of waiting. */
-	expect_rate(5 * SEG, 55000);
+	expect_rate(5, 55000);
 	/* The next flight begins where the last piece delivered was sent. */
 	send_segs(4);
 	pass_ms(1);
@@ -111,7 +114,7 @@ TEST(a_long_interval_of_sending_counts, "")
 	pass_ms(1);
 	ack_segs(1);
 	/* The second's interval of acknowledging is 102 ms too: since nothing had been delivered before. */
-	expect_rate(2 * SEG, 102000);
+	expect_rate(2, 102000);
 }
 
 TEST(nothing_is_faster_than_the_path, "")
@@ -120,11 +123,11 @@ TEST(nothing_is_faster_than_the_path, "")
 	send_segs(5);
 	pass_ms(20);
 	ack_segs(5);
-	expect_rate(5 * SEG, 20000);
+	expect_rate(5, 20000);
 	send_segs(5);
 	pass_ms(3); /* the answer to an earlier copy */
 	ack_segs(5);
-	expect_rate(5 * SEG, 20000);
+	expect_rate(5, 20000);
 }
 
 TEST(what_the_program_was_late_with_counts_only_upwards, "")
@@ -132,20 +135,20 @@ TEST(what_the_program_was_late_with_counts_only_upwards, "")
 	send_segs(20);
 	pass_ms(50);
 	ack_segs(20);
-	expect_rate(20 * SEG, 50000);
+	expect_rate(20, 50000);
 	/* Nothing waits, the window is open: what follows is the program's pace. */
 	tcp_rate_check_app_limited(&f.c);
 	send_segs(2);
 	pass_ms(50);
 	ack_segs(2);
-	expect_rate(20 * SEG, 50000);
+	expect_rate(20, 50000);
 	assert_false(f.c.m.rate_app_limited);
 	/* Faster than what was known all the same. */
 	tcp_rate_check_app_limited(&f.c);
 	send_segs(10);
 	pass_ms(10);
 	ack_segs(10);
-	expect_rate(10 * SEG, 10000);
+	expect_rate(10, 10000);
 	assert_true(f.c.m.rate_app_limited);
 	/* The bubble is gone: slower counts as well. */
 	send_segs(5);
@@ -154,7 +157,7 @@ TEST(what_the_program_was_late_with_counts_only_upwards, "")
 	send_segs(5);
 	pass_ms(50);
 	ack_segs(5);
-	expect_rate(5 * SEG, 50000);
+	expect_rate(5, 50000);
 	assert_false(f.c.m.rate_app_limited);
 }
 
@@ -165,9 +168,10 @@ TEST(a_full_window_is_no_programs_fault, "")
 	tcp_rate_check_app_limited(&f.c);
 	assert_false(f.a.app_limited_set);
 	f.a.in_flight -= SEG;
+	f.a.segs_out--;
 	tcp_rate_check_app_limited(&f.c);
 	assert_true(f.a.app_limited_set);
-	assert_int_equal(f.a.app_limited, 4 * SEG);
+	assert_int_equal(f.a.app_limited, 4);
 }
 
 TEST(sacked_first_and_acknowledged_later_counts_once, "")
@@ -180,8 +184,8 @@ TEST(sacked_first_and_acknowledged_later_counts_once, "")
 	tcp_rate_delivered(&f.t, &f.c, &f.r[2], SEG, &rs);
 	tcp_rate_delivered(&f.t, &f.c, &f.r[3], SEG, &rs);
 	tcp_rate_ack(&f.t, &f.c, &rs);
-	expect_rate(2 * SEG, 30000);
-	assert_int_equal(f.a.delivered, 2 * SEG);
+	expect_rate(2, 30000);
+	assert_int_equal(f.a.delivered, 2);
 	/* Then the repetition of the first two. */
 	f.r[0].times = f.r[1].times = 2;
 	f.r[0].sent_ns = f.r[1].sent_ns = f.t.now_ns;
@@ -193,8 +197,8 @@ TEST(sacked_first_and_acknowledged_later_counts_once, "")
 	tcp_rate_delivered(&f.t, &f.c, &f.r[1], SEG, &rs);
 	assert_true(rs.retransmitted);
 	tcp_rate_ack(&f.t, &f.c, &rs);
-	expect_rate(2 * SEG, 30000);
-	assert_int_equal(f.a.delivered, 4 * SEG);
+	expect_rate(2, 30000);
+	assert_int_equal(f.a.delivered, 4);
 }
 
 int main(void)
