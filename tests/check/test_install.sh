@@ -40,13 +40,24 @@ runs() {
 	"$scratch/example" | diff "$scratch/want" -
 }
 
+# The commands for gdb are found from where the program was installed.
+debugs() {
+	gdb -nx -batch -ex 'python print(1)' >/dev/null 2>&1 || {
+		[ -f "$scratch/opt/share/tapir/gdb/tapir.py" ] && [ -f "$scratch/opt/share/tapir/gdb/tapirgdb/commands.py" ]
+		return
+	}
+	"$scratch/opt/bin/tapir" demo --gdb --batch >"$scratch/said" && grep 'FIN-WAIT-2 -> TIME-WAIT' "$scratch/said" &&
+		[ -z "$(find "$scratch/opt" -name __pycache__)" ]
+}
+
 uninstalled() {
 	make -s uninstall PREFIX="$scratch/opt" && [ -z "$(find "$scratch/opt" -type f)" ]
 }
 
 echo '# suite check/test_install'
-echo '1..4'
+echo '1..5'
 check 'make install fills DESTDIR, also one with a blank' installed
 check 'docs/example.c compiles against what is installed, without a warning' compiles
 check 'it runs' runs
+check 'tapir demo --gdb runs from where it was installed' debugs
 check 'make uninstall leaves no file' uninstalled
