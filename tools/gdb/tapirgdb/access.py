@@ -5,6 +5,7 @@ function of the program, so all of it works on a core file too.
 """
 
 import re
+import sys
 
 import gdb
 
@@ -15,6 +16,22 @@ SHOWN = 10000  # endpoints looked through at most
 
 def fail(text):
     raise gdb.GdbError("tapir: " + text)
+
+
+# --- colours, where people look ---
+
+COLOURS = {"head": "2", "state": "1", "source": "2", "again": "33", "drop": "31", "timer": "36", "call": "35"}
+
+
+def paint(text, what):
+    """Text in its colour, on a terminal and unless `set style enabled off`."""
+    code = COLOURS.get(what)
+    try:
+        if not code or not sys.__stdout__.isatty() or not gdb.parameter("style enabled"):
+            return text
+    except RuntimeError:
+        return text
+    return "\033[%sm%s\033[m" % (code, text)
 
 
 # --- types ---

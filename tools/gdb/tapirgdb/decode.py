@@ -137,6 +137,17 @@ def ipv4(b):
     return s + (" (first fragment)" if frag & 0x2000 else "")
 
 
+def ipv6(b):
+    import ipaddress
+
+    src, dst = (ipaddress.IPv6Address(bytes(b[at:at + 16])) for at in (8, 24))
+    return "IP6 %s > %s: next header %d, length %d" % (src, dst, b[6], be(b, 4, 2))
+
+
+def looks_like_ip6(b):
+    return len(b) >= 40 and b[0] >> 4 == 6 and be(b, 4, 2) + 40 <= len(b)
+
+
 def arp(b):
     if len(b) < 28:
         return "ARP, cut short"
@@ -158,6 +169,8 @@ def ether(b):
         return arp(b[14:])
     if kind == 0x0800:
         return ipv4(b[14:])
+    if kind == 0x86dd and looks_like_ip6(b[14:]):
+        return ipv6(b[14:])
     return "%s > %s, ethertype 0x%04x, length %d" % (mac(b[6:]), mac(b), kind, len(b))
 
 
@@ -171,6 +184,8 @@ def packet(b):
         return ether(b)
     if looks_like_ip(b):
         return ipv4(b)
+    if looks_like_ip6(b):
+        return ipv6(b)
     if len(b) >= 28 and b[:6] == b"\x00\x01\x08\x00\x06\x04":
         return arp(b)
     return None

@@ -59,8 +59,10 @@ class Event:
 
     def line(self):
         S.width = max(S.width, len(self.who()))
-        return ("%9.6f %2s %-*s  %-5s %-48s  %s" % (
-            (self.time - S.base) / 1e9, self.number or "", S.width, self.who(), self.kind, self.text, self.source)).rstrip()
+        return "%9.6f %2s %-*s  %s%s" % (
+            (self.time - S.base) / 1e9, self.number or "", S.width, self.who(),
+            a.paint("%-5s %s" % (self.kind, self.text if not self.source else "%-48s" % self.text), self.kind),
+            "  " + a.paint(self.source, "source") if self.source else "")
 
 
 class Session:
@@ -715,8 +717,9 @@ def ladder(talk, n):
     else:
         print("     ... %d earlier" % (len(rows) - n))
     for i, r in list(enumerate(rows, 1))[-n:]:
-        print(("%3d. %-12s  %8s  %s %-*s %s %-12s  %8s" % (
-            i, r[0] or "", t(r[1]), r[2], middle, r[3], r[4], r[5] or "", t(r[6]))).rstrip())
+        print(("%3d. %s  %8s  %s %s %s %s  %8s" % (
+            i, a.paint("%-12s" % (r[0] or ""), "state"), t(r[1]), r[2], a.paint("%-*s" % (middle, r[3]), "again" if "again" in r[3] else ""),
+            r[4], a.paint("%-12s" % (r[5] or ""), "state"), t(r[6]))).rstrip())
 
 
 # --- the life of the program under gdb ---

@@ -23,11 +23,12 @@ def table(rows, right=()):
     """Rows of strings in columns; the first is the head."""
     widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
     for r in rows:
-        print("  ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths))).rstrip())
+        line = "  ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths))).rstrip()
+        print(a.paint(line, "head") if r is rows[0] else line)
 
 
 def who(stack):
-    print("%s, at %s" % (stack.name(), a.seconds(stack.now)))
+    print(a.paint("%s, at %s" % (stack.name(), a.seconds(stack.now)), "state"))
 
 
 def rexmt_name(act):
@@ -330,7 +331,7 @@ def conn(e):
     e.number  # given before it is shown
     iss, irs = e.isns()
     place = e.stack.label or ""
-    print("%s   (%s(struct %s *) 0x%x)" % (e.title(), place + ", " if place else "", a.KINDS.get(e.kind, "tcp_ep"), e.addr))
+    print(a.paint(e.title(), "state") + "   (%s(struct %s *) 0x%x)" % (place + ", " if place else "", a.KINDS.get(e.kind, "tcp_ep"), e.addr))
     print()
     if e.kind == "TCP_EP_LISTENER":
         print("  to accept  %d of at most %d" % (int(e.v["naccept"]), int(e.v["backlog"]) + 1))
