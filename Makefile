@@ -25,7 +25,7 @@ LINKMODE :=
 RUN :=
 
 ifeq ($(VARIANT),asan)
-MODE := -fsanitize=address -fno-omit-frame-pointer -DTAPIR_DEBUG=1
+MODE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DTAPIR_DEBUG=1
 RUN := -m 6
 else ifeq ($(VARIANT),ubsan)
 MODE := -fsanitize=undefined -fno-sanitize-recover=all -DTAPIR_DEBUG=1
@@ -92,10 +92,7 @@ $(call keep,flags,$(FLAGS))
 $(call keep,sources,$(LIB_SRC) $(SUPPORT_SRC))
 endif
 
-# What gdb loads by itself beside the program, where it is allowed to: our commands and printers.
-GDB_STUB := $(if $(PROGRAM),$(B)/tapir-gdb.py)
-
-all: $(LIB) $(PROGRAM) $(GDB_STUB)
+all: $(LIB) $(PROGRAM)
 
 $(CORE_OBJ): STD := $(CORE_CFLAGS)
 $(T)/stack/tcp/%.o $(T)/stack/sock/%.o: COMMON += $(STEP_OPT)
@@ -114,12 +111,6 @@ $(LIB) $(SUPPORT) $(APPS):
 
 $(PROGRAM): $(T)/apps/tapir.o $(APPS) $(LIB)
 	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $^ $(PCAP_LIBS) -lpthread
-
-$(GDB_STUB): Makefile
-	@mkdir -p $(@D)
-	@printf '%s\n' '# Made by make: gdb loads it with the program beside it.' 'import os' \
-		'_path = os.path.join(os.path.dirname(os.path.realpath(__file__)), "$(if $(filter build,$(B)),..,../..)/tools/gdb/tapir.py")' \
-		'exec(compile(open(_path).read(), _path, "exec"), {"__file__": _path})' >$@
 
 PARTS = -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) -Wl,--end-group $(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread -lm
 
@@ -204,42 +195,11 @@ check-style:
 check-self:
 	@tests/run -j $(JOBS) -o $(T) -r results-check.tsv $(sort $(wildcard tests/check/test_*.sh))
 
-bench: all
-	@tools/bench/run
-
-bench-quick: all
-	@tools/bench/run --quick
-
-# The kernel's TCP and ours over one simulated path, in real time.
-SIMPATH := $(T)/tools/bench/simpath
-
-$(SIMPATH): $(SIMPATH).o $(LIB)
-	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $^ $(PCAP_LIBS) -lpthread
-
-bench-path: $(SIMPATH)
-	@$(SIMPATH)
-
 tidy:
 	clang-format -i $$(find stack dns tls drivers apps tests -name '*.[ch]' 2>/dev/null)
 
 demo: all
 	@$(B)/tapir demo
-
-install: all
-	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/lib/pkgconfig' '$(DESTDIR)$(PREFIX)/include/tapir/stack'
-	$(if $(PROGRAM),install -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/tapir')
-	install -m 644 $(LIB) '$(DESTDIR)$(PREFIX)/lib/libtapir.a'
-	install -m 644 stack/*.h stack/*.def '$(DESTDIR)$(PREFIX)/include/tapir/stack'
-	install -d '$(DESTDIR)$(PREFIX)/share/tapir/gdb/tapirgdb'
-	install -m 644 tools/gdb/tapir.py '$(DESTDIR)$(PREFIX)/share/tapir/gdb'
-	install -m 644 tools/gdb/tapirgdb/*.py '$(DESTDIR)$(PREFIX)/share/tapir/gdb/tapirgdb'
-	printf '%s\n' 'prefix=$(PREFIX)' 'Name: tapir' 'Description: a TCP/IP stack in user space' 'Version: $(VERSION)' \
-		'Requires.private: libpcap' 'Libs: -L$${prefix}/lib -ltapir' 'Libs.private: -lpthread' \
-		'Cflags: -I$${prefix}/include/tapir' >'$(DESTDIR)$(PREFIX)/lib/pkgconfig/tapir.pc'
-
-uninstall:
-	rm -f '$(DESTDIR)$(PREFIX)/bin/tapir' '$(DESTDIR)$(PREFIX)/lib/libtapir.a' '$(DESTDIR)$(PREFIX)/lib/pkgconfig/tapir.pc'
-	rm -rf '$(DESTDIR)$(PREFIX)/include/tapir' '$(DESTDIR)$(PREFIX)/share/tapir'
 
 # What was fetched for the tests stays: it needs the network again.
 clean:
@@ -254,7 +214,7 @@ help:
 #: make unit       the unit tests only: seconds
 #: make e2e        the end-to-end tests only (network namespaces, /dev/net/tun)
 #: make check      layers, purity, style
-#: make asan       all tests under AddressSanitizer         make ubsan   ... under UndefinedBehaviorSanitizer
+#: make asan       all tests under AddressSanitizer and UndefinedBehaviorSanitizer      make ubsan   ... the latter alone
 #: make valgrind   unit and script tests under valgrind
 #: make fuzz       every fuzz target for FUZZ_SECONDS (30) each, with clang's libFuzzer
 #: make cov        all tests with line and branch coverage of stack/
@@ -272,4 +232,5 @@ help:
 	check-layers check-headers check-purity check-style check-self bench bench-quick bench-path tidy demo install uninstall clean help
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
--include tools/packetdrill/rules.mk $(OBJ:.o=.d)
+include tools/packetdrill/rules.mk tools/gdb/rules.mk tools/bench/rules.mk tools/install.mk
+-include $(OBJ:.o=.d)

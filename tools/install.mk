@@ -1,0 +1,16 @@
+# make install and uninstall: the program, the library with its public headers, the commands for gdb.
+install: all
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/lib/pkgconfig' '$(DESTDIR)$(PREFIX)/include/tapir/stack'
+	$(if $(PROGRAM),install -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/tapir')
+	install -m 644 $(LIB) '$(DESTDIR)$(PREFIX)/lib/libtapir.a'
+	install -m 644 stack/*.h stack/*.def '$(DESTDIR)$(PREFIX)/include/tapir/stack'
+	install -d '$(DESTDIR)$(PREFIX)/share/tapir/gdb/tapirgdb'
+	install -m 644 tools/gdb/tapir.py '$(DESTDIR)$(PREFIX)/share/tapir/gdb'
+	install -m 644 tools/gdb/tapirgdb/*.py '$(DESTDIR)$(PREFIX)/share/tapir/gdb/tapirgdb'
+	printf '%s\n' 'prefix=$(PREFIX)' 'Name: tapir' 'Description: a TCP/IP stack in user space' 'Version: $(VERSION)' \
+		'Requires.private: libpcap' 'Libs: -L$${prefix}/lib -ltapir' 'Libs.private: -lpthread' \
+		'Cflags: -I$${prefix}/include/tapir' >'$(DESTDIR)$(PREFIX)/lib/pkgconfig/tapir.pc'
+
+uninstall:
+	rm -f '$(DESTDIR)$(PREFIX)/bin/tapir' '$(DESTDIR)$(PREFIX)/lib/libtapir.a' '$(DESTDIR)$(PREFIX)/lib/pkgconfig/tapir.pc'
+	rm -rf '$(DESTDIR)$(PREFIX)/include/tapir' '$(DESTDIR)$(PREFIX)/share/tapir'
