@@ -49,7 +49,7 @@ endif
 # The core is standard C and knows no system; all else may use what Linux has.
 CORE_CFLAGS := -std=c17
 HOST_CFLAGS := -std=c17 -D_GNU_SOURCE
-COMMON := $(OPT) $(MODE) $(WARN) -fPIE -fvisibility=hidden -fno-common -I.
+COMMON := $(OPT) $(MODE) $(WARN) $(if $(filter asan,$(VARIANT)),-fPIC,-fPIE) -fvisibility=hidden -fno-common -I.
 
 CORE_SRC := $(sort $(wildcard stack/*.c stack/*/*.c dns/*.c drivers/simlink*.c))
 LIB_SRC := $(sort $(CORE_SRC) $(wildcard drivers/*.c tls/*.c))

@@ -125,10 +125,9 @@ uint64_t tcp_persist_ns(struct tapir *t, const struct tcp_conn *c)
 
 /* ---- giving up ---- */
 
-/* The time that `n` retransmissions at doubling intervals take, from the smallest RTO (as Linux counts R2). */
-static uint64_t retries_ns(const struct tapir *t, unsigned n)
+/* The time that `n` retransmissions at doubling intervals take, the first after `base` ns (as Linux counts R2). */
+static uint64_t retries_from(const struct tapir *t, unsigned n, uint64_t base)
 {
-	uint64_t base = (uint64_t)t->conf.tcp_rto_min_us * 1000;
 	uint64_t max = (uint64_t)t->conf.tcp_rto_max_ms * MS;
 	uint64_t total = 0;
 
@@ -137,6 +136,11 @@ static uint64_t retries_ns(const struct tapir *t, unsigned n)
 		base = min_u64(base * 2, max);
 	}
 	return total;
+}
+
+static uint64_t retries_ns(const struct tapir *t, unsigned n)
+{
+	return retries_from(t, n, (uint64_t)t->conf.tcp_rto_min_us * 1000);
 }
 
 static unsigned retry_limit(const struct tapir *t, const struct tcp_conn *c)
@@ -200,7 +204,14 @@ static bool fire_rexmt_syn(struct tapir *t, struct tcp_conn *c)
 	if (c->probes_out == 0)
 		c->act->retrans_start_ns =
 			LIST_FIRST(&c->act->recs, struct tcp_rec, seq_link)->sent_ns;
-	last = c->probes_out >= retries ||
+	/*
+	 * As Linux: the linear ones come on top of the doubling ones, but all of them take no longer than these alone
+	 * would from the first on.
+	 */
+	last = c->probes_out >= retries + linear ||
+	       (linear &&
+		t->now_ns - c->act->retrans_start_ns >=
+			retries_from(t, retries, (uint64_t)t->conf.tcp_rto_init_ms * MS)) ||
 	       (c->opt.user_timeout_ms && timed_out(t, c, c->act->retrans_start_ns));
 	tcp_fastopen_timeout(t, c, c->m.retransmits + 1u, last);
 	if (last) {

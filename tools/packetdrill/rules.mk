@@ -8,8 +8,6 @@ PD := $(if $(filter fuzz,$(VARIANT)),,$(B)/tapir-packetdrill.so)
 all: $(PD)
 $(filter %/test_packetdrill %/test_linux_calls,$(UNIT) $(SCRIPT)): | $(PD)
 
-# AddressSanitizer's code for an executable does not serve in a shared object.
-COMMON += $(if $(filter asan,$(VARIANT)),-fPIC)
 $(PD_OBJ): COMMON += -fPIC
 $(PD): $(PD_OBJ) $(LIB) tools/packetdrill/exports.map
 	$(CC) $(OPT) $(MODE) -shared -Wl,--version-script=tools/packetdrill/exports.map -Wl,-Bsymbolic \
