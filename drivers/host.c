@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -111,17 +113,44 @@ struct tapir_mac host_default_mac(const char *ifname, uint32_t ip4)
 	return mac;
 }
 
+/*
+ * What an attack made us take goes back to the system when it is over. malloc() by itself keeps pages with anything
+ * alive above them in the heap, and after ten thousand connections something is. So when half of the most that
+ * was in use is free, and that is much, it is asked to look for whole pages.
+ */
+enum { TRIM_BYTES = 64 << 20 };
+
+static _Atomic size_t live_bytes, peak_bytes; /* of all instances */
+
 static void *env_alloc(void *ctx, size_t n)
 {
+	void *p = malloc(n);
+	size_t live;
+
 	(void)ctx;
-	return malloc(n);
+	if (!p)
+		return NULL;
+	live = atomic_fetch_add(&live_bytes, n) + n;
+	if (live > atomic_load(&peak_bytes))
+		atomic_store(&peak_bytes, live);
+	return p;
 }
 
 static void env_free(void *ctx, void *p, size_t n)
 {
+	size_t live, peak = atomic_load(&peak_bytes);
+
 	(void)ctx;
-	(void)n;
+	if (!p)
+		return;
 	free(p);
+	live = atomic_fetch_sub(&live_bytes, n) - n;
+	if (live > peak / 2 || peak - live < TRIM_BYTES)
+		return;
+	atomic_store(&peak_bytes, live);
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }
 
 struct tapir_env host_env(void)

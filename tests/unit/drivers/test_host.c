@@ -1,6 +1,10 @@
 /*
  * What the host gives: that the default MAC is a lawful and a stable one, that entropy is entropy.
  */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "drivers/host.h"
 #include "tests/support/test.h"
 
@@ -52,6 +56,50 @@ TEST(clock_never_goes_back, "")
 	}
 }
 
+#if defined(__SANITIZE_ADDRESS__) || !defined(__GLIBC__)
+enum { OTHER_MALLOC = 1 };
+#else
+enum { OTHER_MALLOC = 0 };
+#endif
+
+/* Bytes of memory that the process has. */
+static long resident(void)
+{
+	long size = 0, pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%ld %ld", &size, &pages), 2);
+	fclose(f);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+TEST(what_an_attack_took_goes_back_to_the_system, "")
+{
+	enum { N = 50000, PAGE = 4096 };
+	struct tapir_env env = host_env();
+	static void *page[N], *keep[N / 100];
+	long before = resident(), most;
+
+	if (OTHER_MALLOC)
+		skip();
+	for (int i = 0; i < N; i++) {
+		page[i] = env.alloc(env.ctx, PAGE);
+		assert_non_null(page[i]);
+		memset(page[i], 1, PAGE);
+		/* Something that lives on, in between. */
+		if (i % 100 == 99)
+			keep[i / 100] = env.alloc(env.ctx, 200);
+	}
+	most = resident();
+	assert_true(most - before > 190L << 20);
+	for (int i = 0; i < N; i++)
+		env.free(env.ctx, page[i], PAGE);
+	assert_true(resident() - before < 100L << 20);
+	for (int i = 0; i < N / 100; i++)
+		env.free(env.ctx, keep[i], 200);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -60,6 +108,7 @@ int main(void)
 		cmocka_unit_test(default_mac_differs_by_interface_and_address),
 		cmocka_unit_test(entropy_differs_from_call_to_call),
 		cmocka_unit_test(clock_never_goes_back),
+		cmocka_unit_test(what_an_attack_took_goes_back_to_the_system),
 	};
 	return tapir_test_run("unit/drivers/test_host", tests);
 }
