@@ -15,6 +15,7 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 {
 	struct tcp_conn *c;
 
+	/* TC-21, TC-58: silent ones cost little, and so many are the most; the program ends those that it tires of. */
 	if (t->tcp->nconn >= (uint64_t)t->conf.tcp_max_conns) {
 		STAT_INC(t, Tapir, TcpConnsFull);
 		return NULL;

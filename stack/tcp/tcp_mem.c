@@ -1,5 +1,5 @@
 /*
- * The memory of all connections together: one account, net.ipv4.tcp_mem, and what happens when it fills.
+ * The memory of all connections together: one account, net.ipv4.tcp_mem, and what happens when it fills (RS-02).
  *
  * Charged is what is taken, not what is held in it (TC-09): whole pages, tables, rings, records and active parts,
  * those that lie in a pool for their next use included. Three marks divide the account:

@@ -395,6 +395,47 @@ TEST(what_waits_unread_or_out_of_order_leaves_memory_for_others, "TC-07")
 	}
 }
 
+TEST(idle_connections_are_bounded_by_number_and_the_program_ends_the_dead, "TC-58 TC-21")
+{
+	enum { MAX = 40 };
+	tapir_sock_t s[MAX];
+	struct tf f;
+	size_t idle;
+	int one = 1, secs = 10, gone = 0;
+
+	tf_init(&f);
+	f.w.no_check = true;
+	f.w.conf.tcp_max_conns = MAX;
+	f.backlog = 1000;
+	tf_start(&f);
+	tf_listen(&f);
+	tapir_setsockopt(f.w.t, f.ls, TAPIR_SOL_SOCKET, TAPIR_SO_KEEPALIVE, &one, sizeof(one));
+	tapir_setsockopt(f.w.t, f.ls, TAPIR_SOL_TCP, TAPIR_TCP_KEEPIDLE, &secs, sizeof(secs));
+	idle = f.w.alloc.live_bytes;
+	for (uint16_t i = 0; i < MAX; i++) {
+		s[i] = accept_from(&f, (uint16_t)(1024 + i));
+		(void)tf_drain(&f);
+	}
+	/* One that says nothing costs a connection and a handle, no buffers. */
+	assert_true(f.w.alloc.live_bytes - idle < MAX * (sizeof(struct tcp_conn) + 2048));
+	/* No more than that; nobody is told that he was accepted. */
+	tf_shake(&f, 9000);
+	(void)tf_drain(&f);
+	assert_true(tapir_accept(f.w.t, f.ls, NULL) == -EAGAIN);
+	assert_true(world_stat(&f.w, STAT_Tapir_TcpConnsFull) > 0);
+	/* The dead ones are found, their handles say so, and there is room. */
+	world_step(&f.w, 1000 * WORLD_S);
+	(void)tf_drain(&f);
+	for (unsigned i = 0; i < MAX; i++) {
+		if (tapir_poll(f.w.t, s[i]) & TAPIR_ERR)
+			gone++;
+		assert_int_equal(tapir_close(f.w.t, s[i]), 0);
+	}
+	assert_int_equal(gone, MAX);
+	f.s = accept_from(&f, 9001);
+	tf_close(&f);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -408,6 +449,8 @@ int main(void)
 		cmocka_unit_test(downloads_that_were_abandoned_hold_bounded_memory),
 		cmocka_unit_test(windows_of_zero_leave_memory_for_others),
 		cmocka_unit_test(what_waits_unread_or_out_of_order_leaves_memory_for_others),
+		cmocka_unit_test(
+			idle_connections_are_bounded_by_number_and_the_program_ends_the_dead),
 	};
 
 	return tapir_test_run("unit/tcp/test_attacks_resources", tests);
