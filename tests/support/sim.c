@@ -186,6 +186,10 @@ static void see(void *ctx, const struct simlink_frame *f)
 		n = (uint32_t)(f->p[off + 2] << 8 | f->p[off + 3]);
 	if (s->trace)
 		trace(s, f, f->p + off, n);
+	if (s->tell_mtu && !f->arrives && host == 0 && n > s->tell_mtu) {
+		memcpy(s->too_big, f->p + off, sizeof(s->too_big));
+		s->too_big_seen = true;
+	}
 	if (!s->wire)
 		return;
 	if (f->arrives) {
@@ -349,6 +353,27 @@ static size_t serve(struct sim *s)
 	return served;
 }
 
+/* The router that could not forward it says so (RFC 1191 4): next-hop MTU, header and 8 bytes. */
+static void tell_too_big(struct sim *s)
+{
+	uint8_t ip[56] = {0x45, 0, 0, 56, 0, 0, 0, 0, 64, 1, 0, 0, 10, 0, 0, 254};
+	uint16_t sum;
+
+	s->too_big_seen = false;
+	for (unsigned i = 0; i < 4; i++)
+		ip[16 + i] = (uint8_t)(s->host[0].ip4 >> (24 - 8 * i));
+	ip[20] = 3;
+	ip[21] = 4;
+	ip[26] = (uint8_t)(s->tell_mtu >> 8);
+	ip[27] = (uint8_t)s->tell_mtu;
+	memcpy(ip + 28, s->too_big, sizeof(s->too_big));
+	sum = wireview_cksum(ip, 20, 0);
+	memcpy(ip + 10, (uint8_t[]){(uint8_t)(sum >> 8), (uint8_t)sum}, 2);
+	sum = wireview_cksum(ip + 20, 36, 0);
+	memcpy(ip + 22, (uint8_t[]){(uint8_t)(sum >> 8), (uint8_t)sum}, 2);
+	sim_inject(s, 0, ip, sizeof(ip));
+}
+
 void sim_settle(struct sim *s)
 {
 	unsigned turns = 0;
@@ -358,6 +383,8 @@ void sim_settle(struct sim *s)
 		for (unsigned i = 0; i < s->conf.nhosts; i++)
 			tapir_advance(s->host[i].t, s->now_ns);
 		moved = simlink_step(s->link, s->now_ns);
+		if (s->too_big_seen)
+			tell_too_big(s);
 		moved += serve(s);
 		if (s->conf.check) {
 			for (unsigned i = 0; i < s->conf.nhosts; i++)

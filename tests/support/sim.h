@@ -77,6 +77,10 @@ struct sim {
 	uint64_t alloc_failed;
 	bool trace;
 	char note[200];
+	/* A router before the path: it tells host 0 of each packet above this (ICMP 3, 4); 0: nobody does. */
+	uint16_t tell_mtu;
+	uint8_t too_big[28];
+	bool too_big_seen;
 };
 
 /* Two hosts, RAW_IP, MTU 1500, a link of 1 Gbit/s and 1 ms each way, clocks at 1000 s. */
@@ -172,6 +176,7 @@ struct sim_bulk {
 	bool connected, shut, eof, done;
 	int err; /* positive errno that ended it */
 	uint64_t done_ns;
+	uint64_t got_ns, stall_ns; /* when it last got something; the longest between two */
 };
 
 /* Takes one connection after another and gives each what conf says. */

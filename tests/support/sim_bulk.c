@@ -201,6 +201,9 @@ static void check_read(struct sim_bulk *b, const uint8_t *p, size_t n)
 		b->wrong++;
 	}
 	b->got += n;
+	if (b->got_ns && b->app.s->now_ns - b->got_ns > b->stall_ns)
+		b->stall_ns = b->app.s->now_ns - b->got_ns;
+	b->got_ns = b->app.s->now_ns;
 }
 
 /* Up to n bytes, by one of the ways to receive. Returns as tapir_recv(). */

@@ -571,13 +571,11 @@ static const char *check_flight(struct wirecheck *w, struct book *b, const struc
 				uint64_t time_ns, bool again)
 {
 	uint32_t end = v->seq + v->len, flight = end - b->una;
-	uint64_t most = initial_window(w, b) + b->acked + b->slack * w->rules.mtu;
+	uint64_t most = initial_window(w, b) + b->acked + b->slack * w->rules.mtu, left = 0;
 
-	if (b->nsacked == 0)
-		most += b->dupacks * w->rules.mtu;
 	for (unsigned i = 0; i < b->nsacked; i++)
-		most += b->sacked[i].end - b->sacked[i].start;
-
+		left += b->sacked[i].end - b->sacked[i].start;
+	most += left > b->dupacks * w->rules.mtu ? left : b->dupacks * w->rules.mtu;
 	if (v->len == 0 || v->flags & WV_SYN)
 		return NULL;
 	if (!again && after(end, b->una) && flight > most)
