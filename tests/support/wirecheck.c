@@ -562,7 +562,7 @@ static uint32_t initial_window(const struct wirecheck *w, const struct book *b)
 }
 
 /*
- * No congestion control grows faster than slow start, by what is acknowledged (RFC 5681 3.1, RFC 3465 with L = 1),
+ * No congestion control grows faster than slow start, by what is delivered (RFC 5681 3.1, RFC 3465 with L = 1; SACKed or not),
  * so that no more is ever in flight than the initial window and all that was acknowledged; three segments
  * more by limited transmit (RFC 3042) and a tail loss probe (RFC 8985). What was SACKed has left the path, and
  * what lies before it may count as lost; without SACK each duplicate ACK says that of one segment (RFC 5681 3.2).
@@ -573,6 +573,8 @@ static const char *check_flight(struct wirecheck *w, struct book *b, const struc
 	uint32_t end = v->seq + v->len, flight = end - b->una;
 	uint64_t most = initial_window(w, b) + b->acked + b->slack * w->rules.mtu, left = 0;
 
+	for (unsigned i = 0; i < b->nsacked; i++)
+		most += b->sacked[i].end - b->sacked[i].start;
 	if (b->nsacked > 0)
 		left = b->sacked[b->nsacked - 1].end - b->una;
 	most += left > b->dupacks * w->rules.mtu ? left : b->dupacks * w->rules.mtu;
