@@ -17,7 +17,7 @@
 #include "tests/support/sim.h"
 #include "tests/support/test_note.h"
 
-enum { READY_BATCH = 64, TURNS_MAX = 100000 };
+enum { READY_BATCH = 64, TURNS_MAX = 20000 };
 
 static const struct siphash_key hash_key = {UINT64_C(0x7461706972), 1};
 
