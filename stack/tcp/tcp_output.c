@@ -323,7 +323,8 @@ static struct tcp_rec *next_seg_without_loss(struct tapir *t, struct tcp_conn *c
 	LIST_FOREACH (r, &a->recs, struct tcp_rec, seq_link) {
 		if (seq_geq(r->seq, tcp_high_sacked(c)))
 			break;
-		if (!(r->flags & (TCP_REC_SACKED | TCP_REC_LOST)))
+		/* Not one that went already (HighRxt): it would never end. */
+		if (!(r->flags & (TCP_REC_SACKED | TCP_REC_LOST | TCP_REC_RETRANS)))
 			return r;
 	}
 	if (a->rescued || last->flags & (TCP_REC_SACKED | TCP_REC_LOST))
@@ -390,7 +391,8 @@ static void output_rescue(struct tapir *t, struct tcp_conn *c)
 
 		if (!r || resend(t, c, r, &len) < 0)
 			return;
-		r = tcp_rec_resent(t, c, r, len, true);
+		/* Both copies count as in flight (RFC 6675 4, SetPipe). */
+		r = tcp_rec_resent(t, c, r, len, false);
 		if (!r)
 			return;
 		note_resent(t, c, r, flight);

@@ -23,7 +23,7 @@
 enum { LINE = 200, LINES_MAX = 1000, DIFFS_SHOWN = 60 };
 
 #define RATE_BPS UINT64_C(50000000)
-#define BYTES	 UINT64_C(16000000)
+#define BYTES	 UINT64_C(10000000)
 #define TIME_NS	 (30 * SIM_S)
 #define SMALL	 UINT32_C(30000) /* bytes of the small queue: 20 segments */
 

@@ -209,6 +209,7 @@ struct sim *sim_new(const struct sim_conf *conf)
 		.ttl = (uint8_t)conf->conf.ip_default_ttl,
 		.mangled = conf->link.corrupt_many_ppm > 0,
 		.prompt = !conf->link.backpressure,
+		.scoreboard = true,
 	};
 	struct sim *s = calloc(1, sizeof(*s));
 

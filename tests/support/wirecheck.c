@@ -60,8 +60,9 @@ struct book {
 	uint64_t ack_ns;  /* the latest arrival */
 	uint64_t dupacks; /* all told */
 	uint32_t slack;	  /* segments by limited transmit and a probe: 1, after any ACK 3 */
-	struct range sacked[RANGES_MAX]; /* by the peer, sorted, disjoint */
-	unsigned nsacked;
+	/* SACKed by the peer, sorted, disjoint: by any segment, and by one that the host must have heeded. */
+	struct range sacked[RANGES_MAX], sure[RANGES_MAX];
+	unsigned nsacked, nsure;
 	/* A SYN of another connection that came while this one stood: it counts once the host answers it. */
 	bool other_syn;
 	struct wireview other;
@@ -141,7 +142,7 @@ static void forget_sent(struct book *b)
 {
 	b->fin_sent = b->sent_any = b->edge_known = b->ts_sent = false;
 	b->acked = b->dupacks = 0;
-	b->nsacked = 0;
+	b->nsacked = b->nsure = 0;
 	b->newsless_acks = 0;
 	b->last_wnd = 0;
 }
@@ -195,10 +196,33 @@ static bool got_covers(const struct book *b, uint32_t start, uint32_t end)
 	return b->lost_track || set_covers(b->got, b->ngot, start, end);
 }
 
+/* The next number that the host may expect: the end of what it has without a gap. */
+static uint32_t got_next(const struct book *b)
+{
+	return b->ngot > 0 && b->got[0].start == b->irs ? b->got[0].end : b->irs;
+}
+
+/* What lies below una goes from a set, the blocks of a segment join it. */
+static void sacked_add(struct book *b, struct range *r, unsigned *n, const struct wireview *v)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < *n; i++) {
+		if (after(r[i].end, b->una))
+			r[kept++] = r[i];
+	}
+	*n = kept;
+	for (unsigned i = 0; v && i < v->nsack; i++) {
+		if (after(v->sack[i][0], b->una) && after(v->sack[i][1], v->sack[i][0]) &&
+		    !after(v->sack[i][1], b->snd_max))
+			set_add(r, n, v->sack[i][0], v->sack[i][1]);
+	}
+}
+
 /* What the peer's ACK tells of our data. */
 static void take_ack(struct book *b, const struct wireview *v, uint64_t time_ns)
 {
-	unsigned kept = 0;
+	bool late;
 
 	b->ack_ns = time_ns;
 	if (b->snd_max != b->iss + 1)
@@ -209,25 +233,11 @@ static void take_ack(struct book *b, const struct wireview *v, uint64_t time_ns)
 	} else if (v->ack == b->una && wireview_seg_len(v) == 0) {
 		b->dupacks++;
 	}
-	/* An old one may tell nothing new, and may be ignored. */
-	if (v->ack != b->una)
-		return;
-	for (unsigned i = 0; i < b->nsacked; i++) {
-		if (after(b->sacked[i].end, b->una))
-			b->sacked[kept++] = b->sacked[i];
-	}
-	b->nsacked = kept;
-	for (unsigned i = 0; i < v->nsack; i++) {
-		if (after(v->sack[i][0], b->una) && after(v->sack[i][1], v->sack[i][0]) &&
-		    !after(v->sack[i][1], b->snd_max))
-			set_add(b->sacked, &b->nsacked, v->sack[i][0], v->sack[i][1]);
-	}
-}
-
-/* The next number that the host may expect: the end of what it has without a gap. */
-static uint32_t got_next(const struct book *b)
-{
-	return b->ngot > 0 && b->got[0].start == b->irs ? b->got[0].end : b->irs;
+	sacked_add(b, b->sacked, &b->nsacked, v);
+	/* An old ACK may tell nothing new; an old segment, or with PAWS a late one, is dropped before it is looked at. */
+	late = v->has_ts && b->peer_ts_known && after(b->peer_ts_max, v->tsval);
+	sacked_add(b, b->sure, &b->nsure,
+		   v->ack == b->una && v->seq == got_next(b) && !late ? v : NULL);
 }
 
 /* The peer's SYN: a connection begins, or it comes again. */
@@ -549,13 +559,17 @@ static const char *check_ecn(struct wirecheck *w, struct book *b, const struct w
 	return NULL;
 }
 
+/* What a segment without options carries at most. */
+static uint32_t full_segment(const struct wirecheck *w, const struct book *b)
+{
+	return b->peer_mss < w->rules.mtu - 40 ? b->peer_mss : w->rules.mtu - 40;
+}
+
 /* RFC 6928 2, as an upper bound: options make the segments smaller. */
 static uint32_t initial_window(const struct wirecheck *w, const struct book *b)
 {
-	uint32_t mss = w->rules.mtu - 40;
+	uint32_t mss = full_segment(w, b);
 
-	if (b->peer_mss < mss)
-		mss = b->peer_mss;
 	if (10 * mss < 14600)
 		return 10 * mss;
 	return 2 * mss > 14600 ? 2 * mss : 14600;
@@ -587,8 +601,9 @@ static const char *check_flight(struct wirecheck *w, struct book *b, const struc
 		return NULL;
 	/* Nothing was heard for so long, and the front goes again: a time-out, which may forget (RFC 2018 8). */
 	if (v->seq == b->una && time_ns - b->ack_ns >= RTO_MIN_NS)
-		b->nsacked = 0;
-	if (set_covers(b->sacked, b->nsacked, v->seq, end))
+		b->nsure = 0;
+	/* A piece of a segment that was SACKed in part may go with the rest: a full one may not. */
+	if (v->len + 40u >= full_segment(w, b) && set_covers(b->sure, b->nsure, v->seq, end))
 		return fail(w, v, b, "sent again, but it was SACKed");
 	return NULL;
 }
