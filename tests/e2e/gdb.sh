@@ -261,11 +261,19 @@ test_a_server_is_stepped_through() {
 test_a_running_server_can_be_attached_to() {
 	need_python
 	mkdir "$scratch/site"
-	start httpd --quiet --root "$scratch/site"
+	start httpd --quiet --root "$scratch/site" --sysctl net.ipv4.tcp_syn_retries=3
+	ping -c 1 "$us" >/dev/null
 	timeout 50 "$peers/gdb" -nx -batch -iex 'set auto-load python-scripts off' -x tools/gdb/tapir.py -p "$pid" -ex 'tapir conns' -ex 'tapir stack' \
-		>"$scratch/out" 2>&1 || true
+		-ex 'tapir routes' -ex 'tapir neigh' -ex 'tapir conf' -ex 'tapir conf tcp_rmem' -ex 'tapir stats' >"$scratch/out" 2>&1 || true
 	has "$scratch/out" '^192.0.2.2/24, at [0-9.]+ s$'
 	has "$scratch/out" '^1  LISTEN  \*:80 '
+	has "$scratch/out" '^2 tap0 +up +1500  192.0.2.2/24 '
+	has "$scratch/out" '^192.0.2.0/24  on link +2 +0  connected$'
+	has "$scratch/out" '^0.0.0.0/0 +192.0.2.1 +2 +0  static$'
+	has "$scratch/out" '^192.0.2.1 +([0-9a-f]{2}:){5}[0-9a-f]{2}  2 +[A-Z]+ '
+	has "$scratch/out" '^net.ipv4.tcp_syn_retries +3 +6 '
+	has "$scratch/out" '^net.ipv4.tcp_rmem \[2\] +[0-9]+ +[0-9]+ '
+	has "$scratch/out" ' 1  Icmp InEchos$'
 	stop
 }
 
@@ -324,11 +332,11 @@ test_errors_are_one_line_and_say_what_to_do() {
 
 test_help_lists_every_command_and_each_has_its_own() {
 	two_stacks 'help tapir'
-	for command in conns conn timers stats drops break-state break-drop step-event wire explain stack selftest; do
+	for command in conns conn timers stats drops routes neigh conf break-state break-drop step-event wire explain stack selftest; do
 		has "$scratch/out" "^tapir $command -- [A-Z].*\.\$"
 	done
 	set --
-	for command in conns conn timers stats drops break-state break-drop step-event wire explain stack selftest tour welcome; do
+	for command in conns conn timers stats drops routes neigh conf break-state break-drop step-event wire explain stack selftest tour welcome; do
 		set -- "$@" "help tapir $command"
 	done
 	two_stacks "$@"
@@ -374,6 +382,20 @@ test_the_demo_says_what_is_missing() {
 	expect_status 1 env PATH="$scratch/bin:$PATH" "$TAPIR" demo --gdb >"$scratch/out" 2>&1
 	has "$scratch/out" '^tapir demo: this gdb has no Python: install the package gdb in place of gdb-minimal: sudo apt-get install gdb$'
 	[ "$(wc -l <"$scratch/out")" = 1 ] || fail 'more than a line'
+	for place in /usr/bin/gdb /bin/gdb /usr/sbin/gdb /sbin/gdb; do
+		[ ! -x $place ] || mount --bind /dev/null $place
+	done
+	expect_status 1 env PATH=/nonexistent "$TAPIR" demo --gdb >"$scratch/out" 2>&1
+	has "$scratch/out" '^tapir demo: gdb is missing: sudo apt-get install --no-install-recommends gdb$'
+}
+
+# A gdb without Python reads it as its own commands.
+test_without_python_it_says_so_in_a_line() {
+	need gdb
+	cp tools/gdb/tapir.py "$scratch/tapir.gdb" # a name by which gdb does not take it for Python
+	"$peers/gdb" -nx -batch -x "$scratch/tapir.gdb" >"$scratch/out" 2>/dev/null || true
+	tr '\r' '\n' <"$scratch/out" >"$scratch/said"
+	has "$scratch/said" '^tapir.py: this gdb has no Python: install the package gdb in place of gdb-minimal.$'
 }
 
 # AddressSanitizer keeps variables where gdb does not find them, and more memory than goes into a core file.

@@ -122,6 +122,33 @@ Usage: tapir drops"""
         show.drops()
 
 
+class Routes(Command):
+    """List interfaces with their addresses, and the routes.
+Usage: tapir routes"""
+
+    def run(self, argv, tty):
+        self.need(argv, 0, 0)
+        show.routes()
+
+
+class Neighbours(Command):
+    """List the neighbour cache: who has which MAC, and how sure that is.
+Usage: tapir neigh"""
+
+    def run(self, argv, tty):
+        self.need(argv, 0, 0)
+        show.neighbours()
+
+
+class Conf(Command):
+    """List the settings that differ from their defaults, or all with a word in their name.
+Usage: tapir conf [WORD]"""
+
+    def run(self, argv, tty):
+        self.need(argv, 0, 1)
+        show.conf(argv[0] if argv else "")
+
+
 class BreakState(Command):
     """Stop when an endpoint enters a state.
 Usage: tapir break-state STATE [N|ADDR:PORT|:PORT]
@@ -290,6 +317,7 @@ def load():
     events.load()
     Tapir("tapir", prefix=True)
     for command, kind in (("conns", Conns), ("conn", Conn), ("timers", Timers), ("stats", Stats), ("drops", Drops),
+                          ("routes", Routes), ("neigh", Neighbours), ("conf", Conf),
                           ("break-state", BreakState), ("break-drop", BreakDrop), ("step-event", StepEvent), ("wire", Wire),
                           ("explain", Explain), ("stack", NameStack), ("selftest", Selftest)):
         kind("tapir " + command)

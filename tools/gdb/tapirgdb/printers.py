@@ -197,6 +197,20 @@ def static_route(value):
         int(value["metric"])))
 
 
+def route_row(value):
+    """struct rt_entry: as the table has it."""
+    return Line("%s/%d %s, interface %d, metric %d" % (
+        a.ip4_text(value["dst"]), int(value["len"]), "by " + a.ip4_text(value["gw"]) if int(value["gw"]) else "on link",
+        int(value["ifindex"]), int(value["metric"])))
+
+
+def neighbour(value):
+    """struct neigh"""
+    return Struct(value, "%s is at %s, %s" % (
+        a.ip4_text(value["ip4"]), decode.mac(bytes(int(value["mac"]["b"][i]) for i in range(6))),
+        a.strip(a.enum("tapir_neigh_state").get(int(value["state"]), "?"), "TAPIR_NEIGH_")), lambda name, v: None)
+
+
 def timer(value):
     kind = a.strip(a.enum("timer_kind").get(int(value["kind"]), "?"), "TIMER_")
     if int(value["node"]["prev"]) == 0:
@@ -232,7 +246,7 @@ PRINTERS = {
     "tapir_addr": lambda v: Line(a.addr_text(v)),
     "tapir_sockaddr": lambda v: Line(a.endpoint_text(v["addr"], v["port"])),
     "tapir_mac": lambda v: Line(decode.mac(bytes(int(v["b"][i]) for i in range(6)))),
-    "route": route, "tapir_route": static_route, "timer": timer,
+    "route": route, "tapir_route": static_route, "rt_entry": route_row, "neigh": neighbour, "timer": timer,
     "seq_range": lambda v: Line("[%d, %d)" % (a.u32(v["start"]), a.u32(v["end"]))),
 }
 

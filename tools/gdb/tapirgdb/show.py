@@ -3,6 +3,7 @@
 import gdb
 
 from tapirgdb import access as a
+from tapirgdb import decode
 
 DRAWN = 64  # columns of a drawing
 DEADLINE_TEXT = {  # enum tcp_deadline
@@ -450,3 +451,79 @@ def drops():
             none = False
         if none:
             print("no packet was dropped")
+
+
+# --- the network below ---
+
+
+def routes():
+    for i, stack in enumerate(a.stacks()):
+        if i:
+            print()
+        who(stack)
+        t = stack.t
+        rows = [["interface", "state", "MTU", "addresses", "received", "sent", "to send"]]
+        for k in range(1, int(t["netif_top"]) + 1):
+            ifp = t["netif"][k]
+            if int(ifp):
+                rows.append(["%d %s" % (k, ifp["conf"]["name"].string()), "up" if int(ifp["up"]) else "down", str(int(ifp["conf"]["mtu"])),
+                             " ".join("%s/%d" % (a.ip4_text(x["ip4"]), int(x["prefix_len"]))
+                                      for x in (ifp["addr"][n] for n in range(int(ifp["naddr"])))) or "-",
+                             str(int(ifp["rx_packets"])), str(int(ifp["tx_packets"])), str(int(ifp["txq"]["n"]))])
+        table(rows, right=(2, 4, 5, 6))
+        rt = t["ip"].dereference()["route"].dereference()
+        kinds = a.optional_enum("rt_kind")
+        rows = [["route", "by", "interface", "metric", "kind"]]
+        for k in range(int(rt["n"])):
+            e = rt["e"][k]
+            rows.append(["%s/%d" % (a.ip4_text(e["dst"]), int(e["len"])), a.ip4_text(e["gw"]) if int(e["gw"]) else "on link",
+                         str(int(e["ifindex"])), str(int(e["metric"])), a.strip(kinds.get(int(e["kind"]), "?"), "RT_").lower()])
+        print()
+        table(rows, right=(3,))
+
+
+def neighbours():
+    for i, stack in enumerate(a.stacks()):
+        if i:
+            print()
+        who(stack)
+        names = a.enum("tapir_neigh_state")
+        rows = [["neighbour", "MAC", "interface", "state", "next", "held"]]
+        classes = stack.t["neigh"].dereference()["class"]
+        for k in range(classes.type.sizeof // classes[0].type.sizeof):
+            for n in a.each(classes[k], "struct neigh", "link"):
+                mac = bytes(int(n["mac"]["b"][x]) for x in range(6))
+                tm = n["timer"]["node"]
+                rows.append([a.ip4_text(n["ip4"]), decode.mac(mac) if any(mac) else "-", str(int(n["ifp"]["ifindex"])),
+                             a.strip(names.get(int(n["state"]), "?"), "TAPIR_NEIGH_"),
+                             a.to_go(tm["key"], stack.now) if int(tm["prev"]) else "-", str(int(n["held"]["n"]))])
+        if len(rows) == 1:
+            print("no neighbour is known")
+        else:
+            table(rows, right=(5,))
+
+
+def conf(word):
+    """Settings by their names: those that differ from their defaults, or those that have the word in their name."""
+    items = gdb.parse_and_eval("'conf.c'::items")
+    for i, stack in enumerate(a.stacks()):
+        if i:
+            print()
+        who(stack)
+        values = stack.t["conf"]
+        names = a.fields(values)
+        rows = [["setting", "value", "default", ""]]
+        for k in range(items.type.sizeof // items[0].type.sizeof):
+            item, v = items[k], int(values[names[k]])
+            name = item["name"].string()
+            if word and word not in name or not word and v == int(item["def"]):
+                continue
+            # The index of one that has several values, as sysctl writes them one after another.
+            alone = sum(1 for j in (k - 1, k + 1) if 0 <= j < items.type.sizeof // items[0].type.sizeof and
+                        items[j]["name"].string() == name) == 0
+            rows.append([name if alone else "%s [%d]" % (name, int(item["index"])), str(v), str(int(item["def"])),
+                         item["doc"].string().split(" (")[0][:60]])
+        if len(rows) == 1:
+            print("no setting has '%s' in its name" % word if word else "all settings are at their defaults")
+        else:
+            table(rows, right=(1, 2))
