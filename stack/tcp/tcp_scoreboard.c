@@ -85,15 +85,27 @@ static bool take_dsack(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass 
 
 /* ---- which blocks count ---- */
 
-/* R2018-9: within what is outstanding; a D-SACK may also lie below, as far as the undo reaches. */
-static bool block_valid(const struct tcp_conn *c, const struct block *b)
+/* SND.UNA as this very ACK leaves it: it moves only when the blocks have been looked at. */
+static uint32_t una_of(const struct tcp_conn *c, const struct tcp_ack_pass *p)
 {
+	return seq_max(p->seg->ack, c->snd_una);
+}
+
+/*
+ * R2018-9: within what is outstanding; a D-SACK may also lie below, as far as the undo reaches, and below what comes
+ * with it: the ACK that ends a recovery is often the one that says that it was needless.
+ */
+static bool block_valid(const struct tcp_conn *c, const struct tcp_ack_pass *p,
+			const struct block *b)
+{
+	uint32_t una = una_of(c, p);
+
 	if (seq_gt(b->end, c->snd_nxt) || !seq_lt(b->start, b->end) ||
 	    !seq_lt(b->start, c->snd_nxt))
 		return false;
-	if (seq_gt(b->start, c->snd_una))
+	if (seq_gt(b->start, una))
 		return true;
-	if (!b->dup || !c->undo_open || seq_gt(b->end, c->snd_una))
+	if (!b->dup || !c->undo_open || seq_gt(b->end, una))
 		return false;
 	if (seq_geq(b->start, c->undo_marker))
 		return true;
@@ -107,7 +119,7 @@ static void discard(struct tapir *t, const struct tcp_conn *c, const struct tcp_
 		STAT_INC(t, TcpExt, TCPDSACKIgnoredOld);
 	else if (b->dup)
 		STAT_INC(t, TcpExt, TCPDSACKIgnoredNoUndo);
-	else if (p->seg->ack == c->snd_una || seq_gt(b->end, c->snd_una))
+	else if (p->seg->ack == una_of(c, p) || seq_gt(b->end, c->snd_una))
 		STAT_INC(t, TcpExt, TCPSACKDiscard); /* and not just an ACK that came late */
 }
 
@@ -122,7 +134,7 @@ static unsigned choose(struct tapir *t, const struct tcp_conn *c, const struct t
 		struct block b = {o->sack[i].start, o->sack[i].end, dup && i == 0};
 		unsigned at = n;
 
-		if (!block_valid(c, &b)) {
+		if (!block_valid(c, p, &b)) {
 			discard(t, c, p, &b);
 			continue;
 		}
