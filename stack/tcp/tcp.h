@@ -85,4 +85,10 @@ int tcp_sock_next(struct tapir *t, unsigned stage, uint32_t *pos, struct tapir_s
 /* Every invariant of every endpoint (tcp_check.c). */
 void tcp_check(struct tapir *t);
 
+/* In which order our options stand (net.tapir.tcp_persona). */
+static inline enum tcp_opt_style tcp_opt_style(const struct tapir *t)
+{
+	return t->conf.tcp_persona ? TCP_OPTS_FREEBSD : TCP_OPTS_LINUX;
+}
+
 #endif

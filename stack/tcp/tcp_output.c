@@ -138,7 +138,7 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 		c->data_segs_out++;
 		c->bytes_sent += len;
 		tcp_rcv_sent_data(t, c);
-		size = (uint16_t)(len + tcp_opts_len(&o, TCP_OPTS_LINUX) + IP_TCP_HLEN);
+		size = (uint16_t)(len + tcp_opts_len(&o, tcp_opt_style(t)) + IP_TCP_HLEN);
 		if (size > c->max_sent) {
 			c->max_sent = size;
 			c->big_end = seq + len;
@@ -165,7 +165,7 @@ static uint32_t segment_room(struct tapir *t, struct tcp_conn *c)
 	uint32_t optlen;
 
 	segment_opts(t, c, &o);
-	optlen = (uint32_t)tcp_opts_len(&o, TCP_OPTS_LINUX);
+	optlen = (uint32_t)tcp_opts_len(&o, tcp_opt_style(t));
 	return c->mss > optlen ? c->mss - optlen : 1;
 }
 

@@ -65,8 +65,8 @@ uint32_t tcp_rcv_initial(const struct tapir *t, const struct tcp_opt *o, uint32_
 
 	if (o->window_clamp)
 		space = min_u32(space, o->window_clamp);
-	/* Whole segments; R7323-4: never scaled, so never above 65535. */
-	if (space > mss)
+	/* Whole segments, as Linux; R7323-4: never scaled, so never above 65535. */
+	if (space > mss && !t->conf.tcp_persona)
 		space -= space % mss;
 	return min_u32(space, UINT16_MAX);
 }

@@ -67,7 +67,7 @@ void tcp_uto_opts(const struct tapir *t, const struct tcp_conn *c, bool syn, str
 {
 	if (!(syn ? adv_uto(t, &c->opt) != 0 : c->uto_due))
 		return;
-	if (tcp_opts_len(o, TCP_OPTS_LINUX) + OPTION_LEN > TCP_OPT_MAX)
+	if (tcp_opts_len(o, tcp_opt_style(t)) + OPTION_LEN > TCP_OPT_MAX)
 		return; /* in the next one, then */
 	o->has |= TCP_HAS_UTO;
 	o->uto = tcp_uto_field(t, &c->opt);

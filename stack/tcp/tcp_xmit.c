@@ -77,7 +77,7 @@ int tcp_xmit(struct tapir *t, const struct tcp_xmit *x)
 		.urg = x->urg,
 	};
 	uint8_t opts[TCP_OPT_MAX];
-	size_t optlen = x->opt ? tcp_opts_encode(opts, x->opt, TCP_OPTS_LINUX) : 0;
+	size_t optlen = x->opt ? tcp_opts_encode(opts, x->opt, tcp_opt_style(t)) : 0;
 	uint32_t sum, hdr_len = TCP_HLEN + (uint32_t)optlen;
 	uint16_t csum;
 	struct ip_tx tx = {

@@ -64,9 +64,11 @@ struct play {
 
 static bool names_the_unseen(const char *code)
 {
-	static const char *const unseen[] = {"conn_state", "drop.",  "Tcp.",	"TcpExt.",
-					     "Ip.",	   "IpExt.", "Udp.",	"UdpLite.",
-					     "Icmp.",	   "Tapir.", "IcmpMsg."};
+	static const char *const unseen[] = {"conn_state", "drop.", "Tcp.", "TcpExt.", "Ip.",
+					     "IpExt.", "Udp.", "UdpLite.", "Icmp.", "Tapir.",
+					     "IcmpMsg.",
+					     /* of a time that is some microseconds longer */
+					     "tcpi_pacing_rate", "tcpi_delivery_rate"};
 
 	for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++) {
 		if (strstr(code, unseen[i]))

@@ -31,7 +31,7 @@
 #include "drivers/host.h"
 #include "tools/packetdrill/pd.h"
 
-enum { MTU = 1500, VALUE_TEXT = 256, FREEBSD_RCVBUF = 65536, FREEBSD_RMEM_MAX = 2097152 };
+enum { MTU = 1500, VALUE_TEXT = 256, FREEBSD_RCVBUF = 131072, FREEBSD_RMEM_MAX = 2097152 };
 
 static void pd_free(void *u);
 
@@ -296,10 +296,12 @@ static void persona(struct pd *pd)
 	c->ip_local_port_max = 60999;
 	if (!pd->flags.freebsd)
 		return;
+	c->tcp_persona = 1;
 	c->tcp_quickack_segs = 0;
 	c->tcp_rmem_default = FREEBSD_RCVBUF;
 	c->tcp_rmem_max = FREEBSD_RMEM_MAX;
 	pin_sysctl(pd, "net.ipv4.tcp_rmem");
+	pin_sysctl(pd, "net.core.rmem_max");
 }
 
 void pd_learn_address(struct pd *pd, uint32_t ip4)

@@ -434,6 +434,107 @@ TEST(flags_set_mtu_settings_and_persona, "")
 	pdlib_close(&p);
 }
 
+TEST(freebsds_persona_has_its_syn, "")
+{
+	static const uint8_t want[20] = {2, 4, 5, 0xb4, 1, 3, 3, 6, 4, 2, 8, 10};
+	struct sockaddr_in a = addr(PDLIB_REMOTE, 80);
+	struct wireview v;
+	struct pdlib p;
+	const char *why;
+	long long at;
+	int fd;
+
+	assert_true(pdlib_open(&p, "freebsd", &why));
+	fd = p.ifc.socket(p.ifc.userdata, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	p.ifc.connect(p.ifc.userdata, fd, (struct sockaddr *)&a, sizeof(a));
+	assert_true(pdlib_receive(&p, &v, &at));
+	assert_int_equal(v.wnd, 65535);
+	assert_int_equal(v.nopts, sizeof(want));
+	assert_memory_equal(v.opts, want, 12);
+	pdlib_close(&p);
+}
+
+TEST(mapped_addresses_of_the_other_family, "")
+{
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(80)};
+	struct sockaddr_in6 real = {.sin6_family = AF_INET6, .sin6_port = htons(80)};
+	struct sockaddr_in v4 = addr(PDLIB_REMOTE, 80);
+	int fd = lib.ifc.socket(U, AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP), l;
+	struct wireview v;
+	long long at;
+	socklen_t len = sizeof(a);
+
+	assert_true(fd >= 0);
+	inet_pton(AF_INET6, "2001:db8::1", &real.sin6_addr);
+	assert_int_equal(lib.ifc.connect(U, fd, (struct sockaddr *)&real, sizeof(real)), -1);
+	assert_int_equal(errno, ENETUNREACH);
+	assert_int_equal(lib.ifc.connect(U, fd, (struct sockaddr *)&v4, sizeof(v4)), -1);
+	inet_pton(AF_INET6, "::ffff:192.0.2.1", &a.sin6_addr);
+	assert_int_equal(lib.ifc.connect(U, fd, (struct sockaddr *)&a, sizeof(a)), -1);
+	assert_int_equal(errno, EINPROGRESS);
+	assert_true(pdlib_receive(&lib, &v, &at));
+	assert_int_equal(v.dst, PDLIB_REMOTE);
+	l = lib.ifc.socket(U, AF_INET6, SOCK_STREAM, IPPROTO_TCP);
+	a.sin6_addr = in6addr_any;
+	a.sin6_port = htons(8080);
+	assert_int_equal(lib.ifc.bind(U, l, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(lib.ifc.listen(U, l, 1), 0);
+	peer_opens(40000, 8080);
+	assert_true(lib.ifc.accept(U, l, (struct sockaddr *)&a, &len) >= 0);
+	assert_int_equal(len, sizeof(a));
+	assert_true(IN6_IS_ADDR_V4MAPPED(&a.sin6_addr));
+	assert_int_equal(ntohs(a.sin6_port), 40000);
+}
+
+TEST(settings_of_the_namespace_count_at_each_socket, "")
+{
+	struct sockaddr_in a = addr(PDLIB_REMOTE, 80);
+	static const char *const off_on[] = {"0", "1"};
+	struct wireview v;
+	long long at;
+
+	if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+		tapir_test_skip("no network namespace of its own");
+	for (unsigned i = 0; i < 2; i++) {
+		int fd = open("/proc/sys/net/ipv4/tcp_timestamps", O_WRONLY);
+
+		assert_int_equal(write(fd, off_on[i], 1), 1);
+		close(fd);
+		fd = lib.ifc.socket(U, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		lib.ifc.connect(U, fd, (struct sockaddr *)&a, sizeof(a));
+		assert_true(pdlib_receive(&lib, &v, &at));
+		assert_int_equal(v.has_ts, i);
+		lib.ifc.close(U, fd);
+	}
+}
+
+TEST(captures_what_crosses, "")
+{
+	char path[] = "/tmp/tapir-pd-XXXXXX", flags[64];
+	int fd = mkstemp(path);
+	struct sockaddr_in a = addr(PDLIB_REMOTE, 80);
+	uint32_t head[10];
+	struct wireview v;
+	struct pdlib p;
+	const char *why;
+	long long at;
+
+	snprintf(flags, sizeof(flags), "pcap=%s", path);
+	assert_true(pdlib_open(&p, flags, &why));
+	p.ifc.connect(p.ifc.userdata,
+		      p.ifc.socket(p.ifc.userdata, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0),
+		      (struct sockaddr *)&a, sizeof(a));
+	assert_true(pdlib_receive(&p, &v, &at));
+	pdlib_close(&p);
+	assert_int_equal(read(fd, head, sizeof(head)), sizeof(head));
+	assert_int_equal(head[0], 0xa1b2c3d4);
+	assert_int_equal(head[5], 101);
+	assert_int_equal(head[6] * 1000000LL + head[7], at);
+	assert_int_equal(head[8], v.total_len);
+	close(fd);
+	unlink(path);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -459,6 +560,12 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test(wrong_flags_fail_every_call_and_crash_nothing),
 		cmocka_unit_test(flags_set_mtu_settings_and_persona),
+		cmocka_unit_test(freebsds_persona_has_its_syn),
+		cmocka_unit_test_setup_teardown(mapped_addresses_of_the_other_family, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(settings_of_the_namespace_count_at_each_socket,
+						setup, teardown),
+		cmocka_unit_test(captures_what_crosses),
 	};
 
 	return tapir_test_run("unit/tools/test_packetdrill", tests);
