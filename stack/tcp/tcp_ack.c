@@ -16,14 +16,12 @@ static enum tcp_step check_range(struct tapir *t, struct tcp_conn *c, const stru
 {
 	if (seq_gt(seg->ack, c->snd_max)) {
 		*reason = DROP_TCP_ACK_BAD;
-		if (tcp_challenge_allowed(t))
-			tcp_send_ack(t, c);
+		tcp_challenge(t, c);
 		return TCP_STEP_DROP;
 	}
 	if (seq_lt(seg->ack, c->snd_una - c->max_snd_wnd)) {
 		*reason = DROP_TCP_ACK_OLD;
-		if (tcp_challenge_allowed(t))
-			tcp_send_ack(t, c);
+		tcp_challenge(t, c);
 		return TCP_STEP_DROP;
 	}
 	return TCP_STEP_NEXT;

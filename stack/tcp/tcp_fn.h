@@ -117,6 +117,10 @@ void tcp_mtup_sent(struct tcp_conn *c, uint32_t seq, uint32_t len);
 /* A retransmission timed out; `r1`: R1 of them in a row. */
 void tcp_mtup_timeout(struct tapir *t, struct tcp_conn *c, bool r1);
 
+/* ---- tcp_input.c ---- */
+/* A challenge ACK (RFC 5961), as often as c may send one. */
+void tcp_challenge(struct tapir *t, struct tcp_conn *c);
+
 /* ---- tcp_ack.c ---- */
 enum tcp_step { TCP_STEP_NEXT, TCP_STEP_DROP, TCP_STEP_GONE };
 /*

@@ -45,8 +45,20 @@ static void ack_unacceptable(struct tapir *t, struct tcp_conn *c, const struct t
 	tcp_send_ack(t, c);
 }
 
-static void challenge(struct tapir *t, struct tcp_conn *c)
+/*
+ * TC-10, R5961-5: each connection has its own limit, as Linux from 6.1 on, so that what one gets says nothing of what
+ * others got (CVE-2016-5696 counted a limit for all); tcp_challenge_ack_limit may add one, randomised.
+ */
+void tcp_challenge(struct tapir *t, struct tcp_conn *c)
 {
+	uint32_t limit = (uint32_t)t->conf.tcp_invalid_ratelimit_ms;
+	uint32_t now = now_ms(t) | 1;
+
+	if (limit && c->oow_ack_ms && now - c->oow_ack_ms < limit) {
+		STAT_INC(t, TcpExt, TCPACKSkippedChallenge);
+		return;
+	}
+	c->oow_ack_ms = now;
 	if (!tcp_challenge_allowed(t))
 		return;
 	tcp_tell(t, &c->ep.tuple, TAPIR_EV_TCP_CHALLENGE_ACK, "RFC 5961 3, 4, 5", c->rcv_nxt, 0);
@@ -231,7 +243,7 @@ static enum tcp_step step_timestamp(struct tapir *t, struct tcp_conn *c, const s
 	STAT_INC(t, TcpExt, PAWSEstab);
 	*reason = DROP_TCP_PAWS; /* R7323-17 */
 	if (seg->flags & TCP_SYN)
-		challenge(t, c);
+		tcp_challenge(t, c);
 	else
 		ack_unacceptable(t, c, seg);
 	return TCP_STEP_DROP;
@@ -265,7 +277,7 @@ static enum tcp_step step_sequence(struct tapir *t, struct tcp_conn *c, struct t
 		return TCP_STEP_DROP;
 	if (seg->flags & TCP_SYN) {
 		/* R5961-3. Our own SYN-ACK may be lost: in SYN-RECEIVED the peer repeats its SYN. */
-		challenge(t, c);
+		tcp_challenge(t, c);
 		return TCP_STEP_DROP;
 	}
 	if (seg->len && seq_lt(seg->seq, c->rcv_nxt)) {
@@ -329,7 +341,7 @@ static enum tcp_step step_rst(struct tapir *t, struct tcp_conn *c, const struct 
 	if (seg->seq == c->rcv_nxt)
 		return reset_by_peer(t, c);
 	*reason = DROP_TCP_RST_SEQ;
-	challenge(t, c);
+	tcp_challenge(t, c);
 	return TCP_STEP_DROP;
 }
 
@@ -341,7 +353,7 @@ static enum tcp_step step_syn(struct tapir *t, struct tcp_conn *c, struct tcp_se
 		return TCP_STEP_NEXT;
 	*reason = DROP_TCP_SYN_CHALLENGE;
 	STAT_INC(t, TcpExt, TCPSYNChallenge);
-	challenge(t, c);
+	tcp_challenge(t, c);
 	return TCP_STEP_DROP;
 }
 

@@ -3,9 +3,9 @@
  * from TIME-WAIT; and RST from a connection, which ends with it. All leave by tcp_xmit(), without
  * waiting for a flush, and may use the reserve: a stack without memory can still say no.
  *
- * None is larger than 60 bytes. What answers a segment that anybody can forge is bounded: RSTs and
- * challenge ACKs by a number a second, of which nobody outside can know how much is left, since it is
- * drawn anew each second (CVE-2016-5696); answers from one record by a time between them.
+ * None is larger than 60 bytes. What answers a segment that anybody can forge is bounded: RSTs, and by setting
+ * challenge ACKs, by a number a second, of which nobody outside can know how much is left, since it is
+ * drawn anew each second (CVE-2016-5696); answers from one connection or record by a time between them.
  */
 #include "stack/core/emit.h"
 #include "stack/core/random.h"

@@ -93,6 +93,11 @@ unsigned tf_drain(struct tf *f)
 	return n;
 }
 
+void tf_answer_all(struct tf *f)
+{
+	assert_int_equal(tapir_sysctl(f->w.t, "net.ipv4.tcp_invalid_ratelimit", 0, 0), 0);
+}
+
 void tf_listen(struct tf *f)
 {
 	struct tapir_sockaddr sa = tapir_sockaddr_v4(0, TF_PORT);

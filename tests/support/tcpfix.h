@@ -71,6 +71,8 @@ void tf_quiet(struct tf *f);
 /* Throws away what leaves; returns how many. */
 unsigned tf_drain(struct tf *f);
 
+/* Answers to invalid segments come as often as there is cause, not once in 500 ms. */
+void tf_answer_all(struct tf *f);
 /* A listener on TF_PORT. */
 void tf_listen(struct tf *f);
 /* Brings a connection to `state`. LISTEN: only a listener; CLOSED: a socket. */

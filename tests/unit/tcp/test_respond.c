@@ -134,7 +134,9 @@ TEST(challenges_are_limited_and_the_limit_is_drawn_each_second, "R5961-5")
 	struct tf f;
 	unsigned least = 1000, most = 0, differ = 0, was = 0;
 
-	tf_open(&f);
+	tf_init(&f);
+	f.w.conf.tcp_challenge_ack_limit = 100;
+	tf_start(&f);
 	for (int s = 0; s < 200; s++) {
 		unsigned n = 0;
 
@@ -154,6 +156,48 @@ TEST(challenges_are_limited_and_the_limit_is_drawn_each_second, "R5961-5")
 				 world_stat(&f.w, STAT_TcpExt_TCPACKSkippedChallenge),
 			 200000);
 	tf_close(&f);
+}
+
+/* How many of `n` RSTs off RCV.NXT on port `rport`, a tenth of a second apart, are challenged. */
+static unsigned challenged(struct tf *f, uint16_t rport, uint32_t seq, unsigned n, unsigned others,
+			   uint16_t other_port)
+{
+	unsigned got = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		/* Somebody else's segments, before each of ours. */
+		for (unsigned k = 0; k < others; k++)
+			tf_seg_opts(f, other_port, TF_RST, f->rcv + 2 + k, 0, NULL, 0, 0);
+		tf_drain(f);
+		tf_seg_opts(f, rport, TF_RST, seq, 0, NULL, 0, 0);
+		got += tf_drain(f);
+		world_step(&f->w, 100 * WORLD_MS);
+	}
+	return got;
+}
+
+TEST(challenges_of_one_connection_say_nothing_of_anothers, "TC-10 R5961-5")
+{
+	static const unsigned others[] = {0, 1, 2, 100, 300};
+	unsigned alone = 0;
+
+	/* By default, and with a limit for all, each connection is answered by a limit of its own. */
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		struct tf f;
+		unsigned n;
+
+		tf_open(&f);
+		f.backlog = 8;
+		tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+		tf_shake(&f, 41000); /* the attacker's own */
+		tf_drain(&f);
+		n = challenged(&f, 41000, f.rcv + 5, 50, others[i], TF_PEER_PORT);
+		if (i == 0)
+			alone = n;
+		assert_int_equal(n, alone);
+		assert_int_equal(n, 10); /* one in half a second */
+		tf_close(&f);
+	}
 }
 
 TEST(the_challenge_limit_can_be_taken_away_or_be_zero, "R5961-5")
@@ -207,6 +251,7 @@ int main(void)
 		cmocka_unit_test(resets_are_limited_in_number),
 		cmocka_unit_test(no_limit_is_a_setting_and_so_is_none_at_all),
 		cmocka_unit_test(challenges_are_limited_and_the_limit_is_drawn_each_second),
+		cmocka_unit_test(challenges_of_one_connection_say_nothing_of_anothers),
 		cmocka_unit_test(the_challenge_limit_can_be_taken_away_or_be_zero),
 		cmocka_unit_test(a_connections_reset_carries_its_numbers_and_a_fresh_timestamp),
 	};

@@ -225,6 +225,7 @@ TEST(only_the_exact_reset_resets_and_others_are_challenged_or_unheard, "EVT-20 R
 		const uint32_t in[] = {1, 2, wnd / 2, wnd - 1},
 			       out[] = {-1u, -1000u, wnd + 1, 0x80000000};
 
+		tf_answer_all(&f);
 		for (size_t k = 0; k < 4; k++) {
 			tf_seg(&f, TF_RST, f.rcv + in[k], 0, 0);
 			tf_expect_ack(&f);
@@ -302,6 +303,7 @@ TEST(a_syn_is_challenged_wherever_it_lies, "EVT-24 R5961-3 TC-11")
 		struct whole before = look(&f);
 		const uint32_t at[] = {0, 1, window(&f) / 2, window(&f) + 5, -1u, -100000u};
 
+		tf_answer_all(&f);
 		for (size_t k = 0; k < sizeof(at) / sizeof(at[0]); k++) {
 			tf_seg(&f, TF_SYN, f.rcv + at[k], 0, 0);
 			tf_expect_ack(&f);
@@ -319,6 +321,7 @@ TEST(text_behind_a_syn_in_mid_stream_is_not_delivered, "TC-62")
 
 	tf_open(&f);
 	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	tf_answer_all(&f);
 	tf_seg(&f, TF_SYN | TF_ACK | TF_PSH, f.rcv, f.snd, 100);
 	tf_expect_ack(&f);
 	tf_seg(&f, TF_SYN | TF_ACK | TF_PSH, f.rcv + 10, f.snd, 100);

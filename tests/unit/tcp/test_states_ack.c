@@ -71,6 +71,7 @@ TEST(a_duplicate_ack_moves_nothing_and_one_ahead_drops_the_segment, "EVT-29 MAY-
 
 	tf_open(&f);
 	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	tf_answer_all(&f);
 	tf_write(&f, 100);
 	tf_drain(&f);
 	tf_seg(&f, TF_ACK, f.rcv, f.snd + 100, 0);

@@ -137,6 +137,7 @@ TEST(a_syn_without_timestamps_is_challenged_all_the_same, "R5961-3 EVT-54 TC-62"
 {
 	struct tf *f = *state;
 
+	tf_answer_all(f);
 	tf_seg(f, TF_SYN, f->rcv + 1000, 0, 0);
 	tf_expect(f, TF_ACK, f->snd, f->rcv, 0);
 	tf_seg(f, TF_SYN, f->irs + 0x50000000, 0, 0);
