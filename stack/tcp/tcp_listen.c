@@ -171,6 +171,7 @@ void tcp_listener_queues(const struct tcp_listener *l, uint32_t *waiting, uint32
 
 /* ---- the accept queue ---- */
 
+/* TC-21: who finishes handshakes and is silent takes no more than these places. */
 bool tcp_listener_full(const struct tcp_listener *l)
 {
 	return l->naccept > l->backlog;

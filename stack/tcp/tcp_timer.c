@@ -362,7 +362,7 @@ static bool fire_keepalive(struct tapir *t, struct tcp_conn *c)
 		    /* RFC 5482 4.2: no earlier than what both ends agreed to wait. */
 		    : c->probes_out >= cnt && idle_ns >= tcp_user_timeout_ns(c)) {
 		tcp_respond_rst_conn(t, c);
-		/* MUST-29; MUST-27 is the peer's: a single unanswered probe kills nothing. */
+		/* TC-58, MUST-29; MUST-27 is the peer's: a single unanswered probe kills nothing. */
 		give_up(t, c);
 		return false;
 	}
