@@ -148,6 +148,10 @@ static void cubic_ack(struct tcp_cc *cc, const struct tcp_cc_ack *a)
 	struct cubic *q = state(cc);
 	uint32_t now_ms = (uint32_t)(a->now_ns / 1000000), acked = a->acked;
 
+	/* Not right after a recovery, whose queue is still there. */
+	if (tcp_cc_in_slow_start(cc) && !(q->w_est && now_ms - q->epoch_ms < 1000) &&
+	    tcp_hystart_linux(&cc->hs, a, cc->cwnd / a->mss))
+		cc->ssthresh = cc->cwnd;
 	/* R9438-1, R9438-7: time in which the window was not used does not count, and nothing grows. */
 	if (!a->cwnd_limited) {
 		if (q->w_est)

@@ -44,8 +44,10 @@ void tcp_cc_start(struct tcp_cc *cc, uint32_t mss, uint32_t cwnd, unsigned hysta
 	/* R5681-5: arbitrarily high at first. */
 	cc->ssthresh = TCP_SSTHRESH_INF;
 	/* R9438-6: on for CUBIC; for every algorithm by the setting. */
-	if (hystart > 1 || (hystart && cc->ops == &cc_cubic))
-		tcp_hystart_start(&cc->hs);
+	if (hystart == TCP_HYSTART_ALWAYS || (hystart == TCP_HYSTART_CUBIC && cc->ops == &cc_cubic))
+		tcp_hystart_start(&cc->hs, TCP_HYSTART_SLOW);
+	else if (hystart == TCP_HYSTART_AS_LINUX && cc->ops == &cc_cubic)
+		tcp_hystart_start(&cc->hs, TCP_HYSTART_LINUX);
 	if (cc->ops->init)
 		cc->ops->init(cc, mss);
 }
@@ -73,7 +75,7 @@ uint32_t tcp_cc_slow_start(struct tcp_cc *cc, const struct tcp_cc_ack *a)
 	uint32_t room;
 
 	/* RFC 9406 4.3: only in the first slow start, whose end nobody knows yet; and, as Linux, not in a small window. */
-	if (cc->hs.state != TCP_HYSTART_OFF && cc->ssthresh == TCP_SSTHRESH_INF &&
+	if (cc->hs.state != TCP_HYSTART_LINUX && cc->ssthresh == TCP_SSTHRESH_INF &&
 	    cc->cwnd >= HYSTART_LOW_WINDOW * a->mss)
 		n = tcp_hystart_ack(&cc->hs, a, &done);
 	room = cc->ssthresh - cc->cwnd;

@@ -51,18 +51,22 @@ struct tcp_cc_ops {
 	void (*tx_start)(struct tcp_cc *cc, uint64_t now_ns, uint64_t idle_ns);
 };
 
-/* HyStart++ (RFC 9406): see tcp_hystart.c. */
+/* Leaving the first slow start before it loses half a window: see tcp_hystart.c. */
 enum tcp_hystart_state {
 	TCP_HYSTART_OFF,
-	TCP_HYSTART_SLOW, /* slow start, looking out for a delay that grows */
+	TCP_HYSTART_SLOW, /* HyStart++ (RFC 9406): slow start, looking out for a delay that grows */
 	TCP_HYSTART_CSS,  /* conservative slow start: was it jitter? */
+	TCP_HYSTART_LINUX, /* Linux's HyStart looks out */
 };
 
 struct tcp_hystart {
 	uint32_t round_end; /* acknowledged: the round is over */
-	uint32_t last_us, now_us,
-		css_us; /* least RTTs: last round's, this round's, CSS's; UINT32_MAX: none */
-	uint8_t state;	/* enum tcp_hystart_state */
+	uint32_t now_us;    /* least RTT of this round; UINT32_MAX: none */
+	uint32_t last_us;   /* of the last round; Linux's: of all */
+	uint32_t css_us;    /* when CSS began */
+	uint32_t round_start_us,
+		train_us; /* Linux's: when the round began; its last ACK in an unbroken train */
+	uint8_t state;	  /* enum tcp_hystart_state */
 	uint8_t samples, css_rounds;
 	bool begun;
 };
@@ -104,9 +108,13 @@ uint32_t tcp_cc_slow_start(struct tcp_cc *cc, const struct tcp_cc_ack *a);
 void tcp_cc_avoid(struct tcp_cc *cc, uint32_t acked, uint32_t per, uint32_t mss);
 
 /* ---- tcp_hystart.c: pure ---- */
-void tcp_hystart_start(struct tcp_hystart *h);
+/* net.tapir.tcp_hystart. */
+enum { TCP_HYSTART_NEVER, TCP_HYSTART_CUBIC, TCP_HYSTART_ALWAYS, TCP_HYSTART_AS_LINUX };
+void tcp_hystart_start(struct tcp_hystart *h, enum tcp_hystart_state state);
 /* In slow start, before it grows: how much of a->acked the window may take. *done: slow start is over. */
 uint32_t tcp_hystart_ack(struct tcp_hystart *h, const struct tcp_cc_ack *a, bool *done);
+/* Linux's: any ACK with a sample, in slow start with a window of so many segments. True: slow start is over. */
+bool tcp_hystart_linux(struct tcp_hystart *h, const struct tcp_cc_ack *a, uint32_t cwnd_segs);
 
 extern const struct tcp_cc_ops cc_newreno, cc_cubic;
 

@@ -84,7 +84,8 @@ void tcp_cwnd_validate(struct tapir *t, struct tcp_conn *c, bool sent)
 		tcp_chrono_start(t, c, TCP_CHRONO_RWND);
 	else
 		tcp_chrono_stop(t, c, TCP_CHRONO_RWND);
-	if (!sent && !limited)
+	/* As Linux: only where something was to be sent. */
+	if (!sent && !(limited && unsent))
 		return;
 	note_use(c, out, limited);
 	if (tcp_cwnd_is_limited(c)) {

@@ -115,7 +115,7 @@ TEST(eight_samples_are_needed, "")
 	struct tcp_cc_ack a = {.acked = MSS, .mss = MSS, .rtt_us = 50000};
 	bool done;
 
-	tcp_hystart_start(&h);
+	tcp_hystart_start(&h, TCP_HYSTART_SLOW);
 	for (unsigned i = 0; i < 8; i++) {
 		a.snd_una = 1000 + i;
 		a.snd_nxt = 2000;
@@ -144,6 +144,60 @@ TEST(the_setting_and_the_algorithm_decide_whether_it_watches, "")
 	assert_int_equal(f.cc.hs.state, TCP_HYSTART_SLOW);
 }
 
+/* An ACK every gap_us, each a segment with an RTT of rtt_us, n of them. False: slow start is over. */
+static bool train(struct flow *f, uint64_t *now_us, unsigned n, uint32_t gap_us, uint32_t rtt_us)
+{
+	while (n--) {
+		struct tcp_cc_ack a = {.acked = MSS,
+				       .mss = MSS,
+				       .rtt_us = rtt_us,
+				       .cwnd_limited = true};
+
+		*now_us += gap_us;
+		f->una += MSS;
+		a.now_ns = *now_us * 1000;
+		a.srtt_us = rtt_us;
+		a.snd_una = f->una;
+		a.snd_nxt = f->nxt;
+		f->cc.ops->ack(&f->cc, &a);
+		while (f->nxt - f->una + MSS <= f->cc.cwnd)
+			f->nxt += MSS;
+		if (f->cc.ssthresh != TCP_SSTHRESH_INF)
+			return false;
+	}
+	return true;
+}
+
+TEST(linuxs_ends_slow_start_at_the_ninth_sample_of_a_longer_delay, "")
+{
+	uint64_t now_us = 1000000;
+	struct flow f;
+
+	start(&f, &cc_cubic, TCP_HYSTART_AS_LINUX);
+	assert_int_equal(f.cc.hs.state, TCP_HYSTART_LINUX);
+	assert_true(train(&f, &now_us, 20, 2500, 50000));
+	/* 6.25 ms more are not enough, more than that are, in the first round that has none of the old. */
+	assert_true(train(&f, &now_us, 200, 2500, 56250));
+	assert_true(train(&f, &now_us, f.cc.cwnd / MSS, 2500, 50000));
+	assert_false(train(&f, &now_us, 2 * f.cc.cwnd / MSS, 2500, 56251));
+	assert_int_equal(f.cc.ssthresh, f.cc.cwnd);
+	assert_int_equal(f.cc.hs.samples, 8);
+}
+
+TEST(linuxs_ends_slow_start_when_acks_fill_half_a_round_trip, "")
+{
+	uint64_t now_us = 1000000;
+	struct flow f;
+
+	start(&f, &cc_cubic, TCP_HYSTART_AS_LINUX);
+	assert_true(train(&f, &now_us, 20, 1000, 50000));
+	now_us += 30000;
+	/* 40 ACKs a millisecond apart: 25.5 ms are half of the path. */
+	assert_true(train(&f, &now_us, 26, 1000, 50000));
+	assert_false(train(&f, &now_us, 2, 1000, 50000));
+	assert_int_equal(f.cc.ssthresh, f.cc.cwnd);
+}
+
 TEST(after_a_loss_it_watches_no_more, "")
 {
 	struct flow f;
@@ -168,6 +222,8 @@ int main(void)
 		cmocka_unit_test(the_threshold_is_between_4_and_16_ms),
 		cmocka_unit_test(eight_samples_are_needed),
 		cmocka_unit_test(the_setting_and_the_algorithm_decide_whether_it_watches),
+		cmocka_unit_test(linuxs_ends_slow_start_at_the_ninth_sample_of_a_longer_delay),
+		cmocka_unit_test(linuxs_ends_slow_start_when_acks_fill_half_a_round_trip),
 		cmocka_unit_test(after_a_loss_it_watches_no_more),
 	};
 
