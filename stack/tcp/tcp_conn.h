@@ -312,6 +312,7 @@ struct tcp_conn {
 	uint64_t mtup_ns;  /* when the search began */
 	uint16_t mss;	   /* what a segment of ours may carry, options not counted off yet */
 	uint16_t peer_mss; /* as the peer's option said */
+	uint16_t offered;  /* options of our SYN: TCP_HAS_TS, _SACK_OK, _WSCALE */
 	uint16_t rcv_mss;  /* estimate of the peer's segments, for delayed ACKs */
 	uint8_t snd_wscale, rcv_wscale;
 	uint8_t ca_state;	   /* enum tcp_ca_state */

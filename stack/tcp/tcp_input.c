@@ -92,18 +92,18 @@ static void take_syn_opts(struct tapir *t, struct tcp_conn *c, const struct tcp_
 	else
 		c->peer_mss = TCP_MSS_DEFAULT;
 	/* R7323-3: here and nowhere else. */
-	if (o->has & TCP_HAS_WSCALE && t->conf.tcp_window_scaling) {
+	if (o->has & c->offered & TCP_HAS_WSCALE) {
 		c->flags |= TCP_F_WS; /* R7323-2: both sent it */
 		c->snd_wscale = o->wscale;
 	} else {
 		c->rcv_wscale = 0;
 	}
-	if (o->has & TCP_HAS_TS && t->conf.tcp_timestamps) {
+	if (o->has & c->offered & TCP_HAS_TS) {
 		c->flags |= TCP_F_TS;
 		c->ts_recent = o->tsval;
 		c->ts_recent_s = (uint32_t)(t->now_ns / 1000000000);
 	}
-	if (o->has & TCP_HAS_SACK_OK && t->conf.tcp_sack)
+	if (o->has & c->offered & TCP_HAS_SACK_OK)
 		c->flags |= TCP_F_SACK;
 	tcp_conn_update_mss(t, c);
 }
@@ -157,7 +157,7 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 	}
 	/* An echo of what we never sent is somebody else's SYN-ACK (RFC 7323 5.8). */
 	ecr_age = tcp_ts_now(t, c->ts_off) - seg->opt.tsecr;
-	if (acks && seg->opt.has & TCP_HAS_TS && seg->opt.tsecr && t->conf.tcp_timestamps &&
+	if (acks && seg->opt.has & TCP_HAS_TS && seg->opt.tsecr && c->offered & TCP_HAS_TS &&
 	    !(seg->flags & TCP_RST) && ecr_age > (t->now_ns - c->last_rcv_ns) / 1000000 + 1) {
 		STAT_INC(t, TcpExt, PAWSActive);
 		*reason = DROP_TCP_PAWS;

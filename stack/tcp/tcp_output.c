@@ -47,14 +47,14 @@ static void syn_opts(struct tapir *t, struct tcp_conn *c, bool synack, struct tc
 
 	*o = (struct tcp_opts){.has = TCP_HAS_MSS};
 	o->mss = tcp_mss_announce(&c->opt, mtu);
-	if (synack ? c->flags & TCP_F_TS : t->conf.tcp_timestamps) {
+	if (synack ? c->flags & TCP_F_TS : c->offered & TCP_HAS_TS) {
 		o->has |= TCP_HAS_TS;
 		o->tsval = tcp_ts_now(t, c->ts_off);
 		o->tsecr = synack ? c->ts_recent : 0; /* R7323-14 */
 	}
-	if (synack ? c->flags & TCP_F_SACK : t->conf.tcp_sack)
+	if (synack ? c->flags & TCP_F_SACK : c->offered & TCP_HAS_SACK_OK)
 		o->has |= TCP_HAS_SACK_OK; /* R2018-1: in SYNs alone */
-	if (synack ? c->flags & TCP_F_WS : t->conf.tcp_window_scaling) {
+	if (synack ? c->flags & TCP_F_WS : c->offered & TCP_HAS_WSCALE) {
 		o->has |= TCP_HAS_WSCALE; /* R7323-1: also with a shift of 0 */
 		o->wscale = c->rcv_wscale;
 	}

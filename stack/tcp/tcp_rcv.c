@@ -38,6 +38,8 @@ uint32_t tcp_win_from_space(const struct tapir *t, uint64_t space)
 	int64_t scale = t->conf.tcp_adv_win_scale;
 	uint64_t win = scale <= 0 ? space >> -scale : space - (space >> scale);
 
+	/* Whatever the share: two segments, or nothing would ever come. */
+	win = max_u64(win, min_u64(space, 2 * TCP_MSS_DEFAULT));
 	return (uint32_t)min_u64(win, INT32_MAX);
 }
 
@@ -47,7 +49,7 @@ static uint64_t space_from_win(const struct tapir *t, uint64_t win)
 	int64_t scale = t->conf.tcp_adv_win_scale;
 
 	if (scale <= 0)
-		return win << -scale;
+		return min_u64(win, UINT32_MAX) << -scale;
 	return win + win / ((UINT64_C(1) << scale) - 1);
 }
 

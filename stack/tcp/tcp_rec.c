@@ -429,7 +429,9 @@ struct tcp_rec *tcp_rec_resent(struct tapir *t, struct tcp_conn *c, struct tcp_r
 		r->times++;
 	r->sent_ns = t->now_ns;
 	sums_in(a, r);
-	time_join(a, r);
+	/* A tail probe may repeat what was SACKed: nobody waits for that. */
+	if (!(r->flags & TCP_REC_SACKED))
+		time_join(a, r);
 	p = rec_prev(a, r);
 	if (p && rec_mergeable(a, p, r)) {
 		if (a->lost_hint == r)

@@ -113,6 +113,10 @@ static int connect_begin(struct tapir *t, struct tcp_conn *c, const struct tapir
 	c->big_end = c->iss;
 	c->last_rcv_ns = t->now_ns; /* until something comes: when we began */
 	space = tcp_rcv_space_max(t, &c->opt);
+	/* What our SYN offers, all of them, whatever becomes of the settings. */
+	c->offered = (uint16_t)((t->conf.tcp_timestamps ? TCP_HAS_TS : 0) |
+				(t->conf.tcp_sack ? TCP_HAS_SACK_OK : 0) |
+				(t->conf.tcp_window_scaling ? TCP_HAS_WSCALE : 0));
 	c->rcv_wscale = t->conf.tcp_window_scaling ? tcp_wscale_for(space) : 0;
 	c->rcv_limit = tcp_rcv_limit(t, &c->opt);
 	c->rcv_wnd = tcp_rcv_initial(t, &c->opt, tcp_mss_announce(&c->opt, rt.mtu));
