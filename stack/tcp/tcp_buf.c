@@ -317,6 +317,38 @@ void tcp_rcv_drop_ooo(struct tapir *t, struct tcp_conn *c)
 		}
 	}
 	ranges_clear(&a->ooo);
+	tcp_ooo_shrink(t, c);
+}
+
+bool tcp_ooo_grow(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+	uint32_t most = (uint32_t)t->conf.tcp_max_ooo_ranges;
+	uint32_t max = min_u32(2 * (uint32_t)a->ooo.max, most), had = a->ooo.max;
+	struct seq_range *old, *more;
+
+	if (max <= had)
+		return false;
+	more = tcp_mem_alloc(t, max * sizeof(*more));
+	if (!more)
+		return false;
+	old = ranges_relocate(&a->ooo, more, (uint16_t)max);
+	if (old != a->ooo_mem)
+		tcp_mem_free(t, old, had * sizeof(*old));
+	return true;
+}
+
+void tcp_ooo_shrink(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+	uint32_t had = a->ooo.max;
+	struct seq_range *old;
+
+	if (a->ooo.r == a->ooo_mem)
+		return;
+	ranges_clear(&a->ooo);
+	old = ranges_relocate(&a->ooo, a->ooo_mem, TCP_OOO_FIRST);
+	tcp_mem_free(t, old, had * sizeof(*old));
 }
 
 void tcp_rcv_free(struct tapir *t, struct tcp_conn *c)

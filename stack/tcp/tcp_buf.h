@@ -75,6 +75,12 @@ const uint8_t *tcp_rcv_at(const struct tcp_conn *c, uint32_t seq, uint32_t len, 
 void tcp_rcv_release(struct tapir *t, struct tcp_conn *c, uint32_t from, uint32_t seq);
 /* What is out of order is forgotten, as RFC 2018 8 lets a receiver do. */
 void tcp_rcv_drop_ooo(struct tapir *t, struct tcp_conn *c);
+/*
+ * Room for more islands of it than before, up to net.tapir.tcp_max_ooo_ranges: a slow start that overshoots leaves
+ * hundreds of holes. False: at the limit, or no memory. Shrinking forgets those that are there.
+ */
+bool tcp_ooo_grow(struct tapir *t, struct tcp_conn *c);
+void tcp_ooo_shrink(struct tapir *t, struct tcp_conn *c);
 void tcp_rcv_free(struct tapir *t, struct tcp_conn *c);
 
 /* One past the last byte that the application can read: RCV.NXT less the FIN. */

@@ -271,6 +271,7 @@ static uint64_t act_bytes(const struct tcp_act *a)
 	TAPIR_ASSERT(used == a->rcv.npages_used);
 	return sizeof(*a) + a->snd.cap + a->rcv.npages * sizeof(*a->rcv.page) +
 	       (uint64_t)used * TCP_PAGE +
+	       (a->ooo.r == a->ooo_mem ? 0 : a->ooo.max * sizeof(*a->ooo.r)) +
 	       (uint64_t)(a->nrecs - (a->rec0_used ? 1 : 0)) * sizeof(struct tcp_rec);
 }
 

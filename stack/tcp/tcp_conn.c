@@ -88,7 +88,7 @@ struct tcp_act *tcp_act_get(struct tapir *t, struct tcp_conn *c)
 	list_init(&a->fo_link);
 	list_init(&a->hoard);
 	ranges_init(&a->ooo, a->ooo_mem,
-		    (uint16_t)min_u64(TCP_OOO_MAX, (uint64_t)t->conf.tcp_max_ooo_ranges));
+		    (uint16_t)min_u64(TCP_OOO_FIRST, (uint64_t)t->conf.tcp_max_ooo_ranges));
 	for (int i = 0; i < TCP_D_COUNT; i++)
 		a->deadline_ns[i] = TAPIR_NEVER;
 	a->rt.gen = t->route_gen - 1;
@@ -102,6 +102,7 @@ static void act_free(struct tapir *t, struct tcp_conn *c)
 	struct tcp_free *f = (void *)a;
 
 	list_del(&a->hoard);
+	tcp_ooo_shrink(t, c);
 	tcp_rec_free_all(t, c);
 	tcp_snd_free(t, c);
 	tcp_rcv_free(t, c);

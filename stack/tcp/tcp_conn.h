@@ -19,7 +19,7 @@
 #include "stack/tcp/tcp_rto.h"
 
 enum {
-	TCP_OOO_MAX = 64,
+	TCP_OOO_FIRST = 64, /* islands that need no memory of their own */
 	TCP_PAGE = 4096,
 	TCP_MSS_DEFAULT = 536,
 	TCP_MSS_MAX = 65495,
@@ -221,7 +221,7 @@ struct tcp_act {
 	struct list hoard; /* tcp_state.hoarders, with conn set */
 	struct tcp_conn *conn;
 	struct ranges ooo; /* received beyond RCV.NXT */
-	struct seq_range ooo_mem[TCP_OOO_MAX];
+	struct seq_range ooo_mem[TCP_OOO_FIRST];
 	uint32_t fin_seq; /* the peer's FIN seen ahead of RCV.NXT */
 	bool fin_seen;
 	bool dsack; /* next ACK begins with this D-SACK (RFC 2883) */

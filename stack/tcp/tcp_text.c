@@ -8,6 +8,8 @@
  * What is out of order, fills a hole or was a duplicate is acknowledged at once (RFC 5681 4.2); when all
  * else is, tcp_rcv.c decides.
  */
+#include <errno.h>
+
 #include "stack/core/emit.h"
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fn.h"
@@ -77,13 +79,15 @@ static enum tcp_step text_out_of_order(struct tapir *t, struct tcp_conn *c,
 	struct tcp_act *a = c->act;
 	struct ranges_added added;
 	uint32_t end = seg->seq + seg->text_len;
+	int err;
 
 	/* SHLD-13, SHLD-31, MAY-13, R2018-3: each is answered by itself. */
 	c->flags |= TCP_F_ACK_DUP;
 	STAT_INC(t, TcpExt, TCPOFOQueue);
 	c->m.rcv_ooopack++;
 	/* TC-05, TC-06, TC-08, CL-29: so many islands; one more is dropped, and not reported (R2018-8). */
-	if (ranges_can_insert(&a->ooo, seg->seq, end) < 0) {
+	err = ranges_can_insert(&a->ooo, seg->seq, end);
+	if (err && (err != -ENOSPC || !tcp_ooo_grow(t, c))) {
 		STAT_INC(t, TcpExt, TCPOFODrop);
 		STAT_INC(t, Tapir, TcpOooFull);
 		*reason = DROP_TCP_OOO_FULL;
