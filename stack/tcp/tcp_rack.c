@@ -204,7 +204,6 @@ void tcp_sack_mark_lost(struct tapir *t, struct tcp_conn *c, bool head)
 				tcp_rec_split(t, a, r, r->mss);
 			tcp_rec_mark_lost(t, c, r);
 		}
-		if (above < thresh)
-			break;
+		head = false;
 	}
 }

@@ -205,7 +205,9 @@ struct tcp_rec *tcp_rec_sent(struct tapir *t, struct tcp_conn *c, uint32_t seq, 
 
 	if (flags & TCP_REC_PROBE)
 		want.mss = (uint16_t)min_u32(text, UINT16_MAX);
-	if (last && !(flags & TCP_REC_PROBE) && rec_mergeable(a, last, &want)) {
+	/* Not if something was sent in between: the order of sending is what RACK stands on. */
+	if (last && !(flags & TCP_REC_PROBE) && last->time_link.next == &a->recs_time &&
+	    rec_mergeable(a, last, &want)) {
 		sums_out(a, last);
 		last->len += len;
 		last->flags |= flags & TCP_REC_FIN;
@@ -433,7 +435,7 @@ struct tcp_rec *tcp_rec_resent(struct tapir *t, struct tcp_conn *c, struct tcp_r
 	if (!(r->flags & TCP_REC_SACKED))
 		time_join(a, r);
 	p = rec_prev(a, r);
-	if (p && rec_mergeable(a, p, r)) {
+	if (p && p->time_link.next == &r->time_link && rec_mergeable(a, p, r)) {
 		if (a->lost_hint == r)
 			a->lost_hint = p;
 		rec_absorb(t, a, p, r);
