@@ -263,6 +263,10 @@ TEST(bad_values_are_refused_in_one_line, "")
 		 "--sysctl net.ipv4.tcp_sack=2: not within its limits: give 0 to 1"},
 		{"--sysctl net.ipv4.tcp_sack=on",
 		 "--sysctl net.ipv4.tcp_sack=on: not within its limits: give 0 to 1"},
+		{"--sysctl net.ipv4.tcp_congestion_control=vegas",
+		 "--sysctl net.ipv4.tcp_congestion_control=vegas: net.ipv4.tcp_congestion_control: "
+		 "no "
+		 "vegas: give one of cubic reno"},
 		{"--sysctl net.ipv4.tcp_sack=1~1",
 		 "--sysctl net.ipv4.tcp_sack=1 1: net.ipv4.tcp_sack: too many values: give at most "
 		 "1"},
@@ -342,6 +346,16 @@ static void write_conf(const char *text)
 	close(fd);
 }
 
+TEST(a_setting_may_be_a_word, "MAY-18")
+{
+	accepts("--sysctl net.ipv4.tcp_congestion_control=reno");
+	assert_int_equal(stack.conf.tcp_congestion_control, 1);
+	accepts("--sysctl net.ipv4.tcp_congestion_control=cubic");
+	assert_int_equal(stack.conf.tcp_congestion_control, 0);
+	accepts("--sysctl net.ipv4.tcp_congestion_control=1");
+	assert_int_equal(stack.conf.tcp_congestion_control, 1);
+}
+
 TEST(settings_come_from_a_file_and_the_line_after_it_wins, "")
 {
 	char words[200];
@@ -377,6 +391,7 @@ int main(void)
 		cmocka_unit_test(help_lists_every_option),
 		cmocka_unit_test(error_stays_on_one_line),
 		cmocka_unit_test(operands_are_counted),
+		cmocka_unit_test(a_setting_may_be_a_word),
 		cmocka_unit_test(settings_come_from_a_file_and_the_line_after_it_wins),
 		cmocka_unit_test(bad_line_of_a_file_is_named),
 	};

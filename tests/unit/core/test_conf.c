@@ -36,6 +36,45 @@ TEST(every_setting_has_its_default_within_its_limits, "")
 	assert_int_equal(tapir_conf_value(&conf, n), 0);
 }
 
+TEST(words_stand_for_numbers_in_their_order, "")
+{
+	const char *cc = "net.ipv4.tcp_congestion_control";
+
+	assert_string_equal(tapir_conf_words(cc), "cubic reno");
+	assert_int_equal(tapir_conf_word(cc, "cubic"), 0);
+	assert_int_equal(tapir_conf_word(cc, "reno"), 1);
+	assert_int_equal(tapir_conf_word(cc, "ren"), -ENOENT);
+	assert_int_equal(tapir_conf_word(cc, "cubic reno"), -ENOENT);
+	assert_int_equal(tapir_conf_word(cc, "renovate"), -ENOENT);
+	assert_int_equal(tapir_conf_word(cc, ""), -ENOENT);
+	assert_int_equal(tapir_conf_word(cc, NULL), -ENOENT);
+	assert_int_equal(tapir_conf_word("net.ipv4.tcp_sack", "on"), -ENOENT);
+	assert_null(tapir_conf_words("net.ipv4.tcp_sack"));
+	assert_null(tapir_conf_words(NULL));
+}
+
+/* The setting's numbers are the algorithms that sockets then have. */
+TEST(a_new_socket_has_the_algorithm_of_the_setting, "MAY-18")
+{
+	const char *cc = "net.ipv4.tcp_congestion_control";
+	struct world w;
+
+	world_open(&w, TAPIR_NETIF_RAW_IP);
+	for (int64_t i = 0; i < 2; i++) {
+		tapir_sock_t s;
+		char name[16];
+		size_t n = sizeof(name);
+
+		assert_int_equal(tapir_sysctl(w.t, cc, 0, i), 0);
+		s = tapir_socket(w.t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+		assert_int_equal(tapir_getsockopt(w.t, s, TAPIR_SOL_TCP, TAPIR_TCP_CONGESTION, name,
+						  &n),
+				 0);
+		assert_int_equal(tapir_conf_word(cc, name), i);
+	}
+	world_close(&w);
+}
+
 TEST(settings_that_contradict_each_other_are_refused, "")
 {
 	struct world w;
@@ -77,6 +116,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_setting_has_its_default_within_its_limits),
+		cmocka_unit_test(words_stand_for_numbers_in_their_order),
+		cmocka_unit_test(a_new_socket_has_the_algorithm_of_the_setting),
 		cmocka_unit_test(settings_that_contradict_each_other_are_refused),
 		cmocka_unit_test(every_counter_and_event_has_a_name),
 	};
