@@ -100,7 +100,7 @@ const char *tapir_conf_words(const char *name)
 int64_t tapir_conf_word(const char *name, const char *word)
 {
 	const char *at = tapir_conf_words(name);
-	size_t len = word ? strlen(word) : 0;
+	size_t len = word && !strchr(word, ' ') ? strlen(word) : 0;
 
 	for (int64_t v = 0; at && len > 0; v++) {
 		if (strncmp(at, word, len) == 0 && (at[len] == ' ' || at[len] == '\0'))
