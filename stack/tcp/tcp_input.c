@@ -400,14 +400,16 @@ static enum tcp_step step_ack_syn_received(struct tapir *t, struct tcp_conn *c, 
 }
 
 /* Our FIN was acknowledged: who closes moves on (EVT-31, EVT-32, EVT-33). */
-static enum tcp_step fin_acked(struct tapir *t, struct tcp_conn *c)
+static enum tcp_step fin_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
 {
 	switch ((enum tapir_tcp_state)c->ep.state) {
 	case TAPIR_TCP_FIN_WAIT_1:
 		tcp_set_state(t, &c->ep, TAPIR_TCP_FIN_WAIT_2);
 		ready_mark(t, &c->rdy, TAPIR_OUT);
-		/* An orphan waits for the peer's FIN as a record, unless TCP_LINGER2 says not at all. */
+		/* An orphan waits for the peer's FIN as a record, unless TCP_LINGER2 says not at all: the peer is told. */
 		if (c->flags & TCP_F_ORPHAN && c->opt.linger2_s < 0) {
+			STAT_INC(t, TcpExt, TCPAbortOnData);
+			tcp_respond_rst(t, seg);
 			tcp_conn_drop(t, c, 0);
 			return TCP_STEP_GONE;
 		}
@@ -446,7 +448,7 @@ static enum tcp_step step_ack(struct tapir *t, struct tcp_conn *c, struct tcp_se
 	if (c->flags & TCP_F_SYN_ACKED)
 		tcp_fastopen_done(t, c, false); /* closed before its handshake was over */
 	if (c->flags & TCP_F_FIN_SENT && c->snd_una == c->snd_max)
-		return fin_acked(t, c);
+		return fin_acked(t, c, seg);
 	return TCP_STEP_NEXT;
 }
 
