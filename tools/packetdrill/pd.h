@@ -7,6 +7,7 @@
  *	pd_call.c	socket calls that make and end things
  *	pd_data.c	... that move bytes
  *	pd_opt.c	... that set and ask
+ *	pd_errq.c	the error queue: what became of a write
  *	pd_poll.c	poll and epoll
  *	pd_pipe.c	pipes and splice
  *
@@ -64,11 +65,13 @@ struct pd_errmsg {
 	uint64_t stamp_ns; /* 0: none */
 };
 
-/* A write whose fate is asked for: MSG_ZEROCOPY's buffers, SO_TIMESTAMPING's bytes. */
+/* A write whose fate is asked for: MSG_ZEROCOPY's buffer, SO_TIMESTAMPING's last byte. */
 struct pd_mark {
 	uint64_t end; /* bytes of the stream up to its last */
-	uint32_t id;
-	bool zerocopy, want_sched, want_sent, want_acked;
+	uint32_t id;  /* of a zero-copy write */
+	uint32_t key; /* of a stamp */
+	uint32_t tx;  /* SOF_TIMESTAMPING_TX_ bits that have not been told yet */
+	bool zerocopy;
 };
 
 struct pd_file {
@@ -94,7 +97,8 @@ struct pd_file {
 	unsigned nerrq;
 	struct pd_mark mark[PD_ERRQ_MAX];
 	unsigned nmark;
-	uint32_t next_zc, next_ts_base;
+	uint32_t next_zc;    /* the next zero-copy write's number */
+	uint64_t stamp_base; /* SOF_TIMESTAMPING_OPT_ID counts from here */
 	/* PD_EPOLL */
 	struct pd_item *items;
 	/* pipes */
@@ -232,6 +236,18 @@ int pd_setsockopt(void *u, int fd, int level, int name, const void *val, socklen
 /* The value of an option that is kept here, 0 if it never was set. */
 int pd_stored(const struct pd_file *f, int level, int name);
 void pd_stored_default(struct pd_file *f);
+
+/* ---- pd_errq.c ---- */
+/* `n` bytes were taken by one call with `flags`; `tx`: SOF_TIMESTAMPING_TX_ bits of this call. */
+void pd_mark_write(struct pd *pd, struct pd_file *f, int flags, size_t n, uint32_t tx);
+/* SO_TIMESTAMPING was set, to `now` from `was`. */
+void pd_stamps_set(struct pd *pd, struct pd_file *f, uint32_t was, uint32_t now);
+/* Tells what has become of marked writes. */
+void pd_marks(struct pd *pd);
+/* The first message of the error queue: 0, or -EAGAIN. */
+ssize_t pd_errq_take(struct pd_file *f, struct msghdr *msg);
+/* Appends a control message to those of `used` bytes; MSG_CTRUNC where there is no room. */
+void pd_put_cmsg(struct msghdr *msg, size_t *used, int level, int type, const void *p, size_t n);
 
 /* ---- pd_poll.c ---- */
 int pd_poll(void *u, struct pollfd *fds, nfds_t n, int timeout_ms);

@@ -7,9 +7,7 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <time.h>
-
-#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -216,24 +214,6 @@ ssize_t pd_recv(void *u, int fd, void *buf, size_t n, int flags)
 
 /* ---- control messages ---- */
 
-static void put_cmsg(struct msghdr *msg, size_t *used, int level, int type, const void *p, size_t n)
-{
-	struct cmsghdr *c;
-	size_t room = msg->msg_controllen - *used;
-
-	if (!msg->msg_control || room < CMSG_SPACE(n)) {
-		msg->msg_flags |= MSG_CTRUNC;
-		return;
-	}
-	c = (struct cmsghdr *)(void *)((char *)msg->msg_control + *used);
-	memset(c, 0, CMSG_SPACE(n));
-	c->cmsg_level = level;
-	c->cmsg_type = type;
-	c->cmsg_len = CMSG_LEN(n);
-	memcpy(CMSG_DATA(c), p, n);
-	*used += CMSG_SPACE(n);
-}
-
 static void control(struct pd *pd, struct pd_file *f, struct msghdr *msg, const struct tapir_msg *m)
 {
 	struct tapir_sock_info info;
@@ -242,66 +222,27 @@ static void control(struct pd *pd, struct pd_file *f, struct msghdr *msg, const 
 
 	if (f->type == SOCK_STREAM && pd_stored(f, SOL_TCP, TCP_INQ) &&
 	    pd_sock_info(pd, f, &info)) {
-		v = (int)info.recv_q;
-		put_cmsg(msg, &used, SOL_TCP, TCP_CM_INQ, &v, sizeof(v));
+		/* As Linux: the peer's FIN is one more to read. */
+		v = (int)info.recv_q + ((tapir_poll(pd->t, f->sock) & TAPIR_RDHUP) != 0);
+		pd_put_cmsg(msg, &used, SOL_TCP, TCP_CM_INQ, &v, sizeof(v));
 	}
 	if (f->type == SOCK_DGRAM && pd_stored(f, SOL_IP, IP_PKTINFO)) {
 		struct in_pktinfo pi = {.ipi_ifindex = pd->ifi};
 
 		pi.ipi_addr.s_addr = pi.ipi_spec_dst.s_addr =
 			htonl(tapir_addr_to_v4(&m->local.addr));
-		put_cmsg(msg, &used, SOL_IP, IP_PKTINFO, &pi, sizeof(pi));
+		pd_put_cmsg(msg, &used, SOL_IP, IP_PKTINFO, &pi, sizeof(pi));
 	}
 	if (f->type == SOCK_DGRAM && pd_stored(f, SOL_IP, IP_RECVTTL)) {
 		v = m->ttl;
-		put_cmsg(msg, &used, SOL_IP, IP_TTL, &v, sizeof(v));
+		pd_put_cmsg(msg, &used, SOL_IP, IP_TTL, &v, sizeof(v));
 	}
 	if (f->type == SOCK_DGRAM && pd_stored(f, SOL_IP, IP_RECVTOS)) {
 		uint8_t tos = (uint8_t)m->tos;
 
-		put_cmsg(msg, &used, SOL_IP, IP_TOS, &tos, sizeof(tos));
+		pd_put_cmsg(msg, &used, SOL_IP, IP_TOS, &tos, sizeof(tos));
 	}
 	msg->msg_controllen = used;
-}
-
-/* The first message of the error queue. */
-static ssize_t take_error(struct pd_file *f, struct msghdr *msg)
-{
-	struct {
-		struct sock_extended_err ee;
-		struct sockaddr_in offender;
-	} e4 = {0};
-	struct {
-		struct sock_extended_err ee;
-		struct sockaddr_in6 offender;
-	} e6 = {0};
-	struct scm_timestamping ts = {0};
-	const struct pd_errmsg *m = &f->errq[0];
-	size_t used = 0;
-
-	if (f->nerrq == 0)
-		return -EAGAIN;
-	msg->msg_flags = MSG_ERRQUEUE;
-	if (m->stamp_ns) {
-		ts.ts[0].tv_sec = (time_t)(m->stamp_ns / PD_SEC);
-		ts.ts[0].tv_nsec = (long)(m->stamp_ns % PD_SEC);
-		put_cmsg(msg, &used, SOL_SOCKET, SCM_TIMESTAMPING, &ts, sizeof(ts));
-	}
-	e4.ee = (struct sock_extended_err){.ee_errno = m->err,
-					   .ee_origin = m->origin,
-					   .ee_type = m->type,
-					   .ee_code = m->code,
-					   .ee_info = m->info,
-					   .ee_data = m->data};
-	e6.ee = e4.ee;
-	if (f->family == AF_INET6)
-		put_cmsg(msg, &used, SOL_IPV6, IPV6_RECVERR, &e6, sizeof(e6));
-	else
-		put_cmsg(msg, &used, SOL_IP, IP_RECVERR, &e4, sizeof(e4));
-	msg->msg_controllen = used;
-	f->nerrq--;
-	memmove(f->errq, f->errq + 1, f->nerrq * sizeof(f->errq[0]));
-	return 0;
 }
 
 ssize_t pd_recvmsg(void *u, int fd, struct msghdr *msg, int flags)
@@ -314,7 +255,7 @@ ssize_t pd_recvmsg(void *u, int fd, struct msghdr *msg, int flags)
 	pd_enter(pd);
 	if (flags & MSG_ERRQUEUE) {
 		f = pd_sock_get(pd, fd);
-		r = f ? take_error(f, msg) : -errno;
+		r = f ? pd_errq_take(f, msg) : -errno;
 		pd_leave(pd);
 		return pd_ret(r);
 	}
@@ -372,7 +313,7 @@ static ssize_t after_fastopen(struct pd *pd, struct pd_file *f, ssize_t got, boo
 
 /* send(): the bytes, or a negative errno. */
 static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, int n, int flags,
-		    const struct tapir_msg *m)
+		    const struct tapir_msg *m, uint32_t tx)
 {
 	struct pd_wait w = {.ready = writable,
 			    .file = f,
@@ -382,6 +323,7 @@ static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 	ssize_t want = iov_sum(iov, n), got;
 	struct iovec rest[IOV_MOST];
 	size_t done = 0;
+	int asked = flags;
 
 	if (want < 0)
 		return want;
@@ -419,12 +361,33 @@ static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 			break;
 		}
 	}
-	if (done > 0 && stream)
+	if (done > 0 && stream) {
 		f->written += done;
+		pd_mark_write(pd, f, asked, done, tx);
+	}
 	/* Linux says so of a socket that has no connection, too. */
 	if (stream && got == -ENOTCONN)
 		got = -EPIPE;
 	return done > 0 ? (ssize_t)done : got;
+}
+
+/* The stamps that a write of this socket is to have; a control message asks otherwise for one. */
+static uint32_t stamps_of(const struct pd_file *f)
+{
+	return (uint32_t)pd_stored(f, SOL_SOCKET, SO_TIMESTAMPING);
+}
+
+static uint32_t stamps_asked(const struct pd_file *f, const struct msghdr *msg)
+{
+	uint32_t tx = stamps_of(f);
+
+	for (const struct cmsghdr *c = msg ? CMSG_FIRSTHDR(msg) : NULL; c;
+	     c = CMSG_NXTHDR((struct msghdr *)(uintptr_t)msg, (struct cmsghdr *)(uintptr_t)c)) {
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPING &&
+		    c->cmsg_len >= CMSG_LEN(sizeof(tx)))
+			memcpy(&tx, CMSG_DATA(c), sizeof(tx));
+	}
+	return tx;
 }
 
 static ssize_t give_file(struct pd *pd, int fd, const struct iovec *iov, int n)
@@ -437,7 +400,7 @@ static ssize_t give_file(struct pd *pd, int fd, const struct iovec *iov, int n)
 		return pd_pipe_write(pd, f, iov, n);
 	if (f->kind != PD_SOCKET)
 		return f->kind == PD_PIPE_READ ? -EBADF : -EINVAL;
-	return give(pd, f, iov, n, 0, NULL);
+	return give(pd, f, iov, n, 0, NULL, stamps_of(f));
 }
 
 ssize_t pd_writev(void *u, int fd, const struct iovec *iov, int n)
@@ -493,10 +456,10 @@ static ssize_t give_sock(struct pd *pd, int fd, const struct iovec *iov, int n, 
 		return -errno;
 	/* A stream's peer is known: Linux does not look at the address. */
 	if (f->type == SOCK_STREAM && !(flags & MSG_FASTOPEN))
-		return give(pd, f, iov, n, flags, NULL);
+		return give(pd, f, iov, n, flags, NULL, stamps_asked(f, msg));
 	read_control(msg, &m);
 	err = sa && len > 0 ? pd_addr_in(f, sa, len, &m.peer) : 0;
-	return err ? err : give(pd, f, iov, n, flags, &m);
+	return err ? err : give(pd, f, iov, n, flags, &m, stamps_asked(f, msg));
 }
 
 ssize_t pd_sendto(void *u, int fd, const void *buf, size_t n, int flags, const struct sockaddr *sa,

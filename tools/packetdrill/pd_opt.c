@@ -29,6 +29,7 @@
 
 enum {
 	VALUE_MAX = 1024,
+	OPT_ID_TCP = 1 << 16,
 	OPT_RCVTIMEO_NEW = 66,
 	OPT_SNDTIMEO_NEW = 67,
 	DGRAM = 1,
@@ -46,7 +47,7 @@ static const struct stored {
 	{SOL_SOCKET, SO_MARK, BOTH, INT_MIN, INT_MAX, 0, false},
 	{SOL_SOCKET, SO_TIMESTAMP, BOTH, INT_MIN, INT_MAX, 0, true},
 	{SOL_SOCKET, SO_TIMESTAMPNS, BOTH, INT_MIN, INT_MAX, 0, true},
-	{SOL_SOCKET, SO_TIMESTAMPING, BOTH, 0, (1 << 16) - 1, 0, false},
+	{SOL_SOCKET, SO_TIMESTAMPING, BOTH, 0, (1 << 17) - 1, 0, false},
 	{SOL_SOCKET, SO_ZEROCOPY, BOTH, 0, 1, 0, false},
 	{SOL_SOCKET, SO_BUSY_POLL, BOTH, 0, INT_MAX, 0, false},
 	{SOL_SOCKET, SO_NO_CHECK, BOTH, INT_MIN, INT_MAX, 0, true},
@@ -171,6 +172,9 @@ static bool stamps_ok(struct pd *pd, const struct pd_file *f, int v)
 {
 	struct tapir_sock_info info = {0};
 
+	if ((v & OPT_ID_TCP && !(v & SOF_TIMESTAMPING_OPT_ID)) ||
+	    (v & SOF_TIMESTAMPING_OPT_STATS && !(v & SOF_TIMESTAMPING_OPT_TSONLY)))
+		return false;
 	if (!(v & SOF_TIMESTAMPING_OPT_ID) || f->type != SOCK_STREAM ||
 	    pd_stored(f, SOL_SOCKET, SO_TIMESTAMPING) & SOF_TIMESTAMPING_OPT_ID)
 		return true;
@@ -188,6 +192,8 @@ static int set_stored(struct pd *pd, struct pd_file *f, int i, int v)
 	/* It came and went: taken, and of no effect. */
 	if (stored[i].level == SOL_TCP && stored[i].name == TCP_THIN_DUPACK)
 		return 0;
+	if (stored[i].level == SOL_SOCKET && stored[i].name == SO_TIMESTAMPING)
+		pd_stamps_set(pd, f, (uint32_t)f->stored[i], (uint32_t)v);
 	f->stored[i] = stored[i].flag ? v != 0 : v;
 	return 0;
 }

@@ -195,6 +195,8 @@ static ssize_t to_socket(struct pd *pd, struct pd_pipe *p, struct pd_file *out, 
 		p->at = (p->at + (size_t)sent) % PD_PIPE_BYTES;
 		p->n -= (size_t)sent;
 		out->written += (uint64_t)sent;
+		pd_mark_write(pd, out, 0, (size_t)sent,
+			      (uint32_t)pd_stored(out, SOL_SOCKET, SO_TIMESTAMPING));
 	}
 	return sent;
 }

@@ -206,6 +206,7 @@ void pd_settle(struct pd *pd)
 		tapir_advance(pd->t, tapir_now(pd->t));
 		collect(pd);
 	}
+	pd_marks(pd);
 	pd_edges(pd);
 	wake(pd);
 }

@@ -5,6 +5,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
+
+#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -535,6 +539,118 @@ TEST(captures_what_crosses, "")
 	unlink(path);
 }
 
+/* The error queue's first message; false: none. */
+static bool error_message(int fd, struct sock_extended_err *ee, long long *stamp_us)
+{
+	char control[512];
+	struct msghdr m = {.msg_control = control, .msg_controllen = sizeof(control)};
+
+	if (lib.ifc.recvmsg(U, fd, &m, MSG_ERRQUEUE) < 0)
+		return false;
+	*stamp_us = -1;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+		struct timespec ts;
+
+		if (c->cmsg_level == SOL_IP && c->cmsg_type == IP_RECVERR) {
+			memcpy(ee, CMSG_DATA(c), sizeof(*ee));
+		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPING) {
+			memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+			*stamp_us = ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
+		}
+	}
+	return true;
+}
+
+TEST(writes_are_stamped_when_they_leave_and_are_acknowledged, "")
+{
+	int l = listener(8080), fd,
+	    flags = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_ACK |
+		    SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_ID |
+		    SOF_TIMESTAMPING_OPT_TSONLY;
+	uint32_t iss = peer_opens(40000, 8080);
+	struct sock_extended_err ee;
+	struct pollfd p;
+	long long at, t0, t1;
+
+	fd = lib.ifc.accept(U, l, NULL, NULL);
+	assert_int_equal(lib.ifc.setsockopt(U, fd, SOL_SOCKET, SO_TIMESTAMPING, &flags,
+					    sizeof(flags)),
+			 0);
+	t0 = pdlib_now(&lib);
+	assert_int_equal(lib.ifc.write(U, fd, "abcdefghij", 10), 10);
+	assert_true(error_message(fd, &ee, &at));
+	assert_int_equal(ee.ee_errno, ENOMSG);
+	assert_int_equal(ee.ee_origin, SO_EE_ORIGIN_TIMESTAMPING);
+	assert_int_equal(ee.ee_info, SCM_TSTAMP_SND);
+	assert_int_equal(ee.ee_data, 9);
+	assert_in_range(at, t0, t0 + 10);
+	assert_false(error_message(fd, &ee, &at));
+	assert_int_equal(errno, EAGAIN);
+	lib.ifc.usleep(U, 20000);
+	t1 = pdlib_now(&lib);
+	pdlib_send_tcp(&lib, 40000, 8080, 1001, iss + 11, WV_ACK, 65535, NULL, 0, 0);
+	p = (struct pollfd){.fd = fd, .events = POLLIN};
+	assert_int_equal(lib.ifc.poll(U, &p, 1, 0), 1);
+	assert_int_equal(p.revents, POLLERR);
+	assert_true(error_message(fd, &ee, &at));
+	assert_int_equal(ee.ee_info, SCM_TSTAMP_ACK);
+	assert_int_equal(ee.ee_data, 9);
+	assert_in_range(at, t1, t1 + 10);
+}
+
+TEST(zero_copy_writes_are_told_when_acknowledged, "")
+{
+	int l = listener(8080), fd, on = 1;
+	uint32_t iss = peer_opens(40000, 8080);
+	struct sock_extended_err ee;
+	long long at;
+
+	fd = lib.ifc.accept(U, l, NULL, NULL);
+	lib.ifc.setsockopt(U, fd, SOL_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* Without the option the flag asks for nothing. */
+	assert_int_equal(lib.ifc.send(U, fd, "abc", 3, MSG_ZEROCOPY), 3);
+	assert_int_equal(lib.ifc.setsockopt(U, fd, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof(on)), 0);
+	assert_int_equal(lib.ifc.send(U, fd, "abc", 3, MSG_ZEROCOPY), 3);
+	assert_int_equal(lib.ifc.send(U, fd, "abc", 3, MSG_ZEROCOPY), 3);
+	assert_int_equal(lib.ifc.send(U, fd, "abc", 3, MSG_ZEROCOPY), 3);
+	assert_false(error_message(fd, &ee, &at));
+	pdlib_send_tcp(&lib, 40000, 8080, 1001, iss + 1 + 9, WV_ACK, 65535, NULL, 0, 0);
+	assert_true(error_message(fd, &ee, &at));
+	assert_int_equal(ee.ee_origin, SO_EE_ORIGIN_ZEROCOPY);
+	assert_int_equal(ee.ee_errno, 0);
+	assert_int_equal(ee.ee_info, 0);
+	assert_int_equal(ee.ee_data, 1);
+	assert_int_equal(ee.ee_code, SO_EE_CODE_ZEROCOPY_COPIED);
+	assert_false(error_message(fd, &ee, &at));
+	/* A reset gives the last buffer back. */
+	pdlib_send_tcp(&lib, 40000, 8080, 1001, 0, WV_RST, 0, NULL, 0, 0);
+	assert_true(error_message(fd, &ee, &at));
+	assert_int_equal(ee.ee_info, 2);
+}
+
+TEST(unread_bytes_are_told_with_those_read, "")
+{
+	int l = listener(8080), fd, on = 1, v = -1;
+	uint32_t iss = peer_opens(40000, 8080);
+	char buf[100], control[64];
+	struct iovec iov = {buf, 40};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control,
+			   .msg_controllen = sizeof(control)};
+	struct cmsghdr *c;
+
+	fd = lib.ifc.accept(U, l, NULL, NULL);
+	assert_int_equal(lib.ifc.setsockopt(U, fd, SOL_TCP, 36 /* TCP_INQ */, &on, sizeof(on)), 0);
+	pdlib_send_tcp(&lib, 40000, 8080, 1001, iss + 1, WV_ACK, 65535, NULL, 0, 100);
+	assert_int_equal(lib.ifc.recvmsg(U, fd, &m, 0), 40);
+	c = CMSG_FIRSTHDR(&m);
+	assert_non_null(c);
+	assert_int_equal(c->cmsg_level, SOL_TCP);
+	memcpy(&v, CMSG_DATA(c), sizeof(v));
+	assert_int_equal(v, 60);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -566,6 +682,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(settings_of_the_namespace_count_at_each_socket,
 						setup, teardown),
 		cmocka_unit_test(captures_what_crosses),
+		cmocka_unit_test_setup_teardown(
+			writes_are_stamped_when_they_leave_and_are_acknowledged, setup, teardown),
+		cmocka_unit_test_setup_teardown(zero_copy_writes_are_told_when_acknowledged, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(unread_bytes_are_told_with_those_read, setup,
+						teardown),
 	};
 
 	return tapir_test_run("unit/tools/test_packetdrill", tests);
