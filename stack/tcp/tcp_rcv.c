@@ -141,7 +141,8 @@ static uint32_t select_window(struct tapir *t, struct tcp_conn *c)
 	if (shift) {
 		uint32_t up = (free + unit - 1) & ~(unit - 1);
 
-		return up <= room ? up : free & ~(unit - 1);
+		/* A buffer smaller than the unit offers one unit when it is empty, or nothing would ever come. */
+		return up <= room || room == c->rcv_limit ? up : free & ~(unit - 1);
 	}
 	if (wnd + mss <= free || wnd > free)
 		return free - free % mss;
