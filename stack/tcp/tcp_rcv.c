@@ -138,6 +138,7 @@ static uint32_t select_window(struct tapir *t, struct tcp_conn *c)
 			return 0;
 	}
 	free = min_u32(free, c->rcv_ssthresh);
+	mss = max_u32(min_u32(mss, c->rcv_ssthresh), 1);
 	if (shift) {
 		uint32_t up = (free + unit - 1) & ~(unit - 1);
 
