@@ -70,6 +70,8 @@ static void *host_alloc(void *ctx, size_t n)
 
 	if (s->alloc_fail_ppm && rnd_below(&s->alloc_rnd, 1000000) < s->alloc_fail_ppm) {
 		s->alloc_failed++;
+		if (s->wire)
+			wirecheck_no_memory(s->wire);
 		return NULL;
 	}
 	p = malloc(n);

@@ -316,6 +316,11 @@ void wirecheck_arrives(struct wirecheck *w, uint32_t host, uint64_t time_ns, con
 	}
 }
 
+void wirecheck_no_memory(struct wirecheck *w)
+{
+	w->rules.scoreboard = false;
+}
+
 void wirecheck_restart(struct wirecheck *w, uint32_t host)
 {
 	for (unsigned i = 0; i < BUCKETS; i++) {

@@ -42,6 +42,9 @@ const char *wirecheck_leaves(struct wirecheck *w, uint32_t host, uint64_t time_n
 void wirecheck_arrives(struct wirecheck *w, uint32_t host, uint64_t time_ns, const uint8_t *ip,
 		       size_t n);
 
+/* From now on memory may fail: what was SACKed cannot always be remembered. */
+void wirecheck_no_memory(struct wirecheck *w);
+
 /* The host has forgotten everything: so do its books. */
 void wirecheck_restart(struct wirecheck *w, uint32_t host);
 
