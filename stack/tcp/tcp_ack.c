@@ -201,6 +201,7 @@ static void take_ack(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p
 		/* R6298-5: Karn's second half: the backed-off RTO stays until a round trip is measured again, as in Linux. */
 		if (sample_rtt(t, c, p)) { /* R6298-6, MUST-18 */
 			c->backoff = 0;
+			c->tlp_stale = false;
 			/* A SACK of what was sent after the head says that the path is not as slow as feared. */
 			head = LIST_FIRST(&a->recs, struct tcp_rec, seq_link);
 			if (!(p->flags & TCP_ACK_ACKED) && !list_empty(&a->recs) &&

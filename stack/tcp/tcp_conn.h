@@ -323,6 +323,7 @@ struct tcp_conn {
 	bool rack_dsack;	   /* a D-SACK since the window last grew */
 	bool undo_open;		   /* the last cut may still be undone */
 	bool tlp_out, tlp_retrans; /* a tail probe is out; it carried old data */
+	bool tlp_stale;		   /* no round trip was measured since */
 	uint8_t persist_shift;	   /* doublings of the zero-window probe interval */
 	uint8_t probes_out;	   /* zero-window or keepalive probes unanswered */
 	uint8_t quickacks;	   /* ACKs to send at once still */

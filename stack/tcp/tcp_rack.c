@@ -14,6 +14,8 @@
  * The records that are in flight hang in a list by time, so that those looked at are those sent before the latest
  * delivered: the ones to be marked, and the few that wait (R8985-1).
  *
+ * It comes together with PRR, which sends what it finds at the pace of what arrives (R9937-5).
+ *
  * With RACK off it is RFC 6675's count of SACKed segments above; without SACK it is NewReno's (RFC 6582).
  */
 #include "stack/tcp/tcp_recovery.h"
@@ -199,7 +201,9 @@ void tcp_sack_mark_lost(struct tapir *t, struct tcp_conn *c, bool head)
 		if (above < thresh && !head)
 			break;
 		/* What was sent again is given the time of the RTO: RFC 6675 knows no lost retransmission. */
-		if (!(r->flags & TCP_REC_LOST)) {
+		if (r->flags & TCP_REC_RETRANS && !(r->flags & TCP_REC_LOST)) {
+			tcp_rec_mark_original_lost(a, r);
+		} else if (!(r->flags & TCP_REC_LOST)) {
 			if (above < thresh && tcp_rec_segs(r) > 1)
 				tcp_rec_split(t, a, r, r->mss);
 			tcp_rec_mark_lost(t, c, r);

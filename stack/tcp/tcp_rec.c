@@ -125,7 +125,7 @@ static void sums(struct tcp_act *a, const struct tcp_rec *r, uint32_t n, uint32_
 	}
 }
 
-/* Around every change of len or flags. */
+/* Around every change of len or flags. TC-01: 32 bits count the segments of any window, one octet each. */
 static void sums_out(struct tcp_act *a, const struct tcp_rec *r)
 {
 	sums(a, r, 0 - rec_segs(r), 0 - r->len);
@@ -319,6 +319,13 @@ void tcp_rec_mark_lost(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r)
 		a->lost_hint = r;
 }
 
+void tcp_rec_mark_original_lost(struct tcp_act *a, struct tcp_rec *r)
+{
+	sums_out(a, r);
+	r->flags |= TCP_REC_LOST;
+	sums_in(a, r);
+}
+
 void tcp_rec_unmark_lost(struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
@@ -352,8 +359,11 @@ struct tcp_rec *tcp_rec_mark_sacked(struct tapir *t, struct tcp_conn *c, struct 
 	struct tcp_rec *p;
 
 	sums_out(a, r);
-	/* As Linux: what was sent again but is held lost no more (an undo) has its copy still on the way. */
-	if (r->flags & TCP_REC_LOST)
+	/*
+	 * As Linux: what was sent again but is held lost no more (an undo) has its copy still on the way. R6675-1: but
+	 * SetPipe() knows no copies of what is SACKed.
+	 */
+	if (r->flags & TCP_REC_LOST || !tcp_use_rack(t))
 		r->flags &= (uint8_t) ~(TCP_REC_LOST | TCP_REC_RETRANS);
 	r->flags |= TCP_REC_SACKED;
 	sums_in(a, r);

@@ -217,6 +217,8 @@ static struct tcp_rec *tag(struct tapir *t, struct tcp_conn *c, struct tcp_ack_p
 		if (r->flags & TCP_REC_SACKED)
 			*reord = seq_min(*reord, r->seq);
 	}
+	if (seq_leq(end, una_of(c, p)))
+		return r; /* it is about to be acknowledged: no news */
 	if (!(r->flags & TCP_REC_SACKED)) {
 		tcp_rack_advance(t, c, r, end);
 		if (r->times == 1) {

@@ -255,7 +255,7 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 		return fire_rexmt_syn(t, c);
 	if (!a->retrans_start_ns)
 		a->retrans_start_ns = LIST_FIRST(&a->recs, struct tcp_rec, seq_link)->sent_ns;
-	/* TC-27: so CLOSING and LAST-ACK end too. */
+	/* TC-27: so CLOSING and LAST-ACK end too. TC-33: by time, not by the number of bursts that met the timer. */
 	last = timed_out(t, c, a->retrans_start_ns);
 	tcp_fastopen_timeout(t, c, c->m.retransmits + 1u, last);
 	if (last) {

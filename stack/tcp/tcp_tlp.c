@@ -40,14 +40,15 @@ void tcp_tlp_fire(struct tapir *t, struct tcp_conn *c)
 	struct tcp_act *a = c->act;
 	enum tcp_tlp_sent sent;
 
-	/* R8985-6: one at a time. */
-	if (c->tlp_out) {
+	/* R8985-6: one at a time, and not again before a round trip was measured. */
+	if (c->tlp_out || c->tlp_stale) {
 		tcp_rexmt_rearm(t, c);
 		return;
 	}
 	sent = tcp_send_tlp(t, c);
 	if (sent != TCP_TLP_NOTHING) {
 		c->tlp_out = true;
+		c->tlp_stale = true;
 		c->tlp_retrans = sent == TCP_TLP_OLD;
 		c->tlp_high_seq = c->snd_nxt;
 		STAT_INC(t, TcpExt, TCPLossProbes);
