@@ -165,7 +165,8 @@ bool tcp_mem_take(struct tapir *t, struct tcp_conn *c, uint32_t seq, const uint8
 	for (int i = 0; i <= PRUNES_MAX; i++) {
 		if (!tcp_rcv_refuses(t, c, seq, len) && tcp_rcv_store(t, c, seq, p, len))
 			return true;
-		if (!prune(t, c))
+		/* Where the account has room and the host has none, giving up what came would not help for sure. */
+		if (!beyond_mark(t, TCP_PAGE) || !prune(t, c))
 			break;
 	}
 	STAT_INC(t, TcpExt, RcvPruned);
