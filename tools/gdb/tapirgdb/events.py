@@ -296,6 +296,13 @@ def on_state(stack, ev, key, source):
     if up_to(("tcp_conn_passive",), 5):
         return Event(stack, "note", "the half-open record becomes a connection", "", key, number)
     S.states[key] = now
+    if not key[2].endswith(":*"):
+        note_state(stack, key, was, now)
+    return Event(stack, "state", "%s -> %s" % (was, now), source, key, number)
+
+
+def note_state(stack, key, was, now):
+    """The ladder's: a change of state belongs to the segment that made it."""
     talk = talk_of(key[1], key[2])
     talk.first.setdefault(key[1], was)
     if up_to(("tcp_input",), 16):
@@ -305,7 +312,6 @@ def on_state(stack, ev, key, source):
             elif seg.dst == key[1] and seg.came is not None:
                 seg.state_dst = now
                 break
-    return Event(stack, "state", "%s -> %s" % (was, now), source, key, number)
 
 
 def event_text(kind):
@@ -672,9 +678,9 @@ class BreakDrop(gdb.Breakpoint):
 
 
 def wire(word, n=30):
-    if not S.talks:
+    if not any(t.segments for t in S.talks.values()):
         a.fail("no segment was seen yet: `tapir wire on`, then `continue`, or `tapir step-event`")
-    talk = next(reversed(S.talks.values()))
+    talk = [t for t in S.talks.values() if t.segments][-1]
     if word:
         if word.lstrip("#").isdigit():
             keys = a.keys_of(int(word.lstrip("#")))
