@@ -45,7 +45,7 @@ struct run_fd {
 	struct run_epoll *epoll;
 	bool nonblock, stream;
 	bool opening; /* connect() began, and no call was told its end */
-	bool odd; /* its bytes are not the pattern's: out-of-band, or a literal string */
+	bool odd;     /* its bytes are not the pattern's: out-of-band, or a literal string */
 	uint64_t read, written;
 };
 

@@ -11,6 +11,8 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "tools/packetdrill/pd.h"
 
@@ -444,14 +446,30 @@ static int first_datagram(struct pd *pd, const struct pd_file *f)
 	return n > 0 ? (int)n : 0;
 }
 
+/*
+ * packetdrill may call without a third argument, and what is read instead points anywhere: the kernel says EFAULT, and
+ * so must we.
+ */
+static bool writable_int(int *p)
+{
+	int value;
+	struct iovec here = {&value, sizeof(value)}, there = {p, sizeof(*p)};
+
+	if (!p)
+		return false;
+	if (process_vm_readv(getpid(), &here, 1, &there, 1, 0) == sizeof(value))
+		return process_vm_writev(getpid(), &here, 1, &there, 1, 0) == sizeof(value);
+	return errno != EFAULT;
+}
+
 static int do_ioctl(struct pd *pd, struct pd_file *f, unsigned long request, int *arg)
 {
 	struct tapir_sock_info info = {0};
 	int64_t ahead;
 
+	if (!writable_int(arg))
+		return -EFAULT;
 	if (request == FIONBIO) {
-		if (!arg)
-			return -EFAULT;
 		f->nonblock = *arg != 0;
 		return 0;
 	}

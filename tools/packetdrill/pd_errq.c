@@ -111,7 +111,7 @@ void pd_stamps_set(struct pd *pd, struct pd_file *f, uint32_t was, uint32_t now)
 
 static void tell(struct pd *pd, struct pd_file *f)
 {
-	uint64_t sent = f->written, acked = f->written;
+	uint64_t sent = f->written, acked = sent;
 	bool lives = progress(pd, f, &sent, &acked);
 	unsigned left = 0;
 

@@ -26,6 +26,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,9 +43,7 @@ enum {
 };
 
 /* What a sleeper that is not main may make of time at once: what packetdrill would wait for it in real time. */
-#define DRIVE_NS       (PD_SEC)
-
-#define SYS_FUTEX_TEXT "202 "
+#define DRIVE_NS (PD_SEC)
 
 static struct timespec real_in_ms(long ms)
 {
@@ -335,7 +334,7 @@ int pd_netdev_receive(void *u, void *buf, size_t *n, long long *time_us)
 /* Whether a thread of this process sleeps in a futex: in a lock, or a condition. */
 static bool in_futex(const char *tid)
 {
-	char path[64], text[8] = "";
+	char path[64], text[16] = "";
 	ssize_t n;
 	int fd;
 
@@ -345,7 +344,8 @@ static bool in_futex(const char *tid)
 		return false;
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
-	return n > 4 && memcmp(text, SYS_FUTEX_TEXT, 4) == 0;
+	/* "202 0x7f...": the call that it is in; "running" otherwise. */
+	return n > 0 && text[0] >= '0' && text[0] <= '9' && strtol(text, NULL, 10) == SYS_futex;
 }
 
 static bool others_asleep(void)
