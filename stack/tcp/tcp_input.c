@@ -743,6 +743,9 @@ enum verdict tcp_input(struct tapir *t, struct rx *rx)
 /* RFC 5927 4.1, R5927-1: only about something that is in flight. */
 static bool err_plausible(const struct tcp_conn *c, const struct icmp_err *e)
 {
+	/* A Fast Open child has sent no more than its SYN; as Linux, also about what would follow that. */
+	if (tcp_fastopen_child(c) && e->seq == c->snd_max)
+		return true;
 	return e->local || (seq_geq(e->seq, c->snd_una) && seq_lt(e->seq, c->snd_max));
 }
 
@@ -756,7 +759,7 @@ enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 	};
 	struct tcp_ep *ep = tcp_demux_find(t, &tu);
 	struct tcp_conn *c;
-	bool hard = false;
+	bool hard = false, accepted;
 	int err = icmp_err_errno(e->type, e->code, &hard);
 
 	if (!ep) {
@@ -792,7 +795,9 @@ enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 	 * that is no message from somewhere, it has asked and nobody answered (RFC 1122 2.4).
 	 */
 	c->soft_err = err;
-	if ((hard || e->local) && !tcp_fastopen_child(c) && !tcp_state_synchronized(c->ep.state))
+	/* As Linux: a Fast Open child that was accepted counts as connected. */
+	accepted = tcp_fastopen_child(c) && !(c->flags & TCP_F_PASSIVE);
+	if ((hard || e->local) && !accepted && !tcp_state_synchronized(c->ep.state))
 		tcp_conn_drop(t, c, err);
 	return DROP_NONE;
 }

@@ -21,7 +21,7 @@ struct tcp_listener {
 	uint32_t naccept;
 	struct list syns; /* struct tcp_syn_ent, oldest first */
 	uint32_t nsyn;
-	uint32_t nyoung; /* of these, whose SYN-ACK was sent once */
+	uint32_t nyoung;    /* of these, whose SYN-ACK was sent once */
 	struct list all;    /* tcp_state.listeners */
 	uint32_t id;	    /* unique: SO_REUSEPORT's choice hangs on it, never on an address */
 	uint64_t cookie_ns; /* when a cookie was sent last; 0: never */

@@ -99,11 +99,29 @@ static int set(struct pd *pd, const char *name, unsigned index, int64_t v)
 		     : tapir_conf_set(&pd->conf, name, index, v);
 }
 
+/* Linux writes this key as four numbers in hexadecimal, hyphens between them; all zero: it has none yet. */
+static bool set_fastopen_key(struct pd *pd, const char *name, const char *text)
+{
+	unsigned v[4];
+
+	if (sscanf(text, " %8x-%8x-%8x-%8x", &v[0], &v[1], &v[2], &v[3]) != 4)
+		return false;
+	if (!(v[0] | v[1] | v[2] | v[3]))
+		return true;
+	for (unsigned i = 0; i < 4; i++) {
+		if (set(pd, name, i, v[i]) < 0)
+			return false;
+	}
+	return true;
+}
+
 /* Sets the values of `text`, blanks between them. False: no such setting, or no number. */
 static bool set_values(struct pd *pd, const char *name, const char *text, bool exact)
 {
 	bool any = false;
 
+	if (strcmp(name, "net.ipv4.tcp_fastopen_key") == 0)
+		return set_fastopen_key(pd, name, text);
 	for (unsigned k = 0; tapir_conf_item(k); k++) {
 		const struct tapir_conf_item *it = tapir_conf_item(k);
 		const char *at = text;
