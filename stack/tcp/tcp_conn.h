@@ -255,8 +255,7 @@ struct tcp_meter {
 	uint32_t rto_ms, rto_start_ms;		      /* in recovery from RTOs */
 	uint32_t rate_segs, rate_us;		      /* the delivery rate: so many in so long */
 	uint16_t rtos, rto_episodes;
-	uint8_t retransmits; /* RTOs since SND.UNA moved */
-	uint8_t chrono;	     /* enum tcp_chrono */
+	uint8_t chrono; /* enum tcp_chrono */
 	bool in_rto, rate_app_limited;
 };
 

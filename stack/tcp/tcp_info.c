@@ -36,13 +36,13 @@ void tcp_info_start(struct tapir *t, struct tcp_conn *c)
 
 void tcp_info_rto(struct tapir *t, struct tcp_conn *c)
 {
-	if (c->m.retransmits == 0) {
+	if (c->retransmits == 0) {
 		c->m.rto_episodes = one_more(c->m.rto_episodes);
 		c->m.rto_start_ms = now_ms(t);
 		c->m.in_rto = true;
 	}
-	if (c->m.retransmits < UINT8_MAX)
-		c->m.retransmits++;
+	if (c->retransmits < UINT8_MAX)
+		c->retransmits++;
 	c->m.rtos = one_more(c->m.rtos);
 }
 
@@ -51,7 +51,6 @@ void tcp_info_acked(struct tapir *t, struct tcp_conn *c, bool advanced)
 	c->m.last_ack_ms = now_ms(t);
 	if (!advanced)
 		return;
-	c->m.retransmits = 0;
 	if (c->m.in_rto && c->ca_state != TCP_CA_LOSS) {
 		c->m.rto_ms += now_ms(t) - c->m.rto_start_ms;
 		c->m.in_rto = false;
@@ -217,8 +216,9 @@ void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_i
 	*o = (struct tapir_tcp_info){0};
 	o->state = c->ep.state;
 	o->ca_state = c->ca_state;
-	o->retransmits = c->m.retransmits;
-	o->probes = c->probes_out;
+	o->retransmits = c->retransmits;
+	/* Before the handshake they are retransmissions, counted there. */
+	o->probes = tcp_state_synchronized(c->ep.state) ? c->probes_out : 0;
 	o->backoff = c->flags & TCP_F_PERSIST ? c->persist_shift : c->backoff;
 	o->options = (uint8_t)((c->flags & TCP_F_TS ? 1 : 0) | (c->flags & TCP_F_SACK ? 2 : 0) |
 			       (c->flags & TCP_F_WS ? 4 : 0) | tcp_ecn_info(c) |

@@ -607,7 +607,8 @@ void tcp_conn_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
 	enum tcp_step r;
 
 	seg->rx->pkt = NULL;
-	c->segs_in++;
+	c->segs_in++; /* whatever comes of them, as Linux counts */
+	c->data_segs_in += seg->text_len ? 1 : 0;
 	r = steps(t, c, seg, &reason);
 	if (reason == DROP_NONE)
 		pkt_free(p);

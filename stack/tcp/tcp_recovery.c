@@ -288,8 +288,6 @@ void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c)
 	/* R5682-1, step 1: not in the middle of another recovery, unless that timed out repeatedly. */
 	a->frto = t->conf.tcp_frto && (fresh || c->retransmits);
 	a->rexmit = TCP_REXMIT_LOST;
-	if (c->retransmits < UINT8_MAX)
-		c->retransmits++;
 }
 
 void tcp_recovery_recut(struct tapir *t, struct tcp_conn *c)

@@ -138,7 +138,6 @@ enum tcp_step tcp_text_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg
 {
 	if (seg->text_len == 0)
 		return TCP_STEP_NEXT;
-	c->data_segs_in++;
 	if (!tcp_act_get(t, c)) {
 		STAT_INC(t, TcpExt, TCPRcvQDrop);
 		*reason = DROP_TCP_MEMORY;

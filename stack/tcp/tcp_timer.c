@@ -213,7 +213,7 @@ static bool fire_rexmt_syn(struct tapir *t, struct tcp_conn *c)
 		t->now_ns - c->act->retrans_start_ns >=
 			retries_from(t, retries, (uint64_t)t->conf.tcp_rto_init_ms * MS)) ||
 	       (c->opt.user_timeout_ms && timed_out(t, c, c->act->retrans_start_ns));
-	tcp_fastopen_timeout(t, c, c->m.retransmits + 1u, last);
+	tcp_fastopen_timeout(t, c, c->retransmits + 1u, last);
 	if (last) {
 		give_up(t, c); /* MUST-22, MUST-23 with tcp_syn_retries */
 		return false;
@@ -257,7 +257,7 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 		a->retrans_start_ns = LIST_FIRST(&a->recs, struct tcp_rec, seq_link)->sent_ns;
 	/* TC-27: so CLOSING and LAST-ACK end too. TC-33: by time, not by the number of bursts that met the timer. */
 	last = timed_out(t, c, a->retrans_start_ns);
-	tcp_fastopen_timeout(t, c, c->m.retransmits + 1u, last);
+	tcp_fastopen_timeout(t, c, c->retransmits + 1u, last);
 	if (last) {
 		give_up(t, c);
 		return false;

@@ -48,7 +48,7 @@ static inline struct whole look(struct tf *f)
 	w.poll = tapir_poll(f->w.t, f->s);
 
 	/* Counters of segments change with every one. */
-	w.info.segs_in = w.info.segs_out = 0;
+	w.info.segs_in = w.info.segs_out = w.info.data_segs_in = 0;
 	w.info.ato = 0;
 	return w;
 }
