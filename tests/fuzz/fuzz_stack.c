@@ -6,7 +6,7 @@
  * Segments for existing connections are made from what the stack itself knows of them (TCP_INFO), so
  * that the input needs to say only how far off they are.
  *
- *	byte 0          offloads and kind of the interfaces
+ *	byte 0          offloads and kind of the interfaces; whether two bytes of settings follow
  *	then            operation, arguments; ...
  */
 #include <limits.h>
@@ -259,6 +259,10 @@ static void frame_tcp(struct fuzz *f)
 	n = take_bytes(f, payload, sizeof(payload));
 	n = world_tcp(b, src, dst, sport, dport, seq, ack, flags, (uint16_t)take(f, 2), opts, nopts,
 		      payload, n);
+	if (flags & 0xc0) { /* where ECN's flags are, its marks are too */
+		b[1] = (uint8_t)(flags >> 6);
+		world_fix(b, n);
+	}
 	push_ip(f, b, n, false);
 }
 
@@ -738,6 +742,24 @@ static void one(struct fuzz *f)
 	}
 }
 
+/* TCP's larger choices, from the beginning on. */
+static void settings(struct fuzz *f)
+{
+	struct tapir_conf *c = &f->w.conf;
+	uint32_t k = take(f, 2);
+
+	c->tcp_timestamps = !(k & 1);
+	c->tcp_sack = !(k & 2);
+	c->tcp_ecn = k & 4 ? 1 : 2;
+	c->tcp_fastopen = k & 8 ? 3 : 1;
+	c->tcp_mtu_probing = k >> 4 & 3 ? (k >> 4 & 3) - 1 : 0;
+	c->tcp_recovery = k & 0x40 ? 0 : 1;
+	c->tcp_congestion_control = k >> 7 & 1;
+	c->tcp_frto = k & 0x100 ? 0 : 2;
+	c->tcp_early_retrans = k & 0x200 ? 0 : 3;
+	c->tcp_window_scaling = !(k & 0x400);
+}
+
 static bool begin(struct fuzz *f)
 {
 	struct tapir_route gw = {.gw = tapir_addr_v4(WORLD_PEER)};
@@ -749,6 +771,8 @@ static bool begin(struct fuzz *f)
 	f->offload = how & 1 ? TAPIR_OFFLOAD_TX_CSUM | (how & 2 ? TAPIR_OFFLOAD_TSO4 : 0) : 0;
 	f->w.conf.arp_probe = how >> 2 & 1;
 	f->w.conf.tcp_syncookies = how >> 3 & 1 ? 2 : 1;
+	if (how & 128)
+		settings(f);
 	if (world_start(&f->w) < 0)
 		return false;
 	TAPIR_ASSERT(world_netif(&f->w, TAPIR_NETIF_RAW_IP, WORLD_US, 24, 1500, f->offload) == 2);
