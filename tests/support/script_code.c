@@ -255,6 +255,10 @@ static bool lookup(void *ctx, const char *name, int64_t *value)
 		return connection_state(r, value);
 	if (strchr(name, '.'))
 		return counter(r, name, value);
+	if (f && strcmp(name, "urgent") == 0) { /* bytes before the mark, negative: none */
+		*value = tapir_urgent(r->t, f->sock);
+		return true;
+	}
 	if (!f || tapir_getsockopt(r->t, f->sock, TAPIR_SOL_TCP, TAPIR_TCP_INFO, &info, &len) < 0)
 		return false;
 	return run_info_field(&info, name, value);

@@ -95,6 +95,7 @@ static const struct name others[] = {
 	{"SIOCINQ", 0x541b},
 	{"FIONREAD", 0x541b},
 	{"SIOCOUTQ", 0x5411},
+	{"SIOCATMARK", 0x8905},
 	{"POLLIN", TAPIR_IN},
 	{"POLLPRI", TAPIR_PRI},
 	{"POLLOUT", TAPIR_OUT},

@@ -90,7 +90,9 @@ int64_t call_ioctl(struct call *c)
 		if (info.sock == f->sock)
 			got = cmd == 0x541b ? info.recv_q : info.send_q;
 	}
-	if (cmd != 0x541b && cmd != 0x5411)
+	if (cmd == 0x8905) /* SIOCATMARK */
+		got = tapir_urgent(c->r->t, f->sock) == 0;
+	else if (cmd != 0x541b && cmd != 0x5411)
 		return -EINVAL;
 	if (got != want)
 		run_fail(c->r, c->e, "expected %" PRId64 ", got %" PRId64, want, got);
