@@ -1,6 +1,8 @@
 /*
  * struct tapir: the instance. Lower parts are members; the parts above core/ are pointers whose
  * types only their own layer knows, made and ended by NAME_init() and NAME_fini() from tapir.c.
+ *
+ * RS-06: it belongs to one thread, and no two instances share anything that is written.
  */
 #ifndef TAPIR_CORE_INSTANCE_H
 #define TAPIR_CORE_INSTANCE_H

@@ -17,6 +17,8 @@ void *tcp_mem_alloc(struct tapir *t, size_t n);
 void tcp_mem_free(struct tapir *t, void *p, size_t n);
 /* Whether the account is so full that nobody's share should grow. */
 bool tcp_mem_pressed(const struct tapir *t);
+/* Whether c, that nobody holds any more, costs more than can be spared under pressure (TC-24). */
+bool tcp_mem_costs(const struct tapir *t, const struct tcp_conn *c);
 /* Whether `n` bytes beyond a connection's share are refused now; counted (Tapir TcpMemFull). */
 bool tcp_mem_refuses(struct tapir *t, uint64_t n);
 /* c holds text out of order: when memory is short, that goes first. */

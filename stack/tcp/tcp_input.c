@@ -31,13 +31,14 @@ static uint32_t now_ms(const struct tapir *t)
  * The ACK that an unacceptable segment gets (RFC 9293 3.10.7.4, first). An empty one comes from a
  * keepalive, a probe, or somebody who wants us to send: these are answered at a bounded rate.
  */
-static void ack_unacceptable(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
+static void ack_unacceptable(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
+			     enum tapir_stat skipped)
 {
 	uint32_t limit = (uint32_t)t->conf.tcp_invalid_ratelimit_ms;
 	uint32_t now = now_ms(t) | 1; /* never 0, which stands for "not yet" */
 
 	if (seg->len == 0 && limit && c->oow_ack_ms && now - c->oow_ack_ms < limit) {
-		STAT_INC(t, TcpExt, TCPACKSkippedSeq);
+		t->stats.n[skipped]++;
 		return;
 	}
 	if (seg->len == 0)
@@ -217,6 +218,21 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 
 /* ---- 3.10.7.4: the steps for all other states ---- */
 
+/*
+ * A duplicate ACK that others overtook: as Linux, it is heard though its timestamp is a little old, when it is
+ * nothing but that. Else reordering would hide losses.
+ */
+static bool overtaken_ack(const struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	uint32_t behind_ms = c->ts_recent - seg->opt.tsval;
+
+	if (!(seg->flags & TCP_ACK) || seg->len || seg->seq != c->rcv_nxt || seg->ack != c->snd_una)
+		return false;
+	if (seq_gt(seg->seq, c->snd_wl1) || seg->wnd > c->snd_wnd || !seg->wnd)
+		return false; /* it would change the window */
+	return behind_ms <= c->rtt.rto_us / 1000 * 6 / 5;
+}
+
 /* Timestamps before the sequence number (RFC 7323 5.3). R7323-13: what was never agreed is not looked at. */
 static enum tcp_step step_timestamp(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
 				    enum drop_reason *reason)
@@ -240,12 +256,14 @@ static enum tcp_step step_timestamp(struct tapir *t, struct tcp_conn *c, const s
 	age = (uint32_t)(t->now_ns / 1000000000) - c->ts_recent_s;
 	if (age > PAWS_VALID_S) /* R7323-18 */
 		return TCP_STEP_NEXT;
+	if (overtaken_ack(c, seg))
+		return TCP_STEP_NEXT;
 	STAT_INC(t, TcpExt, PAWSEstab);
 	*reason = DROP_TCP_PAWS; /* R7323-17 */
 	if (seg->flags & TCP_SYN)
 		tcp_challenge(t, c);
 	else
-		ack_unacceptable(t, c, seg);
+		ack_unacceptable(t, c, seg, STAT_TcpExt_TCPACKSkippedPAWS);
 	return TCP_STEP_DROP;
 }
 
@@ -287,7 +305,7 @@ static enum tcp_step step_sequence(struct tapir *t, struct tcp_conn *c, struct t
 	}
 	if (*reason == DROP_TCP_OLD && seg->text_len)
 		tcp_sack_duplicate(t, c, seg->seq, seg->seq + seg->text_len, true);
-	ack_unacceptable(t, c, seg);
+	ack_unacceptable(t, c, seg, STAT_TcpExt_TCPACKSkippedSeq);
 	return TCP_STEP_DROP;
 }
 

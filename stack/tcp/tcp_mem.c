@@ -60,6 +60,11 @@ bool tcp_mem_pressed(const struct tapir *t)
 	return t->tcp->pressure;
 }
 
+bool tcp_mem_costs(const struct tapir *t, const struct tcp_conn *c)
+{
+	return tcp_mem_pressed(t) && c->act && c->act->snd.len > MEM_SHARE;
+}
+
 /* Whether `n` bytes more would reach beyond the mark. */
 static bool beyond_mark(const struct tapir *t, uint64_t n)
 {

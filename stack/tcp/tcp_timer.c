@@ -301,6 +301,13 @@ static bool fire_persist(struct tapir *t, struct tcp_conn *c)
 		give_up(t, c);
 		return false;
 	}
+	/* TC-22, TC-24: memory is short, and the peer takes nothing of what nobody waits for. */
+	if (c->flags & TCP_F_ORPHAN && tcp_mem_pressed(t)) {
+		STAT_INC(t, TcpExt, TCPAbortOnMemory);
+		tcp_respond_rst_conn(t, c);
+		tcp_conn_drop(t, c, 0);
+		return false;
+	}
 	if (tcp_send_forced(t, c))
 		return true; /* a window too small for comfort, but open */
 	STAT_INC(t, TcpExt, TCPWinProbe);

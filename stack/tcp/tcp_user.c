@@ -504,9 +504,12 @@ int tcp_user_shutdown(struct tapir *t, struct tcp_conn *c, int how)
 /* No handle any more, the network goes on. False: too many such already, and c was reset (TC-24). */
 static bool make_orphan(struct tapir *t, struct tcp_conn *c)
 {
-	if (t->tcp->norphan >= (uint64_t)t->conf.tcp_max_orphans) {
+	bool full = t->tcp->norphan >= (uint64_t)t->conf.tcp_max_orphans;
+
+	if (full || tcp_mem_costs(t, c)) {
 		STAT_INC(t, TcpExt, TCPAbortOnMemory);
-		STAT_INC(t, Tapir, TcpOrphansFull);
+		if (full)
+			STAT_INC(t, Tapir, TcpOrphansFull);
 		tcp_respond_rst_conn(t, c);
 		tcp_conn_drop(t, c, 0);
 		return false;

@@ -13,7 +13,7 @@
 
 extern jmp_buf *tapir_test_panic_env;
 jmp_buf *tapir_test_panic_env;
-const char *tapir_test_note;
+_Thread_local const char *tapir_test_note;
 
 _Noreturn void tapir_panic(const char *file, int line, const char *expr)
 {

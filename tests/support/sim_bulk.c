@@ -84,7 +84,7 @@ static void finish(struct sim_bulk *b, int err)
 /* Up to n bytes of the stream, by one of the ways to send. Returns as tapir_send(). */
 static int64_t write_some(struct sim_bulk *b, size_t n)
 {
-	static uint8_t buf[CHUNK];
+	static _Thread_local uint8_t buf[CHUNK];
 	struct tapir *t = b->app.s->host[b->app.host].t;
 	struct iovec iov[3];
 	int64_t r;
@@ -209,7 +209,7 @@ static void check_read(struct sim_bulk *b, const uint8_t *p, size_t n)
 /* Up to n bytes, by one of the ways to receive. Returns as tapir_recv(). */
 static int64_t read_some(struct sim_bulk *b, size_t n)
 {
-	static uint8_t buf[CHUNK];
+	static _Thread_local uint8_t buf[CHUNK];
 	struct tapir *t = b->app.s->host[b->app.host].t;
 	struct iovec iov[3];
 	size_t first;

@@ -3,6 +3,6 @@
 
 /* What to print should the process die now (a panic, a sanitizer's report, the runner's time-out), such as the
  * seed of a simulation; NULL: nothing. */
-extern const char *tapir_test_note;
+extern _Thread_local const char *tapir_test_note;
 
 #endif

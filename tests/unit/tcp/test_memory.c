@@ -233,6 +233,33 @@ TEST(after_an_attack_nothing_but_bounded_pools_stays, "TC-07")
 	tf_close(&f);
 }
 
+TEST(under_pressure_nobody_waits_for_what_was_abandoned, "TC-24 TC-22")
+{
+	struct tf f;
+	uint64_t before;
+
+	begin(&f, 4 * MIB);
+	/* A download that its program closed and whose peer takes nothing. */
+	f.wnd = 0;
+	f.s = opened(&f, 5000);
+	assert_int_equal(tf_write(&f, 10000), 10000);
+	(void)tf_drain(&f);
+	f.rport = 5000;
+	assert_int_equal(tapir_close(f.w.t, f.s), 0);
+	f.s = 0;
+	f.wnd = 65535;
+	world_step(&f.w, 2 * WORLD_S);
+	(void)tf_drain(&f);
+	assert_int_equal(f.w.t->tcp->norphan, 1);
+	before = world_stat(&f.w, STAT_TcpExt_TCPAbortOnMemory);
+	(void)hoard(&f);
+	/* Its next probe is its last. */
+	world_step(&f.w, 10 * WORLD_S);
+	assert_int_equal(f.w.t->tcp->norphan, 0);
+	assert_int_equal(world_stat(&f.w, STAT_TcpExt_TCPAbortOnMemory), before + 1);
+	tf_close(&f);
+}
+
 TEST(a_users_time_ends_an_answered_closed_window, "TC-23")
 {
 	struct tf f;
@@ -345,6 +372,7 @@ int main(void)
 		cmocka_unit_test(what_is_out_of_order_makes_way_for_what_is_in_order),
 		cmocka_unit_test(who_was_pruned_gets_it_all_again),
 		cmocka_unit_test(after_an_attack_nothing_but_bounded_pools_stays),
+		cmocka_unit_test(under_pressure_nobody_waits_for_what_was_abandoned),
 		cmocka_unit_test(a_users_time_ends_an_answered_closed_window),
 		cmocka_unit_test(a_lasting_lack_of_memory_is_asked_for_ever_more_rarely),
 		cmocka_unit_test(one_connection_leaves_room_in_the_transmit_queue_for_others),
