@@ -78,8 +78,10 @@ struct pd_file {
 	int fd;
 	enum pd_kind kind;
 	bool nonblock;
-	int fd_flags;	 /* FD_CLOEXEC */
-	uint64_t serial; /* of this opening: the number may come again */
+	int fd_flags;	   /* FD_CLOEXEC */
+	unsigned sleepers; /* calls that sleep on it */
+	bool dead;	   /* closed under them: in pd.graves */
+	struct pd_file *next_grave;
 	/* PD_SOCKET */
 	tapir_sock_t sock;
 	int family, type, protocol;
@@ -148,7 +150,8 @@ struct pd {
 	/* descriptors */
 	struct pd_file **file; /* by number */
 	int nfile;
-	uint64_t serial;
+	struct pd_file *graves; /* closed while somebody slept on them */
+	uint64_t no_clock_us;	/* what the clock says where there is no instance */
 	/* packets */
 	struct pd_sent *head, **tail;
 	FILE *pcap;

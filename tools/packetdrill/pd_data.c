@@ -339,7 +339,7 @@ static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 					     flags & SEND_FLAGS, m);
 		if (got > 0)
 			done += (size_t)got;
-		if (stream && flags & MSG_FASTOPEN && m) {
+		if (stream && ((flags & MSG_FASTOPEN && m) || got == -EINPROGRESS)) {
 			got = after_fastopen(pd, f, got, block);
 			flags &= ~MSG_FASTOPEN;
 			m = NULL;

@@ -39,7 +39,15 @@ static void forget(struct pd *pd, struct pd_file *f)
 		free(it);
 	}
 	pd->file[f->fd] = NULL;
-	free(f);
+	if (f->sleepers == 0) {
+		free(f);
+		return;
+	}
+	/* Who sleeps in a call on it still looks at it. */
+	f->dead = true;
+	f->sock = 0;
+	f->next_grave = pd->graves;
+	pd->graves = f;
 }
 
 static bool room_for(struct pd *pd, int fd)
@@ -77,7 +85,6 @@ struct pd_file *pd_file_new(struct pd *pd, enum pd_kind kind)
 		forget(pd, pd->file[fd]);
 	f->fd = fd;
 	f->kind = kind;
-	f->serial = ++pd->serial;
 	pd->file[fd] = f;
 	return f;
 }
@@ -110,6 +117,9 @@ void pd_file_del(struct pd *pd, struct pd_file *f)
 {
 	int fd = f->fd;
 
+	/* Another thread was first. */
+	if (f->dead)
+		return;
 	f->sock = 0;
 	forget(pd, f);
 	close(fd);
@@ -123,6 +133,12 @@ void pd_files_free(struct pd *pd)
 			pd->file[i]->sock = 0;
 			forget(pd, pd->file[i]);
 		}
+	}
+	while (pd->graves) {
+		struct pd_file *f = pd->graves;
+
+		pd->graves = f->next_grave;
+		free(f);
 	}
 	free(pd->file);
 	pd->file = NULL;

@@ -369,6 +369,7 @@ static int get_option(struct pd *pd, struct pd_file *f, int level, int name, voi
 
 		/* Asked first where both could know. */
 		r = tapir_getsockopt(pd->t, f->sock, level, name, theirs, &m);
+		/* What of it is ours stands behind Linux's: for who asks for more than that. */
 		if (r == 0) {
 			memcpy(out, theirs, m);
 			n = m;

@@ -45,6 +45,8 @@ static const struct pd_item *ready_item(struct pd *pd, const struct pd_file *ep)
 
 uint32_t pd_level(struct pd *pd, const struct pd_file *f)
 {
+	if (f->dead)
+		return EPOLLERR | EPOLLHUP;
 	switch (f->kind) {
 	case PD_SOCKET:
 		return socket_level(pd, f);
@@ -314,7 +316,7 @@ static int report(struct pd *pd, struct pd_file *ep, struct epoll_event *events,
 
 static bool epoll_ready(struct pd *pd, const struct pd_wait *w)
 {
-	return ready_item(pd, w->file) != NULL;
+	return w->file->dead || ready_item(pd, w->file) != NULL;
 }
 
 int pd_epoll_wait(void *u, int epfd, struct epoll_event *events, int max, int timeout_ms)
@@ -333,7 +335,8 @@ int pd_epoll_wait(void *u, int epfd, struct epoll_event *events, int max, int ti
 				    .deadline_ns = timeout_at(pd, timeout_ms)};
 
 		pd_settle(pd);
-		while ((r = report(pd, ep, events, max)) == 0 && timeout_ms != 0 && !err)
+		while ((r = ep->dead ? 0 : report(pd, ep, events, max)) == 0 && timeout_ms != 0 &&
+		       !err)
 			err = pd_sleep(pd, &w);
 		if (r == 0 && err && err != ETIMEDOUT)
 			r = (int)pd_ret(-err);

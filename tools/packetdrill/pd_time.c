@@ -255,7 +255,7 @@ int pd_gettimeofday(void *u, struct timeval *tv, struct timezone *tz)
 	pd_enter(pd);
 	if (!pd->t) {
 		/* The script is to fail at its first call, not here. */
-		now = ++pd->serial * PD_US;
+		now = ++pd->no_clock_us * PD_US;
 	} else {
 		run(pd, tapir_now(pd->t) + PD_US, false, NULL);
 		now = tapir_now(pd->t);
@@ -274,7 +274,7 @@ int pd_usleep(void *u, useconds_t us)
 	if (pd->t)
 		run(pd, tapir_now(pd->t) + us * PD_US, false, NULL);
 	else
-		pd->serial += us;
+		pd->no_clock_us += us;
 	pd_leave(pd);
 	return 0;
 }
@@ -410,9 +410,13 @@ int pd_sleep(struct pd *pd, struct pd_wait *w)
 	while (*at)
 		at = &(*at)->next;
 	*at = w;
+	if (w->file)
+		w->file->sleepers++;
 	pay(pd);
 	pd_settle(pd);
 	err = sleep_on(pd, w);
+	if (w->file)
+		w->file->sleepers--;
 	for (at = &pd->waits; *at != w;)
 		at = &(*at)->next;
 	*at = w->next;
@@ -423,6 +427,8 @@ int pd_sleep(struct pd *pd, struct pd_wait *w)
 	pthread_cond_broadcast(&pd->quiet);
 	if (pd->ending)
 		return EINTR;
+	if (w->file && w->file->dead)
+		return EBADF;
 	if (err)
 		return err;
 	return tapir_now(pd->t) >= w->deadline_ns && !w->ready(pd, w) ? ETIMEDOUT : 0;

@@ -651,6 +651,25 @@ TEST(unread_bytes_are_told_with_those_read, "")
 	assert_int_equal(v, 60);
 }
 
+TEST(a_descriptor_may_be_closed_under_a_sleeper, "")
+{
+	int l = listener(8080);
+	struct blocked r = {.what = READ, .n = 10}, a = {.what = ACCEPT, .fd = l};
+
+	peer_opens(40000, 8080);
+	r.fd = lib.ifc.accept(U, l, NULL, NULL);
+	begin(&r);
+	assert_int_equal(lib.ifc.close(U, r.fd), 0);
+	end(&r);
+	assert_int_equal(r.result, -1);
+	assert_int_equal(r.error, EBADF);
+	begin(&a);
+	assert_int_equal(lib.ifc.close(U, l), 0);
+	end(&a);
+	assert_int_equal(a.result, -1);
+	assert_int_equal(a.error, EBADF);
+}
+
 /* ---- any calls ---- */
 
 static uint32_t rnd_state;
@@ -901,6 +920,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(zero_copy_writes_are_told_when_acknowledged, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(unread_bytes_are_told_with_those_read, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_descriptor_may_be_closed_under_a_sleeper, setup,
 						teardown),
 		cmocka_unit_test(any_calls_in_any_order_do_no_harm),
 	};
