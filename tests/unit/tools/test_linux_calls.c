@@ -691,6 +691,14 @@ static void listening(void)
 	IFC.close(U, s);
 }
 
+/* It minds what the kernel refuses. */
+static bool valgrind(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return preload && strstr(preload, "vgpreload");
+}
+
 static void established(void)
 {
 	int a, b, l;
@@ -706,7 +714,7 @@ static void established(void)
 	SAY("peek", IFC.recv(U, b, buf, 1000, MSG_PEEK));
 	SAY("peek 10", IFC.recv(U, b, buf, 10, MSG_PEEK));
 	SAY("trunc peek", IFC.recv(U, b, buf, 10, MSG_PEEK | MSG_TRUNC));
-	SAY("trunc 30", IFC.recv(U, b, NULL, 30, MSG_TRUNC));
+	SAY("trunc 30", IFC.recv(U, b, valgrind() ? buf : NULL, 30, MSG_TRUNC));
 	SAY("waitall dontwait", IFC.recv(U, b, buf, 100, MSG_WAITALL | MSG_DONTWAIT));
 	SAY("empty", IFC.recv(U, b, buf, 100, 0));
 	SAY("recv 0", IFC.recv(U, b, buf, 0, 0));
@@ -717,7 +725,8 @@ static void established(void)
 		       sizeof(struct sockaddr_in)));
 	settle();
 	SAY("read", IFC.read(U, b, buf, 1000));
-	SAY("fault", IFC.send(U, a, NULL, 10, 0));
+	if (!valgrind())
+		SAY("fault", IFC.send(U, a, NULL, 10, 0));
 	SAY("shutdown 7", IFC.shutdown(U, a, 7));
 	SAY("shutdown -1", IFC.shutdown(U, a, -1));
 	drop(a);
