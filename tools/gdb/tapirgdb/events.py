@@ -201,6 +201,7 @@ def saw_segment(stack, key, seg, outgoing):
     # Of equal ACKs the first has come; of equal data the one that was sent last, for the other is lost.
     for old in talk.segments if seg.alone() else reversed(talk.segments):
         if old.came is None and old.same(seg):
+            old.opts = old.opts or seg.opts  # an optimised build may not have shown those that left
             seg = old
             break
     else:
