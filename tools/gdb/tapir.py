@@ -9,12 +9,13 @@ import gdb
 
 _here = os.path.dirname(os.path.realpath(__file__))
 if int(gdb.VERSION.split(".")[0]) < 12:
-    raise gdb.GdbError("tapir.py: this is gdb %s: install gdb 12 or later" % gdb.VERSION)
-if _here not in sys.path:
-    sys.path.insert(0, _here)
-for _name in [name for name in sys.modules if name.split(".")[0] == "tapirgdb"]:
-    del sys.modules[_name]  # sourced again: what was edited meanwhile counts
-sys.dont_write_bytecode = True
-import tapirgdb.commands
+    gdb.write("tapir.py: this is gdb %s: install gdb 12 or later\n" % gdb.VERSION, gdb.STDERR)
+else:
+    if _here not in sys.path:
+        sys.path.insert(0, _here)
+    for _name in [name for name in sys.modules if name.split(".")[0] == "tapirgdb"]:
+        del sys.modules[_name]  # sourced again: what was edited meanwhile counts
+    sys.dont_write_bytecode = True
+    import tapirgdb.commands
 
-tapirgdb.commands.load()
+    tapirgdb.commands.load()
