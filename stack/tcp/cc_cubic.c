@@ -70,12 +70,12 @@ static uint32_t cube_root(uint64_t v)
 	return (uint32_t)r;
 }
 
-/* C d^3 in bytes, for d ms. */
+/* C d^3 for d ms, in bytes of whole segments, as Linux has it: before K that is a segment ahead, after K behind. */
 static uint64_t curve(uint32_t d_ms, uint32_t mss)
 {
 	uint64_t d = min_u32(d_ms, DIST_MAX_MS);
 
-	return mul_div_u64(d * d * d, (uint64_t)C_NUM * mss, C_DEN * UINT64_C(1000000000));
+	return mul_div_u64(d * d * d, C_NUM, C_DEN * UINT64_C(1000000000)) * mss;
 }
 
 /* R9438-3: W_cubic after t ms of this epoch. */
