@@ -283,6 +283,22 @@ static uint32_t ack_flags(const struct tcp_conn *c, const struct tcp_seg *seg)
 	return flags;
 }
 
+/*
+ * ACKs of one batch merge: what they let leave leaves at its end. But before one that may tell of a loss it leaves
+ * first, as if each had been answered by itself: recovery goes by what is in flight, and with a window's worth still unsent
+ * it would take the path for empty, and the window for a few segments.
+ */
+static void send_first(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	if (!c->act || list_empty(&c->act->recs) || !list_linked(&c->out) ||
+	    c->flags & TCP_F_TX_WAIT || c->ca_state > TCP_CA_DISORDER ||
+	    !tcp_state_synchronized(c->ep.state))
+		return;
+	if (seg->opt.has & TCP_HAS_SACK ||
+	    (seg->ack == c->snd_una && seg->len == 0 && seg->wnd == c->snd_wnd))
+		tcp_output(t, c);
+}
+
 enum tcp_step tcp_ack_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 			    enum drop_reason *reason)
 {
@@ -300,6 +316,7 @@ enum tcp_step tcp_ack_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg 
 		c->act->retrans_start_ns = 0;
 		c->probes_out = 0;
 	}
+	send_first(t, c, seg);
 	pass = (struct tcp_ack_pass){.seg = seg, .prior_una = c->snd_una, .again_ns = UINT64_MAX};
 	pass.flags = ack_flags(c, seg);
 	update_window(c, seg);

@@ -115,6 +115,35 @@ TEST(idleness_halves_the_window_each_timeout_down_to_the_initial_one, "R5681-11"
 	tf_close(&f);
 }
 
+TEST(what_a_batch_allows_leaves_before_a_loss_is_judged, "")
+{
+	unsigned before, after;
+	struct tf f;
+
+	for (int batch = 0; batch < 2; batch++) {
+		established(&f);
+		exchange(&f, 30, 20, true);
+		before = tf_info(&f).snd_cwnd;
+		tf_write(&f, 60 * SEG);
+		tf_drain(&f);
+		f.snd = tf_info(&f).snd_una;
+		world_step(&f.w, 20 * WORLD_MS);
+		/* Twenty ACKs, then three duplicates, with an answer to each or to all. */
+		for (unsigned i = 1; i <= 23; i++) {
+			tf_seg(&f, TF_ACK, f.rcv, f.snd + (i < 20 ? i : 20) * SEG, 0);
+			if (!batch)
+				tapir_flush(f.w.t);
+		}
+		tf_drain(&f);
+		after = tf_info(&f).snd_cwnd;
+		print_message("%u, then %u\n", before, after);
+		assert_int_equal(tf_info(&f).ca_state, 3);
+		/* Not what a path would have with nothing in flight. */
+		assert_true(after > before / 2);
+		tf_close(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +151,7 @@ int main(void)
 		cmocka_unit_test(slow_start_needs_half_of_the_window_in_use),
 		cmocka_unit_test(in_congestion_avoidance_only_a_full_window_grows),
 		cmocka_unit_test(a_window_that_is_not_used_decays_half_way_each_timeout),
+		cmocka_unit_test(what_a_batch_allows_leaves_before_a_loss_is_judged),
 		cmocka_unit_test(idleness_halves_the_window_each_timeout_down_to_the_initial_one),
 	};
 
