@@ -31,6 +31,7 @@ struct fuzz {
 	uint32_t offload;
 	uint8_t last[64]; /* the beginning of the last IP packet that left, to be quoted */
 	size_t nlast;
+	uint8_t cookie[8]; /* of the last Fast Open option that left */
 };
 
 static uint32_t take(struct fuzz *f, unsigned bytes)
@@ -215,6 +216,16 @@ static size_t tcp_options(struct fuzz *f, uint8_t *o, uint32_t ack)
 			world_put32(o + n, at);
 		}
 	}
+	/* A Fast Open option: a question, or the cookie that was seen last. */
+	if (k & 32 && !(k & 16) && n + 12 <= 40) {
+		uint32_t len = take(f, 1) & 1 ? 8 : 0;
+
+		o[n] = 34;
+		o[n + 1] = (uint8_t)(2 + len);
+		memcpy(o + n + 2, f->cookie, len);
+		o[n + 2 + len] = o[n + 3 + len] = 1;
+		n += 4 + len;
+	}
 	if (k & 8) {
 		size_t raw = take(f, 1) % (41 - n);
 
@@ -382,9 +393,22 @@ static void check_size(const uint8_t *ip, size_t n)
 	if (ip[9] == 6 && (l4[13] & 4))
 		TAPIR_ASSERT(n <= 52); /* RST: 40, and a connection's with timestamps */
 	if (ip[9] == 6 && (l4[13] & 0x12) == 0x12)
-		TAPIR_ASSERT(n <= 60); /* SYN-ACK */
+		TAPIR_ASSERT(n <= 80); /* SYN-ACK; 60 without a cookie and a user timeout */
 	if (ip[9] == 1 && (l4[0] == 3 || l4[0] == 11 || l4[0] == 12))
 		TAPIR_ASSERT(n <= 576);
+}
+
+/* Remembers a Fast Open cookie. */
+static void see_cookie(struct fuzz *f, const uint8_t *ip, size_t n)
+{
+	const uint8_t *o = ip + 40;
+
+	if (n < 52 || ip[9] != 6 || (ip[0] & 15) != 5 || !(ip[33] & 2))
+		return;
+	for (; o + 10 <= ip + n; o += *o == 1 ? 1 : o[1] < 2 ? 40 : o[1]) {
+		if (o[0] == 34 && o[1] == 10)
+			memcpy(f->cookie, o + 2, 8);
+	}
 }
 
 static void check_sent(struct fuzz *f, const uint8_t *ip, size_t n)
@@ -400,6 +424,7 @@ static void check_sent(struct fuzz *f, const uint8_t *ip, size_t n)
 	TAPIR_ASSERT(ip[12] != 127 && ip[16] != 127); /* R1122-25 */
 	TAPIR_ASSERT(ip[12] < 224);		      /* R1122-26 */
 	check_size(ip, n);
+	see_cookie(f, ip, n);
 	f->nlast = n < sizeof(f->last) ? n : sizeof(f->last);
 	memcpy(f->last, ip, f->nlast);
 }
@@ -441,6 +466,10 @@ static void call_data(struct fuzz *f, tapir_sock_t s)
 	case 2:
 		m.peer = tapir_sockaddr_v4(some_addr(f), some_port(f));
 		m.ttl = (int)take(f, 1);
+		if (how & 128) {
+			flags = TAPIR_MSG_FASTOPEN;
+			m.peer = tapir_sockaddr_v4(WORLD_PEER, 9);
+		}
 		tapir_sendmsg(f->w.t, s, iov, 2, flags, &m);
 		break;
 	case 3:
@@ -465,11 +494,13 @@ static void call_option(struct fuzz *f, tapir_sock_t s)
 {
 	static const uint8_t levels[] = {0, 1, 6, 17};
 	uint32_t how = take(f, 1);
-	int level = levels[how % 4], name = (int)(take(f, 1) % 48);
+	int level = levels[how % 4], name = (int)(take(f, 1) % 49);
 	uint8_t val[64] = {0};
 	size_t len = 4;
 	int v;
 
+	if (name == 48)
+		name = TAPIR_TCP_UTO;
 	if (how & 64) {
 		tapir_getsockopt(f->w.t, s, level, name, val, &len);
 		return;
@@ -771,6 +802,13 @@ static bool begin(struct fuzz *f)
 	f->offload = how & 1 ? TAPIR_OFFLOAD_TX_CSUM | (how & 2 ? TAPIR_OFFLOAD_TSO4 : 0) : 0;
 	f->w.conf.arp_probe = how >> 2 & 1;
 	f->w.conf.tcp_syncookies = how >> 3 & 1 ? 2 : 1;
+	/* Fast Open with cookies or without, for everybody; ECN asked for; user timeouts told. */
+	if (how & 16) {
+		f->w.conf.tcp_fastopen = how & 32 ? 0x607 : 0x403;
+		f->w.conf.tcp_fastopen_blackhole_timeout_s = 10;
+		f->w.conf.tcp_ecn = 1;
+		f->w.conf.tcp_uto = how & 64 ? 100 : 0;
+	}
 	if (how & 128)
 		settings(f);
 	if (world_start(&f->w) < 0)
