@@ -524,6 +524,7 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 		uint32_t cwnd_room = cwnd > pipe ? cwnd - pipe : 0;
 		bool want_fin = c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT);
 		uint32_t len = min_u32(min_u32(avail, wnd), room);
+		uint32_t sml;
 		int32_t probe;
 		bool fin;
 		uint16_t flags = TCP_ACK;
@@ -576,7 +577,10 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 			tcp_retry_soon(t, c);
 			return;
 		}
+		sml = c->snd_sml;
 		note_sent(t, c, len, fin ? TCP_REC_FIN : 0);
+		if (len == room)
+			c->snd_sml = sml; /* full beside SACK blocks: none of Nagle's small ones */
 		if (seq_geq(c->snd_nxt, tcp_snd_end(c)))
 			c->flags &= ~(uint32_t)(TCP_F_PUSH);
 		a->deadline_ns[TCP_D_SWS] = TAPIR_NEVER;

@@ -56,7 +56,7 @@ static uint64_t within_user_timeout(const struct tapir *t, const struct tcp_conn
 {
 	uint64_t limit = tcp_user_timeout_ns(c), waited;
 
-	if (!limit || !c->act->retrans_start_ns || !tcp_state_synchronized(c->ep.state))
+	if (!limit || !c->act->retrans_start_ns || c->ep.state == TAPIR_TCP_SYN_RECEIVED)
 		return rto;
 	waited = t->now_ns - c->act->retrans_start_ns;
 	return min_u64(rto, waited < limit ? limit - waited : 1);
@@ -293,7 +293,7 @@ static bool fire_persist(struct tapir *t, struct tcp_conn *c)
 	 * retransmissions do. TC-26: an orphan does not wait for ever, answered or not: it goes when the
 	 * interval has grown to its maximum, some four minutes after the close.
 	 */
-	if (c->probes_out > retry_limit(t, c) ||
+	if (c->probes_out >= retry_limit(t, c) ||
 	    (tcp_user_timeout_ns(c) && t->now_ns - a->persist_ns >= tcp_user_timeout_ns(c)) ||
 	    (c->flags & TCP_F_ORPHAN &&
 	     (t->now_ns - a->retrans_start_ns > retries_ns(t, ORPHAN_RETRIES) ||
