@@ -155,6 +155,14 @@ test_wire_is_a_ladder_with_the_states_of_both_sides() {
 	has "$scratch/out" '^tapir: no segment of 99 was seen'
 }
 
+test_the_ladder_is_also_collected_without_stepping() {
+	two_stacks 'tapir wire on' 'tapir break-state time-wait' run 'tapir wire' 'print t->env.event' 'tapir wire off' 'print t->env.event'
+	has "$scratch/out" '^  1. SYN-SENT +0.000  --> <SEQ=0><CTL=SYN> +--> SYN-RECEIVED +0.010$'
+	has "$scratch/out" '^ 10. [A-Z0-9-]+ +0.070  <-- <SEQ=5><ACK=16><CTL=FIN,ACK> +<-- LAST-ACK +0.060$'
+	has "$scratch/out" '^\$1 = .*<emit_nobody>$'
+	has "$scratch/out" '^\$2 = .* 0x0$'
+}
+
 test_a_loss_is_seen_on_the_wire_and_on_both_sides() {
 	two_stacks 'tapir step-event again' 'tapir conn 6' 'tapir conn 7' 'tapir step-event out #6' 'tapir wire 7 200'
 	lost=$(sed -nE 's/.* 7 192.0.2.2:80 +again [A-Z,]+ seq ([0-9]+):.*/\1/p' "$scratch/out")
