@@ -62,7 +62,10 @@ struct book {
 	uint32_t slack;	  /* segments by limited transmit and a probe: 1, after any ACK 3 */
 	/* SACKed by the peer, sorted, disjoint: by any segment, and by one that the host must have heeded. */
 	struct range sacked[RANGES_MAX], sure[RANGES_MAX];
-	unsigned nsacked, nsure;
+	/* What came at one moment may cross with what leaves at it: sure from the next one on. */
+	struct range fresh[RANGES_MAX];
+	unsigned nsacked, nsure, nfresh;
+	uint64_t fresh_ns;
 	/* A SYN of another connection that came while this one stood: it counts once the host answers it. */
 	bool other_syn;
 	struct wireview other;
@@ -142,7 +145,7 @@ static void forget_sent(struct book *b)
 {
 	b->fin_sent = b->sent_any = b->edge_known = b->ts_sent = false;
 	b->acked = b->dupacks = 0;
-	b->nsacked = b->nsure = 0;
+	b->nsacked = b->nsure = b->nfresh = 0;
 	b->newsless_acks = 0;
 	b->last_wnd = 0;
 }
@@ -219,6 +222,19 @@ static void sacked_add(struct book *b, struct range *r, unsigned *n, const struc
 	}
 }
 
+/* Time has passed since the fresh blocks came. */
+static void sacked_settle(struct book *b, uint64_t time_ns)
+{
+	if (time_ns == b->fresh_ns)
+		return;
+	for (unsigned i = 0; i < b->nfresh; i++) {
+		if (after(b->fresh[i].start, b->una))
+			set_add(b->sure, &b->nsure, b->fresh[i].start, b->fresh[i].end);
+	}
+	b->nfresh = 0;
+	b->fresh_ns = time_ns;
+}
+
 /* What the peer's ACK tells of our data. */
 static void take_ack(struct book *b, const struct wireview *v, uint64_t time_ns)
 {
@@ -236,7 +252,9 @@ static void take_ack(struct book *b, const struct wireview *v, uint64_t time_ns)
 	sacked_add(b, b->sacked, &b->nsacked, v);
 	/* An old ACK may tell nothing new; an old segment, or with PAWS a late one, is dropped before it is looked at. */
 	late = v->has_ts && b->peer_ts_known && after(b->peer_ts_max, v->tsval);
-	sacked_add(b, b->sure, &b->nsure,
+	sacked_settle(b, time_ns);
+	sacked_add(b, b->sure, &b->nsure, NULL);
+	sacked_add(b, b->fresh, &b->nfresh,
 		   v->ack == b->una && v->seq == got_next(b) && !late ? v : NULL);
 }
 
@@ -606,7 +624,8 @@ static const char *check_flight(struct wirecheck *w, struct book *b, const struc
 		return NULL;
 	/* Nothing was heard for so long, and the front goes again: a time-out, which may forget (RFC 2018 8). */
 	if (v->seq == b->una && time_ns - b->ack_ns >= RTO_MIN_NS)
-		b->nsure = 0;
+		b->nsure = b->nfresh = 0;
+	sacked_settle(b, time_ns);
 	/* A piece of a segment that was SACKed in part may go with the rest: a full one may not. */
 	if (v->len + 40u >= full_segment(w, b) && set_covers(b->sure, b->nsure, v->seq, end))
 		return fail(w, v, b, "sent again, but it was SACKed");

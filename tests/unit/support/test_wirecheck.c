@@ -314,6 +314,7 @@ TEST(what_was_sacked_is_not_sent_again, "")
 	world_put32(opts + 16, 101 + 1448);
 	world_put32(opts + 20, 101 + 2 * 1448);
 	assert_good(segment(B, 501, 101, 0x10, 60000, opts, 24, 0, true, NULL));
+	now++;
 	assert_good(data(101, false));
 	assert_bad(data(101 + 1448, false), "SACKed");
 	/* A time-out forgets. */
