@@ -293,8 +293,13 @@ void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c)
 void tcp_recovery_recut(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
+	struct tcp_rec *r;
 
-	tcp_rec_mark_all_lost(t, c);
+	/* As Linux only those that are too large: the others may well arrive. */
+	LIST_FOREACH (r, &a->recs, struct tcp_rec, seq_link) {
+		if (r->mss > tcp_conn_smss(c))
+			tcp_rec_mark_lost(t, c, r);
+	}
 	a->rexmit = TCP_REXMIT_LOST;
 	if (!a->segs_lost)
 		return;
