@@ -64,8 +64,8 @@ struct play {
 
 static bool names_the_unseen(const char *code)
 {
-	static const char *const unseen[] = {"conn_state", "drop.", "Tcp.", "TcpExt.", "Ip.",
-					     "IpExt.", "Udp.", "UdpLite.", "Icmp.", "Tapir.",
+	static const char *const unseen[] = {"conn_state", "urgent", "drop.", "Tcp.", "TcpExt.",
+					     "Ip.", "IpExt.", "Udp.", "UdpLite.", "Icmp.", "Tapir.",
 					     "IcmpMsg.",
 					     /* of a time that is some microseconds longer */
 					     "tcpi_pacing_rate", "tcpi_delivery_rate"};
@@ -1242,7 +1242,7 @@ enum play_result play_script(struct script *s, bool own_netns)
 	tapir_conf_default(&p->r.conf);
 	for (; i < s->nevent && s->event[i].kind == EVENT_SYSCTL && !p->r.failed; i++)
 		run_sysctl(&p->r, &s->event[i]);
-	snprintf(flags, sizeof(flags), "seed=1,mtu=%u,ip=%u.%u.%u.%u/24", s->mtu,
+	snprintf(flags, sizeof(flags), "notso,seed=1,mtu=%u,ip=%u.%u.%u.%u/24", s->mtu,
 		 s->local_ip4 >> 24, s->local_ip4 >> 16 & 255, s->local_ip4 >> 8 & 255,
 		 s->local_ip4 & 255);
 	settings(p, own_netns, flags, sizeof(flags));

@@ -3,6 +3,7 @@
  *
  *	pd_init.c	the table, the flags, the instance, the namespace's settings
  *	pd_time.c	the virtual clock, packets in and out, and who sleeps until what
+ *	pd_tso.c	segments that leave together become chunks, as of a device that cuts by itself
  *	pd_file.c	descriptors: sockets, epoll sets, pipes
  *	pd_call.c	socket calls that make and end things
  *	pd_data.c	... that move bytes
@@ -33,7 +34,9 @@ enum {
 	PD_OWING_MAX = 8,      /* threads that were woken and have not read the clock yet */
 	PD_PIPE_BYTES = 65536, /* as Linux's */
 	PD_STORED = 32,	       /* options that are kept here, for all kinds of descriptors */
-	PD_ERRQ_MAX = 64,      /* messages in a socket's error queue */
+	PD_FLOWS = 32,
+	PD_CHUNKS = 256,
+	PD_ERRQ_MAX = 64, /* messages in a socket's error queue */
 };
 
 #define PD_US  UINT64_C(1000)
@@ -112,7 +115,19 @@ struct pd_sent {
 	struct pd_sent *next;
 	uint64_t time_ns;
 	uint32_t len;
+	uint32_t segs, most, mss; /* pd_tso.c: segments in it, and how many there may be */
 	uint8_t p[];
+};
+
+/* A connection, as its packets tell. */
+struct pd_flow {
+	uint32_t peer;
+	uint16_t lport, rport;
+	uint32_t high;		   /* behind the highest byte that was sent */
+	uint32_t max_window;	   /* the largest that the peer offered */
+	uint32_t chunk[PD_CHUNKS]; /* where the last ones began */
+	unsigned nchunk;
+	struct tapir_tcp_info info;
 };
 
 struct pd;
@@ -131,7 +146,7 @@ struct pd_wait {
 };
 
 struct pd_flags {
-	bool freebsd, fixed_ip, has_seed;
+	bool freebsd, fixed_ip, has_seed, no_tso;
 	uint32_t mtu, ip4;
 	uint8_t prefix;
 	uint64_t seed;
@@ -154,7 +169,11 @@ struct pd {
 	uint64_t no_clock_us;	/* what the clock says where there is no instance */
 	/* packets */
 	struct pd_sent *head, **tail;
+	struct pd_sent *fresh, *unseen; /* of this moment: the last, the first */
 	FILE *pcap;
+	struct pd_flow flow[PD_FLOWS];
+	unsigned next_flow;
+	uint32_t min_tso_segs, tso_rtt_log; /* net.ipv4.tcp_* */
 	/* time and sleepers */
 	struct pd_wait *waits;
 	pid_t owing[PD_OWING_MAX]; /* 0: free */
@@ -186,6 +205,12 @@ int pd_netdev_receive(void *u, void *buf, size_t *n, long long *time_us);
 int pd_usleep(void *u, useconds_t us);
 int pd_gettimeofday(void *u, struct timeval *tv, struct timezone *tz);
 bool pd_pcap_open(struct pd *pd, const char *path);
+
+/* ---- pd_tso.c ---- */
+/* Appends a packet to the one that left before, if both are of one chunk. */
+bool pd_tso_append(struct pd *pd, struct pd_sent *tail, const uint8_t *p, uint32_t n);
+/* Notes what chunk a packet begins; returns the bytes that may be appended. */
+size_t pd_tso_room(struct pd *pd, struct pd_sent *s, const uint8_t *p, uint32_t n);
 
 /* ---- pd_file.c ---- */
 /* A new descriptor, real. NULL with errno. */

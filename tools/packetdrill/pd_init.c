@@ -5,6 +5,8 @@
  *
  *	linux		Linux's settings where ours differ (the default)
  *	freebsd		FreeBSD's order of SYN options, window scale 6, a window of 65535, no quick ACKs
+ *	notso		segments one by one; without it what leaves at one moment leaves in chunks
+ *			(pd_tso.c), as from Linux over packetdrill's device
  *	mtu=N		of the one interface, 1500
  *	ip=ADDR[/LEN]	our address, and no other. Without it 192.168.0.1 is our first, and any address that a
  *			script binds or sends to becomes one of ours
@@ -120,7 +122,8 @@ static bool set_values(struct pd *pd, const char *name, const char *text, bool e
 {
 	bool any = false;
 
-	if (strcmp(name, "net.ipv4.tcp_fastopen_key") == 0)
+	/* As Linux writes it; four numbers between blanks are ours. */
+	if (strcmp(name, "net.ipv4.tcp_fastopen_key") == 0 && !strchr(text, ' '))
 		return set_fastopen_key(pd, name, text);
 	for (unsigned k = 0; tapir_conf_item(k); k++) {
 		const struct tapir_conf_item *it = tapir_conf_item(k);
@@ -204,6 +207,13 @@ void pd_read_sysctls(struct pd *pd)
 		pd->sysctl_seen[k] = strdup(text);
 		set_values(pd, it->name, text, false);
 	}
+	/* Not the stack's, but those of what cuts below it. */
+	pd->min_tso_segs = read_proc("net.ipv4.tcp_min_tso_segs", text, sizeof(text))
+				   ? (uint32_t)atoi(text)
+				   : 2;
+	pd->tso_rtt_log = read_proc("net.ipv4.tcp_tso_rtt_log", text, sizeof(text))
+				  ? (uint32_t)atoi(text)
+				  : 9;
 	pd->sysctls_read = true;
 }
 
@@ -252,6 +262,8 @@ static bool flag(struct pd *pd, char *word)
 
 	if (!*word || strcmp(word, "linux") == 0)
 		return true;
+	if (strcmp(word, "notso") == 0)
+		return pd->flags.no_tso = true;
 	if (strcmp(word, "freebsd") == 0)
 		return pd->flags.freebsd = true;
 	if (strncmp(word, "mtu=", 4) == 0) {
@@ -296,7 +308,7 @@ static bool parse_flags(struct pd *pd, const char *flags)
 		ok = flag(pd, w);
 		if (!ok)
 			fprintf(stderr,
-				"tapir-packetdrill: flag '%s': not one of linux, freebsd, "
+				"tapir-packetdrill: flag '%s': not one of linux, freebsd, notso, "
 				"mtu=68..65535, ip=ADDR[/LEN], "
 				"sysctl:NAME=VALUE, seed=N, pcap=FILE\n",
 				w);

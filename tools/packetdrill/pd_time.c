@@ -150,23 +150,42 @@ static void capture(struct pd *pd, const void *p, size_t n, uint64_t now_ns)
 	}
 }
 
+/* A packet's bytes in a row. */
+static uint32_t flatten(const struct pkt *p, uint8_t *out)
+{
+	uint32_t n = p->len;
+
+	memcpy(out, p->data, p->len);
+	for (unsigned k = 0; k < p->nspan; k++) {
+		memcpy(out + n, p->span[k].p, p->span[k].len);
+		n += p->span[k].len;
+	}
+	return n;
+}
+
 static void queue(struct pd *pd, const struct pkt *p)
 {
-	struct pd_sent *s = malloc(sizeof(*s) + pkt_wire_len(p));
+	static uint8_t flat[PKT_MAX_LEN];
+	uint32_t n = flatten(p, flat);
+	struct pd_sent *s, head;
+	size_t room;
 
+	if (pd->fresh && pd_tso_append(pd, pd->fresh, flat, n))
+		return;
+	room = pd_tso_room(pd, &head, flat, n);
+	s = malloc(sizeof(*s) + n + room);
 	if (!s)
 		return;
+	*s = head;
 	s->next = NULL;
 	s->time_ns = tapir_now(pd->t);
-	s->len = p->len;
-	memcpy(s->p, p->data, p->len);
-	for (unsigned k = 0; k < p->nspan; k++) {
-		memcpy(s->p + s->len, p->span[k].p, p->span[k].len);
-		s->len += p->span[k].len;
-	}
-	capture(pd, s->p, s->len, s->time_ns);
+	s->len = n;
+	memcpy(s->p, flat, n);
 	*pd->tail = s;
 	pd->tail = &s->next;
+	pd->fresh = s;
+	if (!pd->unseen)
+		pd->unseen = s;
 }
 
 static void collect(struct pd *pd)
@@ -179,6 +198,10 @@ static void collect(struct pd *pd)
 			queue(pd, pkts[i]);
 		tapir_tx_done(pd->t, pd->ifi, n);
 	}
+	/* What leaves later is of another chunk. */
+	for (struct pd_sent *s = pd->unseen; s; s = s->next)
+		capture(pd, s->p, s->len, s->time_ns);
+	pd->fresh = pd->unseen = NULL;
 }
 
 static void wake(struct pd *pd)

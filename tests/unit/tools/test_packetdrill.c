@@ -670,6 +670,91 @@ TEST(a_descriptor_may_be_closed_under_a_sleeper, "")
 	assert_int_equal(a.error, EBADF);
 }
 
+/* A connection whose handshake took `rtt_us`. */
+static int connection_of(unsigned rtt_us)
+{
+	int l = listener(8080);
+	struct wireview v;
+	long long at;
+
+	pdlib_send_tcp(&lib, 40000, 8080, 1000, 0, WV_SYN, 65535, mss_opt, 4, 0);
+	assert_true(pdlib_receive(&lib, &v, &at));
+	lib.ifc.usleep(U, rtt_us);
+	pdlib_send_tcp(&lib, 40000, 8080, 1001, v.seq + 1, WV_ACK, 65535, NULL, 0, 0);
+	return lib.ifc.accept(U, l, NULL, NULL);
+}
+
+/* What leaves has these lengths, one behind the other, with PSH where there is more than one segment in it, or at the end. */
+static void expect_chunks(const uint32_t *len, unsigned n, uint32_t mss)
+{
+	struct wireview v;
+	long long at;
+	uint32_t seq = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		assert_true(pdlib_receive(&lib, &v, &at)); /* checks the sums too */
+		assert_int_equal(v.len, len[i]);
+		assert_int_equal((v.flags & WV_PSH) != 0, len[i] > mss || i == n - 1);
+		if (i > 0)
+			assert_int_equal(v.seq, seq);
+		seq = v.seq + v.len;
+	}
+}
+
+TEST(on_a_slow_path_chunks_are_of_two_segments, "")
+{
+	static const uint32_t len[] = {2920, 2920, 2920, 1240};
+	int fd = connection_of(100000);
+	uint8_t data[10000] = {0};
+
+	assert_int_equal(lib.ifc.write(U, fd, data, sizeof(data)), sizeof(data));
+	expect_chunks(len, 4, 1460);
+}
+
+TEST(on_a_fast_path_chunks_are_of_half_the_window, "")
+{
+	static const uint32_t len[] = {7300, 2700};
+	int fd = connection_of(50);
+	uint8_t data[10000] = {0};
+
+	assert_int_equal(lib.ifc.write(U, fd, data, sizeof(data)), sizeof(data));
+	expect_chunks(len, 2, 1460);
+}
+
+TEST(the_timer_sends_one_segment_of_a_chunk, "")
+{
+	static const uint32_t len[] = {2920, 1080};
+	int fd = connection_of(100000);
+	struct wireview v;
+	long long at;
+	uint32_t first;
+	uint8_t data[4000] = {0};
+
+	assert_int_equal(lib.ifc.write(U, fd, data, sizeof(data)), sizeof(data));
+	expect_chunks(len, 2, 1460);
+	/* The timer sends the head alone. */
+	assert_true(pdlib_receive(&lib, &v, &at));
+	assert_int_equal(v.len, 1460);
+	first = v.seq;
+	assert_true(pdlib_receive(&lib, &v, &at));
+	assert_int_equal(v.seq, first);
+}
+
+TEST(segments_go_one_by_one_where_asked, "")
+{
+	struct pdlib p;
+	struct wireview v;
+	const char *why;
+	long long at;
+
+	assert_true(pdlib_open(&p, "notso", &why));
+	lib = p;
+	assert_int_equal(lib.ifc.write(U, connection_of(50), "0123456789", 10), 10);
+	assert_true(pdlib_receive(&lib, &v, &at));
+	assert_int_equal(v.len, 10);
+	pdlib_close(&lib);
+}
+
 /* ---- any calls ---- */
 
 static uint32_t rnd_state;
@@ -923,6 +1008,13 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_descriptor_may_be_closed_under_a_sleeper, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(on_a_slow_path_chunks_are_of_two_segments, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(on_a_fast_path_chunks_are_of_half_the_window, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(the_timer_sends_one_segment_of_a_chunk, setup,
+						teardown),
+		cmocka_unit_test(segments_go_one_by_one_where_asked),
 		cmocka_unit_test(any_calls_in_any_order_do_no_harm),
 	};
 
