@@ -317,6 +317,12 @@ int64_t tcp_user_reserve(struct tapir *t, struct tcp_conn *c, size_t want, struc
 	int r = may_user_send(c);
 
 	*niov = 0;
+	if (c->fo & TCP_FO_DEFER) {
+		/* Who writes in place does not know yet what: the SYN goes without data. */
+		c->fo &= (uint8_t)~TCP_FO_DEFER;
+		c->flags |= TCP_F_WANT_OUT;
+		tcp_output(t, c);
+	}
 	if (r < 0)
 		return r;
 	if (want == 0 || max <= 0)

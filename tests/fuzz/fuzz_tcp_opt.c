@@ -21,7 +21,8 @@ static void same(const struct tcp_opts *a, const struct tcp_opts *b)
 	TAPIR_ASSERT(!(b->has & TCP_HAS_TS) || (a->tsval == b->tsval && a->tsecr == b->tsecr));
 	TAPIR_ASSERT(!(b->has & TCP_HAS_UTO) || a->uto == b->uto);
 	if (b->has & TCP_HAS_TFO)
-		TAPIR_ASSERT(a->tfo_len == b->tfo_len && memcmp(a->tfo, b->tfo, a->tfo_len) == 0);
+		TAPIR_ASSERT(a->tfo_len == b->tfo_len && a->tfo_exp == b->tfo_exp &&
+			     memcmp(a->tfo, b->tfo, a->tfo_len) == 0);
 	if (b->has & TCP_HAS_SACK)
 		TAPIR_ASSERT(b->n_sack <= a->n_sack &&
 			     memcmp(a->sack, b->sack, b->n_sack * sizeof(a->sack[0])) == 0);

@@ -189,6 +189,31 @@ TEST(the_cookies_kept_are_bounded_and_the_longest_unused_goes, "")
 	tf_close(&f);
 }
 
+TEST(who_writes_in_place_gets_a_syn_without_data, "")
+{
+	struct tapir_sockaddr to = tapir_sockaddr_v4(WORLD_PEER, 80);
+	struct iovec iov[2];
+	struct tf f;
+	int on = 1, n;
+
+	tf_open(&f);
+	f.s = tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+	tapir_setsockopt(f.w.t, f.s, TAPIR_SOL_TCP, TAPIR_TCP_FASTOPEN_NO_COOKIE, &on, sizeof(on));
+	tapir_setsockopt(f.w.t, f.s, TAPIR_SOL_TCP, TAPIR_TCP_FASTOPEN_CONNECT, &on, sizeof(on));
+	assert_int_equal(tapir_connect(f.w.t, f.s, &to), 0);
+	tf_quiet(&f);
+	assert_int_equal(tapir_poll(f.w.t, f.s), TAPIR_OUT);
+	assert_int_equal(tapir_send_reserve(f.w.t, f.s, 100, iov, 2, &n), -EAGAIN);
+	assert_true(tf_pop(&f));
+	assert_int_equal(f.p.flags, TF_SYN);
+	assert_int_equal(f.p.len, 0);
+	f.lport = f.p.sport;
+	tf_seg_opts(&f, 80, TF_SYN | TF_ACK, 1000, f.p.seq + 1, NULL, 0, 0);
+	tf_drain(&f);
+	assert_int_equal(tapir_send_reserve(f.w.t, f.s, 100, iov, 2, &n), 100);
+	tf_close(&f);
+}
+
 TEST(a_fast_open_needs_memory_and_falls_back_without, "")
 {
 	/* Whichever allocation fails, the SYN is answered or lost, and nothing leaks. */
@@ -225,6 +250,7 @@ int main(void)
 		cmocka_unit_test(idle_connections_are_bounded_in_number),
 		cmocka_unit_test(idle_connections_end_when_the_program_says_how_long),
 		cmocka_unit_test(the_cookies_kept_are_bounded_and_the_longest_unused_goes),
+		cmocka_unit_test(who_writes_in_place_gets_a_syn_without_data),
 		cmocka_unit_test(a_fast_open_needs_memory_and_falls_back_without),
 	};
 

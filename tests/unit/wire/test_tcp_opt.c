@@ -301,6 +301,31 @@ TEST(fast_open_and_user_timeout_come_last, "")
 	ENCODES(&o, TCP_OPTS_LINUX, 34, 2, 1, 1);
 }
 
+TEST(fast_open_in_its_experimental_form_is_read_and_written, "R7413-2")
+{
+	static const uint8_t ask[] = {254, 4, 0xf9, 0x89}, odd[] = {254, 7, 0xf9, 0x89, 1, 2, 3},
+			     few[] = {254, 6, 0xf9, 0x89, 1, 2}, other[] = {254, 4, 0xf9, 0x88},
+			     bare[] = {254, 2};
+	struct tcp_opts o = {.tfo_len = 4, .tfo_exp = true, .tfo = {1, 2, 3, 4}}, back;
+
+	o.has = TCP_HAS_TFO;
+	ENCODES(&o, TCP_OPTS_LINUX, 254, 8, 0xf9, 0x89, 1, 2, 3, 4);
+	o.tfo_len = 6;
+	ENCODES(&o, TCP_OPTS_LINUX, 254, 10, 0xf9, 0x89, 1, 2, 3, 4, 0, 0, 1, 1);
+	tcp_opts_parse(ask, sizeof(ask), &back);
+	assert_true(back.has == TCP_HAS_TFO && back.tfo_exp && back.tfo_len == 0);
+	tcp_opts_parse(odd, sizeof(odd), &back);
+	assert_int_equal(back.has, 0);
+	tcp_opts_parse(few, sizeof(few), &back);
+	assert_int_equal(back.has, 0);
+	/* Another experiment, and none. */
+	tcp_opts_parse(other, sizeof(other), &back);
+	assert_int_equal(back.has, TCP_HAS_UNKNOWN);
+	tcp_opts_parse(bare, sizeof(bare), &back);
+	assert_int_equal(back.has, TCP_HAS_UNKNOWN);
+	assert_false(back.malformed);
+}
+
 TEST(a_freebsd_syn_has_its_own_order, "")
 {
 	struct tcp_opts o = {.mss = 1460, .wscale = 6, .tsval = 1};
@@ -384,6 +409,7 @@ int main(void)
 		cmocka_unit_test(data_segment_options_are_laid_out_as_linux_does),
 		cmocka_unit_test(sack_blocks_that_do_not_fit_are_left_out_from_the_end),
 		cmocka_unit_test(fast_open_and_user_timeout_come_last),
+		cmocka_unit_test(fast_open_in_its_experimental_form_is_read_and_written),
 		cmocka_unit_test(a_freebsd_syn_has_its_own_order),
 		cmocka_unit_test(whatever_is_written_is_well_formed),
 		cmocka_unit_test(random_octets_are_parsed_within_bounds),
