@@ -144,6 +144,7 @@ struct tcp_rec {
 	uint16_t mss;  /* of its segments all but the last carried that much */
 	uint8_t times; /* transmissions, saturating */
 	uint8_t flags; /* enum tcp_rec_flag */
+	uint32_t tx;   /* the transmission's number: in order among those of one moment */
 };
 
 enum tcp_rec_flag {
@@ -212,6 +213,7 @@ struct tcp_act {
 	uint64_t rack_ns;		 /* RACK.xmit_ts (RFC 8985 5.2) */
 	uint64_t rack_rtt_ns;		 /* RACK.rtt */
 	uint32_t rack_end;		 /* RACK.end_seq */
+	uint32_t rack_tx, tx_count;	 /* its tcp_rec.tx; the last one given */
 	uint32_t prr_delivered, prr_out; /* segments (RFC 9937 6) */
 	uint64_t retrans_stamp_ns;	 /* first retransmission of this episode; 0: none */
 	uint32_t retrans_stamp;		 /* the same as a timestamp value (RFC 3522 3.2) */

@@ -29,10 +29,16 @@ enum {
 	TIMER_SLACK_NS = 2000000, /* as Linux: two ticks */
 };
 
-/* RFC 8985 5.2, RACK_sent_after(). */
-static bool sent_after(uint64_t ns1, uint32_t end1, uint64_t ns2, uint32_t end2)
+/*
+ * RFC 8985 5.2, RACK_sent_after(): whether RACK's segment was sent after r, up to `end`. A batch is handled at one
+ * moment: among what was sent then the order of sending decides, and only within one record that of sequence. By
+ * sequence alone what goes again would seem to have left before all new data of its moment, and to be lost with it.
+ */
+static bool sent_after(const struct tcp_act *a, const struct tcp_rec *r, uint32_t end)
 {
-	return ns1 > ns2 || (ns1 == ns2 && seq_gt(end1, end2));
+	if (a->rack_ns != r->sent_ns)
+		return a->rack_ns > r->sent_ns;
+	return a->rack_tx != r->tx ? seq_gt(a->rack_tx, r->tx) : seq_gt(a->rack_end, end);
 }
 
 void tcp_rack_advance(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r, uint32_t end)
@@ -45,9 +51,10 @@ void tcp_rack_advance(struct tapir *t, struct tcp_conn *c, const struct tcp_rec 
 		return;
 	a->rack_advanced = true;
 	a->rack_rtt_ns = rtt_ns;
-	if (sent_after(r->sent_ns, end, a->rack_ns, a->rack_end)) {
+	if (!a->rack_ns || !sent_after(a, r, end)) {
 		a->rack_ns = r->sent_ns;
 		a->rack_end = end;
+		a->rack_tx = r->tx;
 	}
 }
 
@@ -103,7 +110,7 @@ static uint64_t detect(struct tapir *t, struct tcp_conn *c)
 	LIST_FOREACH_SAFE (r, next, &a->recs_time, struct tcp_rec, time_link) {
 		uint64_t wait;
 
-		if (!sent_after(a->rack_ns, a->rack_end, r->sent_ns, r->seq + r->len))
+		if (!sent_after(a, r, r->seq + r->len))
 			break;
 		wait = tcp_rack_wait_ns(t, c, r, wnd);
 		if (wait == 0) {

@@ -139,6 +139,7 @@ static void sums_in(struct tcp_act *a, const struct tcp_rec *r)
 /* In the list by time are those whose arrival is still awaited: RACK looks at no others. */
 static void time_join(struct tcp_act *a, struct tcp_rec *r)
 {
+	r->tx = ++a->tx_count;
 	list_del(&r->time_link);
 	list_add_tail(&a->recs_time, &r->time_link);
 }
