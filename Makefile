@@ -131,8 +131,9 @@ peers:
 
 RUN_TESTS = TAPIR='$(CURDIR)/$(B)/tapir' BUILD='$(CURDIR)/$(B)' tests/run -j $(JOBS) $(RUN) -o $(T)
 
-unit: $(UNIT)
-	@$(RUN_TESTS) -r results-unit.tsv $(UNIT)
+# With some rows of the golden table: who changes what a connection does sees it here.
+unit: $(UNIT) $(T)/tests/sim/test_throughput
+	@TAPIR_GOLDEN_EVERY=$(or $(GOLDEN_EVERY),7) $(RUN_TESTS) -r results-unit.tsv $(UNIT) $(T)/tests/sim/test_throughput
 
 tests: all $(UNIT) $(SIM) $(SCRIPT) $(REPLAY)
 

@@ -8,6 +8,7 @@
  *	retrans   segments sent again          spurious   of these, that the receiver had already
  *	rto       retransmission time-outs     loss       segments that the path lost
  *
+ * TAPIR_GOLDEN_EVERY=N looks at each Nth row only, as `make unit` does;
  * TAPIR_ROW="reno  default loss 1 " shows the rows that have this in them.
  * timeout: 300
  */
@@ -212,11 +213,14 @@ static void write_golden(const char *path)
 
 TEST(throughput_is_what_the_golden_table_says, "")
 {
-	unsigned every = 1, differ = 0;
+	unsigned every = 1, differ = 0, held = 0;
 
 #ifdef TAPIR_DEBUG
 	every = 17; /* the sanitizers are slow; each row stands for itself */
 #endif
+	if (getenv("TAPIR_GOLDEN_EVERY"))
+		every = (unsigned)atoi(getenv("TAPIR_GOLDEN_EVERY"));
+	assert_true(every > 0);
 	only = getenv("TAPIR_ROW");
 	run_table(every);
 	if (only) {
@@ -231,20 +235,19 @@ TEST(throughput_is_what_the_golden_table_says, "")
 		return;
 	}
 	read_golden();
-	for (unsigned i = 0; i < nnow; i++) {
+	for (unsigned i = 0; i < nnow; i += every) {
 		const char *was = i < ngolden ? golden[i] : "";
 
-		if (i % every || strcmp(was, now[i]) == 0)
+		held++;
+		if (strcmp(was, now[i]) == 0)
 			continue;
 		if (differ++ < DIFFS_SHOWN)
 			fprintf(stderr, "-%s\n+%s\n", was, now[i]);
 	}
 	if (differ || ngolden != nnow)
-		fprintf(stderr,
-			"%u of %u rows differ from " GOLDEN "; if that is meant: make golden\n",
-			differ, nnow / every);
-	if (getenv("TAPIR_GOLDEN_STRICT"))
-		assert_true(differ == 0 && ngolden == nnow);
+		fail_msg("%u of %u rows differ from " GOLDEN "; if that is meant: make golden",
+			 differ, held);
+	printf("%u rows\n", held);
 }
 
 int main(void)
