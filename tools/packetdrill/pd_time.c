@@ -398,7 +398,7 @@ static int sleep_on(struct pd *pd, struct pd_wait *w)
 		bool drive = others_asleep();
 		struct timespec end;
 
-		if (pd->entries != seen) {
+		if (pd->entries != seen || !drive) {
 			seen = pd->entries;
 			idle = 0;
 		}
