@@ -21,6 +21,7 @@ enum {
 	IP_HLEN = 20,
 	TCP_HLEN = 20,
 	FIN = 0x01,
+	SYN = 0x02,
 	PSH = 0x08,
 	ACK = 0x10,
 	CWR = 0x80,
@@ -224,11 +225,16 @@ size_t pd_tso_room(struct pd *pd, struct pd_sent *s, const uint8_t *p, uint32_t 
 	bool again;
 
 	s->segs = s->most = s->mss = 0;
+	/* The same ports again: another connection. */
+	if (n >= IP_HLEN + TCP_HLEN && p[0] == 0x45 && p[9] == 6 && p[IP_HLEN + 13] & SYN)
+		flow_of(pd, p)->nchunk = 0;
 	if (pd->flags.no_tso || !read_seg(p, n, &a) || a.flags & FIN)
 		return 0;
 	f = flow_of(pd, p);
 	ask(pd, f);
 	again = f->nchunk > 0 && (int32_t)(a.seq - f->high) < 0;
+	if (!again && f->nchunk == 0)
+		f->max_window = f->info.snd_wnd;
 	if (!again) {
 		f->chunk[f->nchunk % PD_CHUNKS] = a.seq;
 		f->nchunk++;
