@@ -380,7 +380,7 @@ void tcp_conn_start_cc(struct tapir *t, struct tcp_conn *c, bool syn_lost)
 	tcp_cc_start(&c->cc, mss,
 		     syn_lost ? mss : tcp_cc_initial_window(mss, (unsigned)t->conf.tcp_init_cwnd),
 		     (unsigned)t->conf.tcp_hystart);
-	c->cwnd_full_ms = (uint32_t)(t->now_ns / 1000000);
+	c->cwnd_full_ms = c->cwnd_idle_ms = (uint32_t)(t->now_ns / 1000000);
 	c->cwnd_usage_seq = c->snd_una;
 }
 

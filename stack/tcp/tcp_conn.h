@@ -360,7 +360,8 @@ struct tcp_conn {
 	uint32_t max_out;	 /* bytes, the most that were out in this window */
 	uint32_t cwnd_usage_seq; /* where this window ends */
 	uint32_t cwnd_used;	 /* bytes, the most that were out since cwnd_full_ms */
-	uint32_t cwnd_full_ms;	 /* when the window was full, or cut, last */
+	uint32_t cwnd_full_ms;	 /* when the window was full, or heard of, last */
+	uint32_t cwnd_idle_ms;	 /* when it decayed for idleness last */
 	bool cwnd_limited;	 /* the window, and nothing else, held us back in this one */
 	/* counters for STATUS */
 	struct tcp_meter m;

@@ -7,8 +7,8 @@
  *	- the window counts as used when no whole segment fits into it any more; that is remembered for one window
  *	  of data, together with the most that was out. In slow start half of the window is enough, for it is the
  *	  ACKs of this window that must double the next (tcp_cwnd_is_limited);
- *	- while it is not used, for an RTO, the window goes half way to what was in use, and ssthresh keeps three
- *	  quarters of it in mind;
+ *	- while it is not used, and nothing is acknowledged for an RTO, the window goes half way to what was in use, and
+ *	  ssthresh keeps three quarters of it in mind;
  *	- with nothing in flight and nothing sent, it halves each RTO, down to the restart window.
  */
 #include "stack/tcp/tcp_info.h"
@@ -102,6 +102,13 @@ void tcp_cwnd_validate(struct tapir *t, struct tcp_conn *c, bool sent)
 		tcp_chrono_start(t, c, TCP_CHRONO_SNDBUF);
 }
 
+void tcp_cwnd_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_cc_ack *ack)
+{
+	c->cc.ops->ack(&c->cc, ack);
+	c->cwnd_full_ms =
+		now_ms(t); /* as Linux: the path answers, whatever of the window is in use */
+}
+
 void tcp_cwnd_after_idle(struct tapir *t, struct tcp_conn *c)
 {
 	uint64_t rto_ns = (uint64_t)c->rtt.rto_us * 1000, idle_ns;
@@ -112,7 +119,7 @@ void tcp_cwnd_after_idle(struct tapir *t, struct tcp_conn *c)
 		return;
 	/* What a call before has seen of this idleness it has answered. */
 	idle_ns = min_u64(t->now_ns - c->last_data_ns,
-			  (uint64_t)(now_ms(t) - c->cwnd_full_ms) * 1000000);
+			  (uint64_t)(now_ms(t) - c->cwnd_idle_ms) * 1000000);
 	if (idle_ns <= rto_ns || !rto_ns)
 		return;
 	/* R5681-11, RFC 5681 4.1: the restart window; as Linux not at one blow, but halving each RTO. */
@@ -121,6 +128,6 @@ void tcp_cwnd_after_idle(struct tapir *t, struct tcp_conn *c)
 	for (; idle_ns > rto_ns && c->cc.cwnd > restart; idle_ns -= rto_ns)
 		c->cc.cwnd /= 2;
 	c->cc.cwnd = max_u32(c->cc.cwnd, restart);
-	c->cwnd_full_ms = now_ms(t);
+	c->cwnd_full_ms = c->cwnd_idle_ms = now_ms(t);
 	c->cwnd_used = 0;
 }

@@ -27,6 +27,8 @@ bool tcp_send_forced(struct tapir *t, struct tcp_conn *c);
 void tcp_cwnd_validate(struct tapir *t, struct tcp_conn *c, bool sent);
 /* Whether the window may grow: it was used up (R9438-7; Linux's rule for RFC 7661's aim). */
 bool tcp_cwnd_is_limited(const struct tcp_conn *c);
+/* An ACK that the congestion window may grow by: tells the algorithm. */
+void tcp_cwnd_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_cc_ack *ack);
 /* Data is to leave and nothing is in flight: decays a window that nothing has confirmed for long. */
 void tcp_cwnd_after_idle(struct tapir *t, struct tcp_conn *c);
 

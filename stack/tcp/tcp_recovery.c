@@ -477,5 +477,5 @@ void tcp_cong_control(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *
 	if (p->flags & TCP_ACK_DATA_ACKED ||
 	    (tcp_reordering(t, c) > (uint32_t)t->conf.tcp_reordering &&
 	     p->flags & TCP_ACK_DATA_SACKED))
-		c->cc.ops->ack(&c->cc, &ack);
+		tcp_cwnd_acked(t, c, &ack);
 }

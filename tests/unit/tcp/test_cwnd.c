@@ -71,7 +71,7 @@ TEST(in_congestion_avoidance_only_a_full_window_grows, "R9438-7")
 	tf_close(&f);
 }
 
-TEST(a_window_that_is_not_used_decays_half_way_each_timeout, "")
+TEST(a_window_that_is_neither_used_nor_confirmed_decays_half_way, "")
 {
 	struct tf f;
 	uint32_t cwnd;
@@ -81,9 +81,13 @@ TEST(a_window_that_is_not_used_decays_half_way_each_timeout, "")
 	cwnd = tf_info(&f).snd_cwnd;
 	assert_true(cwnd >= 60);
 	tf_conn(&f)->cc.ssthresh = 30 * SEG;
-	/* Twenty segments a round trip, a quarter of a second long. */
-	for (unsigned i = 0; i < 12; i++)
+	/* As long as ACKs come it stays, used or not. */
+	for (unsigned i = 0; i < 20; i++)
 		exchange(&f, 20, 20, true);
+	assert_int_equal(tf_info(&f).snd_cwnd, cwnd);
+	/* Twenty segments again, and nothing acknowledged for longer than an RTO. */
+	tf_conn(&f)->cwnd_full_ms -= 1000;
+	exchange(&f, 20, 20, true);
 	assert_int_equal(tf_info(&f).snd_cwnd, (cwnd + 20) / 2);
 	assert_in_range(tf_info(&f).snd_ssthresh, cwnd * 3 / 4 - 1, cwnd * 3 / 4);
 	tf_close(&f);
@@ -150,7 +154,7 @@ int main(void)
 		cmocka_unit_test(a_window_that_is_used_up_doubles),
 		cmocka_unit_test(slow_start_needs_half_of_the_window_in_use),
 		cmocka_unit_test(in_congestion_avoidance_only_a_full_window_grows),
-		cmocka_unit_test(a_window_that_is_not_used_decays_half_way_each_timeout),
+		cmocka_unit_test(a_window_that_is_neither_used_nor_confirmed_decays_half_way),
 		cmocka_unit_test(what_a_batch_allows_leaves_before_a_loss_is_judged),
 		cmocka_unit_test(idleness_halves_the_window_each_timeout_down_to_the_initial_one),
 	};
