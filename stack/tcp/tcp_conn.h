@@ -154,6 +154,7 @@ enum tcp_rec_flag {
 	TCP_REC_FIN = 1 << 3,
 	TCP_REC_PROBE = 1 << 4,	  /* one segment larger than usual: see tcp_mtup.c */
 	TCP_REC_RETRANS = 1 << 5, /* sent again since it was found lost, and in flight so */
+	TCP_REC_PSH = 1 << 6, /* its last segment left with PSH, and does so again */
 };
 
 /* Deadlines while active; TAPIR_NEVER: not running. */

@@ -258,6 +258,12 @@ static bool beyond_window(const struct tcp_conn *c, const struct tcp_rec *r, uin
 
 static void note_sent(struct tapir *t, struct tcp_conn *c, uint32_t len, uint8_t flags);
 
+/* What a record remembers of the flags that its last segment left with. */
+static uint8_t rec_flags(uint16_t flags)
+{
+	return (uint8_t)((flags & TCP_FIN ? TCP_REC_FIN : 0) | (flags & TCP_PSH ? TCP_REC_PSH : 0));
+}
+
 /* What was sent again counts against the reduction, and towards an undo. */
 static void note_resent(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t flight)
 {
@@ -288,6 +294,7 @@ static int resend(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r, 
 	uint32_t room = segment_room(t, c);
 	uint32_t text = r->len - (r->flags & TCP_REC_FIN ? 1 : 0);
 	bool with_fin = r->flags & TCP_REC_FIN && text <= room;
+	bool psh = r->flags & TCP_REC_PSH && text <= room; /* as it left first */
 	uint16_t flags = TCP_ACK;
 
 	if (r->flags & TCP_REC_SYN) {
@@ -304,7 +311,7 @@ static int resend(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r, 
 		return -EAGAIN;
 	if (with_fin)
 		flags |= TCP_FIN;
-	if (text && (r->seq + text == tcp_snd_end(c) || with_fin))
+	if (text && (psh || r->seq + text == tcp_snd_end(c) || with_fin))
 		flags |= TCP_PSH;
 	return send_segment(t, c, r->seq, text, flags, true);
 }
@@ -420,7 +427,7 @@ enum tcp_tlp_sent tcp_send_tlp(struct tapir *t, struct tcp_conn *c)
 			flags |= TCP_PSH;
 		if (!tx_room(t, c, len) || send_segment(t, c, c->snd_nxt, len, flags, false) < 0)
 			return TCP_TLP_NOTHING;
-		note_sent(t, c, len, want_fin ? TCP_REC_FIN : 0);
+		note_sent(t, c, len, rec_flags(flags));
 		return TCP_TLP_NEW;
 	}
 	r = tcp_rec_last_segment(t, c);
@@ -578,7 +585,7 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 			return;
 		}
 		sml = c->snd_sml;
-		note_sent(t, c, len, fin ? TCP_REC_FIN : 0);
+		note_sent(t, c, len, rec_flags(flags));
 		if (len == room)
 			c->snd_sml = sml; /* full beside SACK blocks: none of Nagle's small ones */
 		if (seq_geq(c->snd_nxt, tcp_snd_end(c)))
@@ -722,7 +729,7 @@ bool tcp_send_forced(struct tapir *t, struct tcp_conn *c)
 
 	if (len == 0 || send_segment(t, c, c->snd_nxt, len, TCP_ACK | TCP_PSH, false) < 0)
 		return false;
-	note_sent(t, c, len, 0);
+	note_sent(t, c, len, TCP_REC_PSH);
 	return true;
 }
 

@@ -151,7 +151,12 @@ static void time_join(struct tcp_act *a, struct tcp_rec *r)
 static bool rec_mergeable(const struct tcp_act *act, const struct tcp_rec *a,
 			  const struct tcp_rec *b)
 {
-	if (a->seq + a->len != b->seq || a->flags != (b->flags & ~TCP_REC_FIN) ||
+	/* PSH is of a record's last segment; what is SACKED is most likely never sent again. */
+	bool psh =
+		a->flags & TCP_REC_PSH && !(a->flags & TCP_REC_SACKED) && act->nrecs < RECS_MAX / 2;
+
+	if (a->seq + a->len != b->seq || psh ||
+	    (a->flags & ~TCP_REC_PSH) != (b->flags & ~(TCP_REC_FIN | TCP_REC_PSH)) ||
 	    a->flags & (TCP_REC_SYN | TCP_REC_FIN | TCP_REC_PROBE) || rec_waits(a))
 		return false;
 	if (b->len - (b->flags & TCP_REC_FIN ? 1 : 0) == 0)
@@ -170,7 +175,7 @@ static void rec_absorb(struct tapir *t, struct tcp_act *act, struct tcp_rec *a, 
 	sums_out(act, a);
 	sums_out(act, b);
 	a->len += b->len;
-	a->flags |= b->flags & TCP_REC_FIN;
+	a->flags = (uint8_t)((a->flags & ~TCP_REC_PSH) | (b->flags & (TCP_REC_FIN | TCP_REC_PSH)));
 	sums_in(act, a);
 	b->flags = 0;
 	rec_put(t, act, b);
@@ -211,7 +216,8 @@ struct tcp_rec *tcp_rec_sent(struct tapir *t, struct tcp_conn *c, uint32_t seq, 
 	    rec_mergeable(a, last, &want)) {
 		sums_out(a, last);
 		last->len += len;
-		last->flags |= flags & TCP_REC_FIN;
+		last->flags = (uint8_t)((last->flags & ~TCP_REC_PSH) |
+					(flags & (TCP_REC_FIN | TCP_REC_PSH)));
 		sums_in(a, last);
 		return last;
 	}
@@ -267,7 +273,7 @@ bool tcp_rec_split(struct tapir *t, struct tcp_act *a, struct tcp_rec *r, uint32
 	rest->len -= len;
 	rest->flags &= (uint8_t)~TCP_REC_SYN;
 	r->len = len;
-	r->flags &= (uint8_t)~TCP_REC_FIN;
+	r->flags &= (uint8_t) ~(TCP_REC_FIN | TCP_REC_PSH);
 	r->mss = (uint16_t)min_u32(r->mss, len);
 	list_add_after(&r->seq_link, &rest->seq_link);
 	if (list_linked(&r->time_link))
