@@ -4,7 +4,8 @@
  * The flags are words between commas:
  *
  *	linux		Linux's settings where ours differ (the default)
- *	freebsd		FreeBSD's order of SYN options, window scale 6, a window of 65535, no quick ACKs
+ *	freebsd		FreeBSD's order of SYN options, window scale 6, a window of 65535, no quick ACKs,
+ *			segments one by one
  *	notso		segments one by one; without it what leaves at one moment leaves in chunks
  *			(pd_tso.c), as from Linux over packetdrill's device
  *	mtu=N		of the one interface, 1500
@@ -265,7 +266,7 @@ static bool flag(struct pd *pd, char *word)
 	if (strcmp(word, "notso") == 0)
 		return pd->flags.no_tso = true;
 	if (strcmp(word, "freebsd") == 0)
-		return pd->flags.freebsd = true;
+		return pd->flags.freebsd = pd->flags.no_tso = true;
 	if (strncmp(word, "mtu=", 4) == 0) {
 		if (!number(word + 4, TAPIR_MTU_MIN, TAPIR_MTU_MAX, &v))
 			return false;
