@@ -437,6 +437,50 @@ TEST(nesting_without_end_does_no_harm, "")
 	must_be_judged(text, sizeof(text) - 1);
 }
 
+/* The whole of a file, in a buffer that the next call uses again. */
+static const char *whole(const char *path)
+{
+	static char text[65536];
+	FILE *f = fopen(path, "r");
+	size_t n;
+
+	if (!f)
+		fail_msg("%s cannot be read", path);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	return text;
+}
+
+TEST(readme_has_every_folder_of_scripts, "")
+{
+	const char *readme = whole("tests/script/README.md");
+	glob_t found;
+
+	assert_int_equal(glob("tests/script/*/", GLOB_ONLYDIR, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		const char *name = found.gl_pathv[i] + strlen("tests/script/");
+
+		if (!strstr(readme, name))
+			fail_msg("tests/script/README.md doesn't have %s", name);
+	}
+	globfree(&found);
+}
+
+TEST(every_script_opens_with_a_sentence, "")
+{
+	glob_t found;
+
+	assert_int_equal(glob("tests/script/*/*.pkt", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		const char *text = whole(found.gl_pathv[i]);
+
+		if (strncmp(text, "// ", 3) != 0 || strncmp(text, "// ids:", 7) == 0)
+			fail_msg("%s does not say what it shows", found.gl_pathv[i]);
+	}
+	globfree(&found);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -461,6 +505,8 @@ int main(void)
 		cmocka_unit_test(fast_open_cookie_is_learnt),
 		cmocka_unit_test(no_text_does_harm),
 		cmocka_unit_test(nesting_without_end_does_no_harm),
+		cmocka_unit_test(readme_has_every_folder_of_scripts),
+		cmocka_unit_test(every_script_opens_with_a_sentence),
 	};
 
 	return tapir_test_run("unit/support/test_script_language", tests);
