@@ -603,6 +603,19 @@ static uint32_t ack_at(const struct model *m, unsigned i)
 	return at[i];
 }
 
+/* Whether nothing has changed that a segment could change. */
+static bool same(const struct model *a, const struct model *b)
+{
+	return a->state == b->state && a->error == b->error && a->passive == b->passive &&
+	       a->iss == b->iss && a->irs == b->irs && a->snd_una == b->snd_una &&
+	       a->snd_nxt == b->snd_nxt && a->snd_wnd == b->snd_wnd && a->snd_wl1 == b->snd_wl1 &&
+	       a->snd_wl2 == b->snd_wl2 && a->max_snd_wnd == b->max_snd_wnd &&
+	       a->rcv_nxt == b->rcv_nxt && a->queued == b->queued &&
+	       a->close_asked == b->close_asked && a->fin_sent == b->fin_sent &&
+	       a->delivered == b->delivered && a->end_of_stream == b->end_of_stream &&
+	       a->nheld == b->nheld && a->fin_held == b->fin_held && a->fin_at == b->fin_at;
+}
+
 static uint64_t table(struct pair *p, const struct start *s, bool all)
 {
 	static const uint32_t wnds[] = {0, 30000};
@@ -629,9 +642,7 @@ static uint64_t table(struct pair *p, const struct start *s, bool all)
 				was = p->m;
 				do_segment(p, (uint8_t)flags, seq_at(&was, wnd, q), ack_at(&was, a),
 					   lens[l], wnds[w]);
-				was.rcv_wnd = p->m.rcv_wnd;
-				was.wait_restarted = p->m.wait_restarted;
-				if (memcmp(&was, &p->m, sizeof(was)) != 0)
+				if (!same(&was, &p->m))
 					p->open = false;
 				else if (p->open) {
 					p->nstory = 0;

@@ -99,7 +99,7 @@ static void run_cell(const struct cell *c, uint64_t seed, char *line)
 	const struct simlink_stats *st;
 	struct sim_listener *l;
 	struct sim_conf conf;
-	uint64_t ns, got;
+	uint64_t ns, got, bps;
 	struct sim *s;
 	int n;
 
@@ -133,11 +133,11 @@ static void run_cell(const struct cell *c, uint64_t seed, char *line)
 	sim_run(s, TIME_NS);
 	got = l->last ? l->last->got : 0;
 	ns = l->last && l->last->done ? l->last->done_ns - s->start_ns : TIME_NS;
+	bps = got * 8000 / (ns / SIM_MS);
 	st = simlink_stats_of(s->link, s->host[0].port);
 	snprintf(line + n, LINE - (size_t)n,
 		 "| goodput %6.2f retrans %5llu spurious %4llu rto %2llu loss %5llu",
-		 (double)(got * 8000 / (ns / SIM_MS)) / 1e6,
-		 (unsigned long long)sim_stat(s, 0, STAT_Tcp_RetransSegs),
+		 (double)bps / 1e6, (unsigned long long)sim_stat(s, 0, STAT_Tcp_RetransSegs),
 		 (unsigned long long)(sim_stat(s, 1, STAT_TcpExt_TCPDSACKOldSent) +
 				      sim_stat(s, 1, STAT_TcpExt_TCPDSACKOfoSent)),
 		 (unsigned long long)sim_stat(s, 0, STAT_TcpExt_TCPTimeouts),
