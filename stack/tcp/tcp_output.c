@@ -219,7 +219,10 @@ static void output_syn(struct tapir *t, struct tcp_conn *c)
 	/* RFC 7413 4.2.1: data goes with the first SYN alone: who did not answer that may not bear it. */
 	uint32_t len = c->fo & TCP_FO_DATA && !again && !synack ? c->act->snd.len : 0;
 
+	/* The SYN's alone: what went with it waits for the handshake. */
 	lost = tcp_rec_first_lost(c);
+	if (lost != first)
+		lost = NULL;
 	if (again && !lost) {
 		if (!(c->flags & TCP_F_ACK_NOW) || tcp_fastopen_child(c))
 			return;
@@ -282,6 +285,8 @@ static void note_resent(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, 
 		STAT_INC(t, TcpExt, TCPFastRetrans);
 	if (tcp_in_reduction(c))
 		a->prr_out++;
+	/* Whatever becomes of a size probe that is out now, it says nothing clear (RFC 4821 7.6.3). */
+	c->mtu_probe = 0;
 	tcp_rate_sent(t, c, r, flight);
 }
 

@@ -20,7 +20,8 @@ static void apply(struct tapir *t, struct tcp_conn *c, uint32_t mtu, uint32_t se
 		return;
 	pmtu_update(t, rt.dst, mtu, sent_len, rt.mtu);
 	tcp_conn_update_mss(t, c);
-	if (c->mss >= before || !c->act)
+	/* An open has no flight yet: what its SYN carried waits for the answer. */
+	if (c->mss >= before || !c->act || c->ep.state == TAPIR_TCP_SYN_SENT)
 		return;
 	/* R1191-7, SHLD-6, TC-53: the flight was cut too big and is cut anew, as far as cwnd lets it. */
 	tcp_recovery_recut(t, c);
