@@ -188,8 +188,10 @@ static void read_golden(void)
 	FILE *f = fopen(GOLDEN, "r");
 	char line[LINE];
 
-	if (!f)
+	if (!f) {
 		fail_msg("%s: %s", GOLDEN, strerror(errno));
+		return;
+	}
 	while (fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = 0;
 		if (line[0] != '#' && ngolden < LINES_MAX)
@@ -202,8 +204,10 @@ static void write_golden(const char *path)
 {
 	FILE *f = fopen(path, "w");
 
-	if (!f)
+	if (!f) {
 		fail_msg("%s: %s", path, strerror(errno));
+		return;
+	}
 	fprintf(f,
 		"# Written by `make golden`; tests/sim/test_throughput.c tells what it means.\n");
 	for (unsigned i = 0; i < nnow; i++)
