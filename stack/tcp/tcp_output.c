@@ -438,8 +438,6 @@ enum tcp_tlp_sent tcp_send_tlp(struct tapir *t, struct tcp_conn *c)
 	r = tcp_rec_last_segment(t, c);
 	if (!r || r->flags & TCP_REC_SYN || resend(t, c, r, &len) < 0)
 		return TCP_TLP_NOTHING;
-	if (!c->act->retrans_start_ns)
-		c->act->retrans_start_ns = t->now_ns;
 	r = tcp_rec_resent(t, c, r, len, true);
 	if (r)
 		tcp_rate_sent(t, c, r, flight);

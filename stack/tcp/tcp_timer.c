@@ -253,10 +253,11 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 		return true;
 	if (!tcp_state_synchronized(c->ep.state))
 		return fire_rexmt_syn(t, c);
-	if (!a->retrans_start_ns)
-		a->retrans_start_ns = LIST_FIRST(&a->recs, struct tcp_rec, seq_link)->sent_ns;
-	/* TC-27: so CLOSING and LAST-ACK end too. TC-33: by time, not by the number of bursts that met the timer. */
-	last = timed_out(t, c, a->retrans_start_ns);
+	/*
+	 * TC-27: so CLOSING and LAST-ACK end too. TC-33: by time, not by the number of bursts that met the timer. The time
+	 * counts from the first retransmission, and nothing is given up before one, as Linux.
+	 */
+	last = c->retransmits && a->retrans_start_ns && timed_out(t, c, a->retrans_start_ns);
 	tcp_fastopen_timeout(t, c, c->retransmits + 1u, last);
 	if (last) {
 		give_up(t, c);
@@ -266,8 +267,9 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 	tcp_tell(t, &c->ep.tuple, TAPIR_EV_TCP_RTO, "RFC 6298 5.4-5.6", c->rtt.rto_us, c->backoff);
 	tcp_pmtu_timeout(t, c);
 	tcp_mtup_timeout(t, c,
-			 t->now_ns - a->retrans_start_ns >=
-				 retries_ns(t, (unsigned)t->conf.tcp_retries1));
+			 a->retrans_start_ns &&
+				 t->now_ns - a->retrans_start_ns >=
+					 retries_ns(t, (unsigned)t->conf.tcp_retries1));
 	tcp_recovery_rto(t, c);
 	tcp_info_rto(t, c);
 	if (c->backoff < UINT8_MAX)
