@@ -10,21 +10,42 @@
 #include "stack/tcp/tcp_info.h"
 #include "stack/tcp/tcp_recovery.h"
 
-/* EVT-29, RFC 5961 5.2, R5961-4, TC-12, TC-28, MAY-12: acceptable is [SND.UNA - MAX.SND.WND, SND.MAX]. */
+/*
+ * EVT-29, RFC 5961 5.2, R5961-4, TC-12, TC-28, MAY-12: acceptable is [SND.UNA - MAX.SND.WND, SND.MAX]; and, as Linux
+ * from 6.7 on, nothing from before our first octet: a young connection would else take what nobody can have sent.
+ */
 static enum tcp_step check_range(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
 				 enum drop_reason *reason)
 {
+	uint32_t low = c->bytes_acked < c->max_snd_wnd ? seq_min(c->iss + 1, c->snd_una)
+						       : c->snd_una - c->max_snd_wnd;
+
 	if (seq_gt(seg->ack, c->snd_max)) {
 		*reason = DROP_TCP_ACK_BAD;
 		tcp_challenge(t, c);
 		return TCP_STEP_DROP;
 	}
-	if (seq_lt(seg->ack, c->snd_una - c->max_snd_wnd)) {
+	if (seq_lt(seg->ack, low)) {
 		*reason = DROP_TCP_ACK_OLD;
 		tcp_challenge(t, c);
 		return TCP_STEP_DROP;
 	}
 	return TCP_STEP_NEXT;
+}
+
+/*
+ * R8985-2: the least round trip. The answer to a short segment by itself may have been delayed: it is no reason to
+ * take the path for longer than it was, as in Linux.
+ */
+static void sample_min(struct tapir *t, struct tcp_conn *c, const struct tcp_ack_pass *p,
+		       uint64_t rtt_ns)
+{
+	bool delayed =
+		p->segs_acked == 1 && p->bytes < tcp_conn_smss(c) && p->prior_high == p->prior_una;
+
+	if (delayed && c->min_rtt_us && rtt_ns / 1000 > c->min_rtt_us)
+		return;
+	tcp_conn_min_rtt(t, c, rtt_ns);
 }
 
 /*
@@ -58,13 +79,14 @@ static bool sample_rtt(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass 
 		    (c->min_rtt_us == 0 || p->again_ns / 1000 >= c->min_rtt_us))
 			return false;
 		tcp_conn_rtt_sample(t, c, age_ns);
+		sample_min(t, c, p, age_ns);
 		return true;
 	}
 	if (p->first_sack_ns)
 		latest_ns = t->now_ns - p->last_sack_ns;
 	p->rtt_us = (uint32_t)min_u64(max_u64(latest_ns / 1000, 1), UINT32_MAX);
 	tcp_conn_rtt_sample(t, c, age_ns);
-	c->min_rtt_us = min_u32(c->min_rtt_us, p->rtt_us);
+	sample_min(t, c, p, latest_ns);
 	return true;
 }
 
@@ -82,12 +104,9 @@ static void confirm_first_hop(struct tapir *t, const struct tcp_conn *c)
 static void take_record(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p,
 			struct tcp_rec *r, uint32_t n, uint32_t *reord)
 {
-	uint32_t end = r->seq + n, segs = tcp_rec_segs(r);
+	uint32_t end = r->seq + n, segs = tcp_rec_segs_within(r, n);
 	struct tcp_act *a = c->act;
 
-	/* Of a segment acknowledged in part nothing has arrived yet that would count. */
-	if (n < r->len)
-		segs -= (r->len - n + r->mss - 1) / r->mss;
 	if (r->times > 1) {
 		p->flags |= TCP_ACK_RETRANS_ACKED;
 		p->again_ns = min_u64(p->again_ns, t->now_ns - r->sent_ns);

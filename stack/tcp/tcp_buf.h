@@ -97,6 +97,8 @@ struct tcp_rec *tcp_rec_sent(struct tapir *t, struct tcp_conn *c, uint32_t seq, 
 			     uint8_t flags);
 /* How many segments r stands for. */
 uint32_t tcp_rec_segs(const struct tcp_rec *r);
+/* How many of them end within its first n bytes. */
+uint32_t tcp_rec_segs_within(const struct tcp_rec *r, uint32_t n);
 struct tcp_rec *tcp_rec_next(const struct tcp_act *a, const struct tcp_rec *r); /* NULL: the last */
 /* The first n bytes of r, the first record, are acknowledged; r is gone when that is all of it. */
 void tcp_rec_ack(struct tapir *t, struct tcp_act *a, struct tcp_rec *r, uint32_t n);

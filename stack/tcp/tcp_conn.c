@@ -304,8 +304,10 @@ struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
 		c->rtt.rto_us = TCP_RTO_FALLBACK_US; /* R6298-9: RFC 6298 5.7: the SYN timed out */
 	tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_RECEIVED);
 	tcp_demux_insert(t, &c->ep);
-	if (p->synack_sent_ns)
+	if (p->synack_sent_ns) {
 		tcp_conn_rtt_sample(t, c, t->now_ns - p->synack_sent_ns);
+		tcp_conn_min_rtt(t, c, t->now_ns - p->synack_sent_ns);
+	}
 	return c;
 }
 
@@ -390,6 +392,12 @@ void tcp_conn_rtt_sample(struct tapir *t, struct tcp_conn *c, uint64_t rtt_ns)
 
 	tcp_rtt_sample(&c->rtt, us, (uint32_t)t->conf.tcp_rto_min_us,
 		       (uint32_t)t->conf.tcp_rto_max_ms * 1000);
-	if (c->min_rtt_us == 0 || us < c->min_rtt_us)
-		c->min_rtt_us = us;
+}
+
+void tcp_conn_min_rtt(struct tapir *t, struct tcp_conn *c, uint64_t rtt_ns)
+{
+	uint32_t us = (uint32_t)min_u64(rtt_ns / 1000, UINT32_MAX);
+
+	c->min_rtt_us = tcp_min_rtt_sample(&c->min_rtt, (uint32_t)(t->now_ns / 1000000),
+					   (uint32_t)t->conf.tcp_min_rtt_wlen * 1000, us);
 }

@@ -154,7 +154,7 @@ enum tcp_rec_flag {
 	TCP_REC_FIN = 1 << 3,
 	TCP_REC_PROBE = 1 << 4,	  /* one segment larger than usual: see tcp_mtup.c */
 	TCP_REC_RETRANS = 1 << 5, /* sent again since it was found lost, and in flight so */
-	TCP_REC_PSH = 1 << 6, /* its last segment left with PSH, and does so again */
+	TCP_REC_PSH = 1 << 6,	  /* its last segment left with PSH, and does so again */
 };
 
 /* Deadlines while active; TAPIR_NEVER: not running. */
@@ -218,7 +218,6 @@ struct tcp_act {
 	uint32_t prr_delivered, prr_out; /* segments (RFC 9937 6) */
 	uint64_t retrans_stamp_ns;	 /* first retransmission of this episode; 0: none */
 	uint32_t retrans_stamp;		 /* the same as a timestamp value (RFC 3522 3.2) */
-	uint32_t high_rexmit;		 /* RFC 6675 2: HighRxt */
 	/* receiving */
 	struct tcp_rcvbuf rcv;
 	struct list hoard; /* tcp_state.hoarders, with conn set */
@@ -288,7 +287,8 @@ struct tcp_conn {
 	uint32_t snd_up, rcv_up; /* urgent pointers, one past the last urgent byte */
 	uint32_t rcv_user;	 /* next byte that the application will read */
 	uint32_t held;		 /* bytes held above the core: tapir_recv_held() */
-	uint32_t min_rtt_us;
+	uint32_t min_rtt_us;	 /* of the last tcp_min_rtt_wlen seconds, by min_rtt; 0: unknown */
+	struct tcp_min_rtt min_rtt;
 	uint32_t snd_sml;   /* end of the last short segment sent: Minshall's Nagle */
 	uint32_t rcv_limit; /* bytes of receive buffer, auto-tuned unless SO_RCVBUF was set */
 	/* tcp_rcv.c's: bounds of the window, right-sizing, when to acknowledge */
@@ -413,6 +413,8 @@ uint32_t tcp_conn_smss(const struct tcp_conn *c);
 /* The handshake is done: the initial window (RFC 6928), one segment after a lost SYN. */
 void tcp_conn_start_cc(struct tapir *t, struct tcp_conn *c, bool syn_lost);
 void tcp_conn_rtt_sample(struct tapir *t, struct tcp_conn *c, uint64_t rtt_ns);
+/* A round trip that may be the least of late. */
+void tcp_conn_min_rtt(struct tapir *t, struct tcp_conn *c, uint64_t rtt_ns);
 /* What a passive open agreed on, by record or by cookie. */
 struct tcp_passive {
 	struct tcp_tuple tuple;

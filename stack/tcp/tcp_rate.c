@@ -39,12 +39,9 @@ void tcp_rate_delivered(struct tapir *t, struct tcp_conn *c, const struct tcp_re
 			struct tcp_rate_sample *rs)
 {
 	struct tcp_act *a = c->act;
-	uint32_t end = r->seq + len, segs = tcp_rec_segs(r);
+	uint32_t end = r->seq + len, segs = tcp_rec_segs_within(r, len);
 
 	(void)t;
-	/* Of a segment acknowledged in part nothing has arrived yet that would count. */
-	if (len < r->len)
-		segs -= (r->len - len + r->mss - 1) / r->mss;
 	rs->delivered += segs;
 	a->delivered += segs;
 	if (r->delivered_ns == 0 && r->first_tx_ns == 0)

@@ -98,6 +98,16 @@ uint32_t tcp_rec_segs(const struct tcp_rec *r)
 	return rec_segs(r);
 }
 
+uint32_t tcp_rec_segs_within(const struct tcp_rec *r, uint32_t n)
+{
+	uint32_t left = r->len - n - (r->flags & TCP_REC_FIN && n < r->len ? 1 : 0);
+
+	/* Of a segment acknowledged in part nothing has arrived yet that would count. */
+	if (n == r->len)
+		return rec_segs(r);
+	return rec_segs(r) - (left <= r->mss ? 1 : (left + r->mss - 1) / r->mss);
+}
+
 /* Whether r waits to be sent again. */
 static bool rec_waits(const struct tcp_rec *r)
 {

@@ -83,7 +83,6 @@ void tcp_enter_recovery(struct tapir *t, struct tcp_conn *c, bool ece)
 	c->cc.prior_ssthresh = 0;
 	tcp_undo_start(c);
 	a->rescued = false;
-	a->high_rexmit = c->snd_una;
 	/* R6675-4, R9937-1; within CWR the window is on its way down already. */
 	if (!tcp_in_reduction(c)) {
 		if (!ece)

@@ -9,6 +9,14 @@
  * timer then never fires within a jitter of 200 ms, however long the path; with 1 s it is never below
  * the 1 s of RFC 6298 2.4. All is integer microseconds, 64 bits wide within and saturating: a sample of
  * an hour, or of a peer that echoes nonsense, ends at the maximum (TC-49, R6298-4).
+ *
+ * Beside it the least round trip of the last minutes, which RACK measures reordering by. It forgets, so that a path that
+ * became longer is not judged by what it was (RFC 8985 6.2, step 1). Three candidates are kept, as the window moves on:
+ *
+ *	us[0] least of all | us[1] least since then | us[2] least since that
+ *
+ * When the first is too old the second takes its place. Lest all be of one moment, the others are taken anew after a
+ * quarter and a half of the window (K. Nichols' filter, which Linux uses too).
  */
 #include "stack/base/assert.h"
 #include "stack/base/bits.h"
@@ -68,4 +76,40 @@ uint64_t tcp_rto_backed_off_us(const struct tcp_rtt *r, unsigned backoff, uint32
 	uint64_t rto = backoff < 32 ? (uint64_t)r->rto_us << backoff : UINT64_MAX;
 
 	return min_u64(rto, rto_max_us);
+}
+
+static void candidate(struct tcp_min_rtt *m, unsigned from, uint32_t now_ms, uint32_t us)
+{
+	for (unsigned i = from; i < ARRAY_SIZE(m->us); i++) {
+		m->us[i] = us;
+		m->ms[i] = now_ms;
+	}
+}
+
+uint32_t tcp_min_rtt_sample(struct tcp_min_rtt *m, uint32_t now_ms, uint32_t window_ms, uint32_t us)
+{
+	us = max_u32(us, 1);
+	if (m->us[0] == 0 || us <= m->us[0] || now_ms - m->ms[2] > window_ms) {
+		candidate(m, 0, now_ms, us);
+		return us;
+	}
+	if (us <= m->us[1])
+		candidate(m, 1, now_ms, us);
+	else if (us <= m->us[2])
+		candidate(m, 2, now_ms, us);
+	if (now_ms - m->ms[0] > window_ms) {
+		/* Twice at most: the last one is not too old. */
+		while (now_ms - m->ms[0] > window_ms) {
+			m->us[0] = m->us[1];
+			m->ms[0] = m->ms[1];
+			m->us[1] = m->us[2];
+			m->ms[1] = m->ms[2];
+			candidate(m, 2, now_ms, us);
+		}
+	} else if (m->ms[1] == m->ms[0] && now_ms - m->ms[0] > window_ms / 4) {
+		candidate(m, 1, now_ms, us);
+	} else if (m->ms[2] == m->ms[1] && now_ms - m->ms[0] > window_ms / 2) {
+		candidate(m, 2, now_ms, us);
+	}
+	return m->us[0];
 }

@@ -14,10 +14,18 @@ struct tcp_rtt {
 		mdev4_us; /* four times the mean deviation, as Linux smooths it: TCP_INFO shows it */
 };
 
+/* The least round trip of late: three candidates, each the least since the one before it. {0} to begin with. */
+struct tcp_min_rtt {
+	uint32_t us[3], ms[3];
+};
+
 void tcp_rtt_init(struct tcp_rtt *r, uint32_t rto_init_us);
 /* A sample (RFC 6298 2.2, 2.3), then the new RTO between the limits (2.4, 2.5; granularity 1 ms). */
 void tcp_rtt_sample(struct tcp_rtt *r, uint32_t rtt_us, uint32_t rto_min_us, uint32_t rto_max_us);
 /* rto_us doubled `backoff` times, at most rto_max_us (5.5). */
 uint64_t tcp_rto_backed_off_us(const struct tcp_rtt *r, unsigned backoff, uint32_t rto_max_us);
+/* A sample at `now_ms`. Returns the least of the last `window_ms`, not 0 (RFC 8985 6.2, step 1). */
+uint32_t tcp_min_rtt_sample(struct tcp_min_rtt *m, uint32_t now_ms, uint32_t window_ms,
+			    uint32_t us);
 
 #endif

@@ -363,6 +363,12 @@ static bool ack_established(struct model *m, const struct model_seg *s, struct m
 		send_ack(out);
 		return false;
 	}
+	/* Less than a window was acknowledged so far, and this is from before all of it. */
+	if (m->rules.not_sent && m->snd_una - m->iss <= m->max_snd_wnd && le(s->ack, m->iss) &&
+	    s->ack != m->snd_una) {
+		send_ack(out);
+		return false;
+	}
 	if (le(m->snd_una, s->ack)) {
 		m->snd_una = s->ack;
 		update_window(m, s);

@@ -47,6 +47,7 @@ enum model_reply { M_DONE, M_NO_CONNECTION, M_CLOSING_ERROR };
  */
 struct model_rules {
 	bool rfc5961;	/* R5961-1, R5961-3, R5961-4: exact RST, challenge ACKs, range of ACKs */
+	bool not_sent;	/* R5961-4: no ACK of what came before our first octet (Linux) */
 	bool at_edge;	/* EVT-15: an empty segment at RCV.NXT+RCV.WND counts (Linux) */
 	bool spanning;	/* EVT-17: so does one that begins before the window and ends behind it */
 	bool syn_again; /* EVT-25: a SYN in SYN-RECEIVED does not return to LISTEN: it is answered */

@@ -22,6 +22,7 @@
 /* As configured by default, which is as Linux does but for RFC 1337. */
 static const struct model_rules as_linux = {
 	.rfc5961 = true,
+	.not_sent = true,
 	.at_edge = true,
 	.spanning = true,
 	.syn_again = true,

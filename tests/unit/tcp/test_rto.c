@@ -91,6 +91,35 @@ TEST(the_ceiling_holds_for_any_sample, "TC-49")
 	}
 }
 
+TEST(the_least_round_trip_forgets_what_is_older_than_its_window, "R8985-2")
+{
+	const uint32_t win = 1000;
+	struct tcp_min_rtt m = {{0}, {0}};
+	uint32_t got[400];
+
+	/* Samples all over, and of each answer: it was measured within the window, and nothing later was less. */
+	for (uint32_t i = 0, x = 1; i < 400; i++) {
+		uint32_t now = UINT32_MAX - 5000 + i * 37, least;
+
+		x = x * 1103515245 + 12345;
+		got[i] = 1000 + x / 65536 % 1000 + (i > 200 ? 5000 : 0);
+		least = tcp_min_rtt_sample(&m, now, win, got[i]);
+		assert_true(least <= got[i]);
+		for (uint32_t k = i + 1; k-- > 0;) {
+			assert_true((i - k) * 37 <= win);
+			if (got[k] == least)
+				break;
+			if ((i - k) * 37 <= win / 4)
+				assert_true(got[k] > least);
+		}
+	}
+	/* A path that became longer is known to be so when the window is over. */
+	assert_int_equal(tcp_min_rtt_sample(&m, 50000, win, 7), 7);
+	assert_int_equal(tcp_min_rtt_sample(&m, 50900, win, 70), 7);
+	assert_int_equal(tcp_min_rtt_sample(&m, 51001, win, 71), 70);
+	assert_int_equal(tcp_min_rtt_sample(&m, 60000, win, 0), 1);
+}
+
 TEST(a_sample_of_zero_counts_as_the_smallest, "")
 {
 	struct tcp_rtt r;
@@ -124,6 +153,7 @@ int main(void)
 		cmocka_unit_test(a_million_samples_stay_within_a_tick_of_exact_arithmetic),
 		cmocka_unit_test(the_floor_stands_beside_srtt),
 		cmocka_unit_test(the_ceiling_holds_for_any_sample),
+		cmocka_unit_test(the_least_round_trip_forgets_what_is_older_than_its_window),
 		cmocka_unit_test(a_sample_of_zero_counts_as_the_smallest),
 		cmocka_unit_test(back_off_doubles_up_to_the_ceiling),
 	};
