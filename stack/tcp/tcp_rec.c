@@ -343,9 +343,35 @@ void tcp_rec_mark_original_lost(struct tcp_act *a, struct tcp_rec *r)
 	sums_in(a, r);
 }
 
+/* Whether the record at l was sent after r. */
+static bool sent_later(const struct list *l, const struct tcp_rec *r)
+{
+	const struct tcp_rec *other = container_of(l, const struct tcp_rec, time_link);
+
+	if (other->sent_ns != r->sent_ns)
+		return other->sent_ns > r->sent_ns;
+	return seq_gt(other->tx, r->tx);
+}
+
+/*
+ * Behind whom r belongs in the list by time, searched from `at`, where its neighbour by sequence went: mostly that is
+ * its place. Not from the head: beyond the bound the order would turn round there, and RACK end its look too early.
+ */
+static struct list *time_place(struct tcp_act *a, struct list *at, const struct tcp_rec *r)
+{
+	int steps = REJOIN_STEPS;
+
+	while (at != &a->recs_time && sent_later(at, r) && steps-- > 0)
+		at = at->prev;
+	while (at->next != &a->recs_time && !sent_later(at->next, r) && steps-- > 0)
+		at = at->next;
+	return at;
+}
+
 void tcp_rec_unmark_lost(struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
+	struct list *at = &a->recs_time;
 	struct tcp_rec *r;
 
 	LIST_FOREACH (r, &a->recs, struct tcp_rec, seq_link) {
@@ -355,16 +381,9 @@ void tcp_rec_unmark_lost(struct tcp_conn *c)
 		r->flags &= (uint8_t)~TCP_REC_LOST;
 		sums_in(a, r);
 		if (!list_linked(&r->time_link)) {
-			/* Near its place: those found lost are the oldest. */
-			struct list *at = &a->recs_time;
-
-			for (int i = 0; i < REJOIN_STEPS && at->next != &a->recs_time; i++) {
-				if (container_of(at->next, struct tcp_rec, time_link)->sent_ns >
-				    r->sent_ns)
-					break;
-				at = at->next;
-			}
+			at = time_place(a, at, r);
 			list_add_after(at, &r->time_link);
+			at = &r->time_link;
 		}
 	}
 	a->lost_hint = NULL;

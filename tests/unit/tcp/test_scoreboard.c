@@ -327,6 +327,42 @@ TEST(the_reordering_window_grows_by_a_dsack_a_round_trip_and_lasts_sixteen_recov
 	tf_close(&f);
 }
 
+/* ---- after an undo ---- */
+
+TEST(what_an_undo_takes_back_lies_in_the_order_of_sending_again, "R8985-1")
+{
+	enum { N = 300 };
+	const struct tcp_rec *r;
+	struct tcp_conn *c;
+	uint64_t last_ns = 0;
+	unsigned n = 0;
+	struct tf f;
+
+	(void)fly(&f, 1, MSS, 1, 300);
+	c = tf_conn(&f);
+	c->cc.cwnd = N * MSS;
+	for (unsigned i = 1; i < N; i++) {
+		world_step(&f.w, WORLD_MS / 10);
+		assert_int_equal(tf_write(&f, MSS), MSS);
+		assert_int_equal(tf_drain(&f), 1);
+	}
+	tcp_rec_mark_all_lost(f.w.t, c);
+	assert_true(list_empty(&c->act->recs_time));
+	tcp_rec_unmark_lost(c);
+	LIST_FOREACH (r, &c->act->recs_time, const struct tcp_rec, time_link) {
+		assert_true(r->sent_ns > last_ns);
+		last_ns = r->sent_ns;
+		n++;
+	}
+	assert_int_equal(n, N);
+	c->act->rexmit = TCP_REXMIT_NONE;
+	/* And RACK finds all those that were sent before the one that arrived. */
+	world_step(&f.w, 10 * WORLD_MS);
+	ack_one(&f, 0, (N - 1) * MSS, N * MSS);
+	assert_int_equal(c->act->segs_lost, N - 1);
+	tf_close(&f);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -335,6 +371,7 @@ int main(void)
 		cmocka_unit_test(many_holes_cost_a_bounded_number_of_records),
 		cmocka_unit_test(octets_at_the_edges_of_blocks_cut_no_records),
 		cmocka_unit_test(blocks_outside_what_is_outstanding_are_counted_and_ignored),
+		cmocka_unit_test(what_an_undo_takes_back_lies_in_the_order_of_sending_again),
 		cmocka_unit_test(dsacks_of_what_was_sent_once_do_not_widen_the_reordering_window),
 		cmocka_unit_test(
 			the_reordering_window_grows_by_a_dsack_a_round_trip_and_lasts_sixteen_recoveries),
