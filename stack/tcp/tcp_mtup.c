@@ -42,12 +42,18 @@ static uint32_t text_of(const struct tcp_conn *c, uint32_t mtu)
 	return mtu > less ? mtu - less : 1;
 }
 
-void tcp_mtup_start(struct tapir *t, struct tcp_conn *c)
+/* What no probe may exceed, whatever the path: the peer's MSS, and the program's. */
+static uint16_t ends_take(const struct tcp_conn *c)
 {
 	uint32_t mss = c->opt.maxseg ? min_u32(c->peer_mss, c->opt.maxseg) : c->peer_mss;
 
+	return (uint16_t)min_u32(mss + IP_TCP_HLEN, UINT16_MAX);
+}
+
+void tcp_mtup_start(struct tapir *t, struct tcp_conn *c)
+{
 	c->mtup_on = t->conf.tcp_mtu_probing == 2;
-	c->mtu_high = (uint16_t)min_u32(mss + IP_TCP_HLEN, UINT16_MAX);
+	c->mtu_high = ends_take(c);
 	c->mtu_low = mtu_of(c, (uint32_t)t->conf.tcp_base_mss);
 	c->mtu_probe = 0;
 	c->mtup_ns = t->now_ns;
@@ -68,7 +74,7 @@ static void begin_anew(struct tapir *t, struct tcp_conn *c)
 	if (t->now_ns - c->mtup_ns < (uint64_t)t->conf.tcp_probe_interval_s * SEC)
 		return;
 	c->mtu_probe = 0;
-	c->mtu_high = (uint16_t)min_u32((uint32_t)c->peer_mss + IP_TCP_HLEN, UINT16_MAX);
+	c->mtu_high = ends_take(c);
 	c->mtu_low = mtu_of(c, tcp_conn_smss(c));
 	c->mtup_ns = t->now_ns;
 	tcp_conn_update_mss(t, c);
@@ -83,6 +89,7 @@ int32_t tcp_mtup_due(struct tapir *t, struct tcp_conn *c, uint32_t avail, uint32
 	if (!c->mtup_on || c->mtu_probe || c->ca_state != TCP_CA_OPEN ||
 	    c->cc.cwnd < WINDOW_SEGS * mss || a->ooo.n || a->dsack)
 		return -1;
+	c->mtu_high = (uint16_t)min_u32(c->mtu_high, ends_take(c));
 	mtu = ((uint32_t)c->mtu_high + c->mtu_low) / 2;
 	if (c->mtu_high < c->mtu_low + max_u32((uint32_t)t->conf.tcp_probe_threshold, 1)) {
 		begin_anew(t, c);
