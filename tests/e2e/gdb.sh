@@ -334,8 +334,31 @@ test_errors_are_one_line_and_say_what_to_do() {
 	has "$scratch/out" '^tapir: 1 is no stack: give a struct tapir \*$'
 	has "$scratch/out" '^tapir: no connection 77: `tapir conns` lists'
 	has "$scratch/out" '^tapir: no connection at :99'
-	has "$scratch/out" '^tapir: No symbol "nonesuch" in current context$'
+	has "$scratch/out" '^tapir: nonesuch: neither a number of `tapir conns`, nor ADDR:PORT, nor an expression: No symbol "nonesuch"'
+	two_stacks 'tapir step-event 0' 'tapir step-event drops' 'tapir break-state closed foo' 'tapir step-event in' 'tapir wire 2 x'
+	has "$scratch/out" '^tapir: 0 events are none: give a COUNT of 1 or more$'
+	has "$scratch/out" '^tapir: no such state: drops: there are:$'
+	has "$scratch/out" ' timer call drop note$|^  timer call drop note$'
+	has "$scratch/out" '^tapir: foo is no connection: tapir break-state STATE '
+	has "$scratch/out" '^tapir: x is no COUNT: tapir wire '
 	has_not "$scratch/out" 'Traceback|Python Exception|Error occurred in Python'
+}
+
+test_a_socket_that_becomes_a_listener_keeps_its_number() {
+	two_stacks 'tapir step-event state' 'tapir conns' 'tapir conn 1'
+	has "$scratch/out" '^1 +LISTEN +\*:80 '
+	has "$scratch/out" '^connection 1: \*:80 > \*:\*, LISTEN'
+}
+
+test_several_kinds_of_event_at_a_time() {
+	two_stacks 'tapir step-event 6 state out'
+	[ "$(grep -cE '^ [0-9.]+ +[0-9] .* (state|out) ' "$scratch/out")" = 6 ] || fail "$(cat "$scratch/out")"
+}
+
+test_where_a_segment_leaves_the_connection_is_at_hand() {
+	two_stacks 'tapir step-event again' 'tapir explain' 'print *c'
+	has "$scratch/out" '^Decided in resend\(\), stack/tcp/tcp_output.c:[0-9]+\.$'
+	has "$scratch/out" '^\$1 = 192.0.2.2:80 > 192.0.2.1:[0-9]+, ESTABLISHED'
 }
 
 test_help_lists_every_command_and_each_has_its_own() {

@@ -96,6 +96,18 @@ static bool wanted(const char *path, char **patterns, int n)
 	return n == 0;
 }
 
+/* Options that are wrong are wrong for all scripts: said once, by way of a script without events. */
+static bool options_hold(void)
+{
+	static struct script s;
+	bool ok = script_load(&s, "/dev/null", given) || strncmp(s.error, "command line", 12) != 0;
+
+	if (!ok)
+		printf("1..1\nnot ok 1 - the command line\n# %s\n", s.error);
+	script_free(&s);
+	return ok;
+}
+
 /*
  * Under valgrind what a process has run once is known to those that it forks: a few scripts are played here first, or
  * each child would have the whole stack translated anew.
@@ -121,6 +133,14 @@ int main(int argc, char **argv)
 	int args = 0;
 
 	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			printf("usage: test_scripts [-l] [--OPTION=VALUE]... [SCRIPT|PART OF A "
+			       "PATH|PATTERN]...\n"
+			       "Runs packet scripts, all of tests/script/ unless some are named; "
+			       "-l lists them.\n"
+			       "tests/script/README.md has the options and the language.\n");
+			return 0;
+		}
 		if (strncmp(argv[i], "--", 2) != 0) {
 			argv[1 + args++] = argv[i];
 		} else if (strlen(given) + strlen(argv[i]) + 2 < sizeof(given)) {
@@ -143,6 +163,14 @@ int main(int argc, char **argv)
 		n += wanted(found.gl_pathv[i], argv + 1, args);
 	for (int i = 0; i < args; i++)
 		n += is_file(argv[1 + i]);
+	if (!options_hold())
+		return 1;
+	if (n == 0) {
+		printf("1..1\nnot ok 1 - %s: neither a file nor a part of a script's path: -l "
+		       "lists them\n",
+		       argv[1]);
+		return 1;
+	}
 	printf("# suite script/test_scripts\n1..%zu\n", n);
 	warm(found.gl_pathv, found.gl_pathc);
 	for (size_t i = 0; i < found.gl_pathc; i++) {
@@ -154,5 +182,5 @@ int main(int argc, char **argv)
 			failed += !run_one(argv[1 + i], ++k);
 	}
 	globfree(&found);
-	return failed > 0 || n == 0;
+	return failed > 0;
 }

@@ -36,7 +36,7 @@ void *script_alloc(struct script *s, size_t n)
 void cur_fail(struct cursor *c, const char *fmt, ...)
 {
 	va_list ap;
-	char what[300];
+	char what[300], *nl;
 
 	if (c->failed)
 		return;
@@ -44,6 +44,10 @@ void cur_fail(struct cursor *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
+	/* What is quoted of the script stands last, and ends with its line. */
+	nl = strchr(what, '\n');
+	if (nl)
+		strcpy(nl, "'");
 	snprintf(c->s->error, sizeof(c->s->error), "%s:%d: %s", c->s->path, c->line, what);
 }
 

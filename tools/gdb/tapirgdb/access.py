@@ -444,6 +444,7 @@ class Endpoint:
 _isns = {}  # key: (iss, irs), also of what is a TIME-WAIT record by now
 _numbers = {}  # key: the number that people know it by
 _unbound = {}  # address of a socket without a peer: its number
+_heirs = {}  # address of what goes at this very moment: that of what comes, which no table has yet
 _count = 0
 
 
@@ -482,6 +483,12 @@ def takes_over(addr, old):
     """What lies at addr stands for what lay at old: it keeps the number."""
     if old in _unbound:
         _unbound[addr] = _unbound.pop(old)
+    _heirs[old] = addr
+
+
+def moves_on():
+    """The program runs again: what is taken over is in the tables by its next stop."""
+    _heirs.clear()
 
 
 def remember_isns(key, iss, irs):
@@ -529,7 +536,7 @@ def endpoints(stack):
 def all_endpoints():
     out = []
     for stack in stacks():
-        out += list(endpoints(stack))
+        out += [Endpoint(stack, at(_heirs[e.addr], "struct tcp_ep")) if e.addr in _heirs else e for e in endpoints(stack)]
     # A handle may still hold what a TIME-WAIT record or nothing stands for on the network: last.
     alive = {e.key() for e in out if e.connected() and not e.detached()}
     # And a half-open record stays until its connection stands.
@@ -556,7 +563,10 @@ def find(word):
             fail("%d connections at %s: say which by its number: %s" % (
                 len(found), word, ", ".join(str(e.number) for e in found[:20])))
         return found[0]
-    v = gdb.parse_and_eval(word)
+    try:
+        v = gdb.parse_and_eval(word)
+    except gdb.error as e:
+        fail("%s: neither a number of `tapir conns`, nor ADDR:PORT, nor an expression: %s" % (word, str(e).rstrip(".")))
     return endpoint_of(v)
 
 

@@ -1,5 +1,7 @@
 """The commands. A docstring is the help; its first sentence is what `help tapir` lists."""
 
+import re
+
 import gdb
 
 from tapirgdb import access as a
@@ -47,8 +49,8 @@ def listed(names):
     return ("\n  " if len(lines) > 1 else " ") + "\n  ".join(lines)
 
 
-def match(word, names, what):
-    """The value of a name, in whatever case and with - or _; a part will do where only one has it."""
+def match(word, names, what, others=()):
+    """The value of a name, in whatever case and with - or _; a part will do where only one has it. Others are said beside."""
     def plain(s):
         return s.upper().replace("-", "_")
 
@@ -58,7 +60,7 @@ def match(word, names, what):
     near = [v for v, name in names.items() if plain(word) in plain(name)]
     if len(near) == 1:
         return near[0]
-    a.fail("no such %s: %s: there are:%s" % (what, word, listed(names[v] for v in near or names)))
+    a.fail("no such %s: %s: there are:%s" % (what, word, listed([names[v] for v in near or names] + list(others if not near else ()))))
 
 
 class Tapir(Command):
@@ -157,6 +159,8 @@ others: `info breakpoints`, `delete`. The endpoint is in the state already when 
 
     def run(self, argv, tty):
         self.need(argv, 1, 2)
+        if len(argv) > 1 and not re.fullmatch(r"#?\d+|[0-9.*]*:\d+", argv[1]):
+            a.fail("%s is no connection: %s" % (argv[1], self.usage()))
         names = {v: n for v, n in a.state_names().items() if v}
         value = match(argv[0], names, "state")
         need_symbol("tcp_state_entered")
@@ -192,31 +196,35 @@ def need_symbol(name):
 
 class StepEvent(Command):
     """Run to the next event and print it in one line, with the RFC that it rests on.
-Usage: tapir step-event [COUNT|STATE] [KIND] [ADDR:PORT|:PORT|#N]
+Usage: tapir step-event [COUNT|STATE] [KIND]... [ADDR:PORT|:PORT|#N]
 Events: state (changes), in, out and again (segments; again: a retransmission), timer, call (of the application), drop, note.
 The line: seconds since the first event, the connection's number, its local end, what, RFC. Numbers count from ISS and IRS, the
 SYNs being 0. With COUNT so many events, with STATE all until an endpoint enters it; with a KIND (state, in ...) only such; with
-an end or #N of `tapir conns` only those of that connection. Starts the program when it does not run yet. Enter does it again. The frame chosen is the one that
-decided."""
+an end or #N of `tapir conns` only those of that connection. Starts the program when it does not run yet. Enter does it again.
+The frame chosen is the one that decided."""
 
     def run(self, argv, tty):
-        self.need(argv, 0, 3)
-        count, word, state, kind = 1, "", None, None
+        self.need(argv, 0, 2 + len(events.KINDS))
+        count, word, state, kinds = 1, "", None, []
         for arg in argv:
             if arg.isdigit():
                 count = int(arg)
             elif ":" in arg or arg.startswith("#") and arg[1:].isdigit():
                 word = arg
             elif arg in events.KINDS:
-                kind = arg
+                kinds.append(arg)
             else:
                 names = {v: n for v, n in a.state_names().items() if v}
-                state, count = names[match(arg, names, "state")], UNTIL
+                state, count = names[match(arg, names, "state", events.KINDS)], UNTIL
+        if count < 1:
+            a.fail("%d events are none: give a COUNT of 1 or more" % count)
+        if state and kinds and "state" not in kinds:
+            kinds.append("state")  # or the end would not be seen
         if not a.running():
             a.type_of("struct tapir")
             events.fresh()
         for _ in range(count):
-            event = events.step(word, kind)
+            event = events.step(word, kinds)
             if event is None:
                 return
             print(event.line())
@@ -243,7 +251,9 @@ runs, and from `tapir wire on` to `off` (which slows the program down)."""
             events.stop_collecting()
             return
         word = argv[0] if argv else ""
-        events.wire(word, int(argv[1]) if len(argv) > 1 and argv[1].isdigit() else 30)
+        if len(argv) > 1 and not (argv[1].isdigit() and int(argv[1]) > 0):
+            a.fail("%s is no COUNT: %s" % (argv[1], self.usage()))
+        events.wire(word, int(argv[1]) if len(argv) > 1 else 30)
 
 
 class Explain(Command):

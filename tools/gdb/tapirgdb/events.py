@@ -16,7 +16,8 @@ KEPT = 500  # segments of one conversation
 TALKS = 200  # conversations
 KINDS = ("state", "in", "out", "again", "timer", "call", "drop", "note")
 
-TELLERS = ("emit", "tell", "tcp_tell", "emit_in", "xmit_emit", "tcp_state_entered", "tcp_set_state")  # they only pass it on
+TELLERS = ("emit", "tell", "tcp_tell", "emit_in", "xmit_emit", "tcp_xmit", "send_segment", "tcp_state_entered",
+           "tcp_set_state")  # they only pass it on
 
 TIMER_SOURCE = {
     "REXMT": "RFC 6298 5.4", "PERSIST": "RFC 9293 3.8.6.1", "DELACK": "RFC 9293 3.8.6.3",
@@ -75,7 +76,7 @@ class Session:
         self.base = None  # time of the first event: the lines count from it
         self.stepping = False
         self.filter = ""
-        self.kind = None  # of the events that are stopped at; None: all
+        self.kinds = ()  # of the events that are stopped at; none: all
         self.hit = None  # the event that step-event stopped at
         self.last = None
         self.exited = None
@@ -367,7 +368,7 @@ def on_event(stack, ev):
 def wanted(event):
     if event is None or not S.stepping:
         return False
-    if S.kind and event.kind != S.kind:
+    if S.kinds and event.kind not in S.kinds:
         return False
     if not S.filter:
         return True
@@ -597,13 +598,13 @@ def arm(on):
             h.enabled = False
 
 
-def step(word, kind=None):
-    """Runs to the next event (of a connection, of a kind). Returns it, or None after saying why there is none."""
+def step(word, kinds=()):
+    """Runs to the next event (of a connection, of some kinds). Returns it, or None after saying why there is none."""
     collect()
     S.hit = None
     S.exited = None
     S.filter = word
-    S.kind = kind
+    S.kinds = kinds
     S.stepping = True
     arm(True)
     try:
@@ -754,5 +755,6 @@ def fresh():
 
 
 def load():
+    gdb.events.cont.connect(lambda event: a.moves_on())
     gdb.events.exited.connect(on_exit)
     gdb.events.new_objfile.connect(on_objfile)
