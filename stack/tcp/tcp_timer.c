@@ -257,6 +257,8 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 	 * TC-27: so CLOSING and LAST-ACK end too. TC-33: by time, not by the number of bursts that met the timer. The time
 	 * counts from the first retransmission, and nothing is given up before one, as Linux.
 	 */
+	if (c->retransmits && !a->retrans_start_ns)
+		a->retrans_start_ns = t->now_ns; /* one that could not even leave counts too */
 	last = c->retransmits && a->retrans_start_ns && timed_out(t, c, a->retrans_start_ns);
 	tcp_fastopen_timeout(t, c, c->retransmits + 1u, last);
 	if (last) {

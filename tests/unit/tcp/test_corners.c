@@ -154,6 +154,37 @@ TEST(an_ack_that_met_a_full_queue_leaves_later, "")
 	tf_close(&f);
 }
 
+TEST(a_queue_that_never_moves_again_does_not_hold_a_connection_for_ever, "MUST-21")
+{
+	static const uint8_t big[1400];
+	struct tapir_sockaddr sa = tapir_sockaddr_v4(WORLD_PEER, 9);
+	const uint32_t ms = 5000;
+	struct tf f;
+	tapir_sock_t u;
+
+	tf_init(&f);
+	f.w.conf.txq_bytes = 65536;
+	tf_start(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	assert_int_equal(tapir_setsockopt(f.w.t, f.s, TAPIR_IPPROTO_TCP, TAPIR_TCP_USER_TIMEOUT,
+					  &ms, sizeof(ms)),
+			 0);
+	tf_write(&f, 1000);
+	(void)tf_drain(&f);
+	u = tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_DGRAM, 0);
+	assert_int_equal(tapir_connect(f.w.t, u, &sa), 0);
+	for (size_t n = sizeof(big); n > 0; n--) {
+		const struct iovec iov = {.iov_base = (void *)(uintptr_t)big, .iov_len = n};
+
+		while (tapir_send(f.w.t, u, &iov, 1, 0) > 0)
+			;
+	}
+	/* No retransmission can leave: it counts as one all the same. */
+	world_step(&f.w, 20 * WORLD_S);
+	assert_int_equal(tf_state(&f), TAPIR_TCP_CLOSED);
+	tf_close(&f);
+}
+
 TEST(memory_that_lies_in_a_pool_serves_others_at_the_limit, "")
 {
 	struct tf f;
@@ -482,6 +513,8 @@ int main(void)
 		cmocka_unit_test(the_smallest_mtu_carries_data_and_sack),
 		cmocka_unit_test(an_urgent_pointer_on_a_half_old_segment_marks_where_it_said),
 		cmocka_unit_test(an_ack_that_met_a_full_queue_leaves_later),
+		cmocka_unit_test(
+			a_queue_that_never_moves_again_does_not_hold_a_connection_for_ever),
 		cmocka_unit_test(memory_that_lies_in_a_pool_serves_others_at_the_limit),
 		cmocka_unit_test(segments_grow_again_when_the_path_mtu_is_forgotten),
 		cmocka_unit_test(a_retransmission_on_a_smaller_link_is_cut_at_once),
