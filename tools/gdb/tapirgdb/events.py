@@ -398,6 +398,7 @@ class Hook(gdb.Breakpoint):
         self.silent = True
 
     def stop(self):
+        a.moves_on()
         try:
             return self.reached(gdb.newest_frame())
         except (gdb.error, gdb.MemoryError, gdb.GdbError, RuntimeError) as e:
