@@ -132,7 +132,6 @@ static void take_record(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass
 	if (n == r->len && r->flags & TCP_REC_PROBE)
 		tcp_mtup_acked(t, c, r);
 	p->syn |= (r->flags & TCP_REC_SYN) != 0;
-	p->fin |= n == r->len && r->flags & TCP_REC_FIN;
 	p->flags |= r->flags & TCP_REC_SYN ? TCP_ACK_SYN_ACKED : TCP_ACK_DATA_ACKED;
 	p->segs_acked += segs;
 	p->bytes += n;

@@ -248,7 +248,10 @@ struct tcp_listener;
 enum tcp_chrono { TCP_CHRONO_NONE, TCP_CHRONO_BUSY, TCP_CHRONO_RWND, TCP_CHRONO_SNDBUF };
 enum { TCP_CHRONO_COUNT = TCP_CHRONO_SNDBUF };
 
-/* Counted for TCP_INFO, and used for nothing else: see tcp_info.c. Times are ms of the instance's clock. */
+/*
+ * Counted for TCP_INFO: see tcp_info.c. Used for more are dsack_dups (no more duplicates than we made) and reord_seen
+ * (RACK's window). Times are ms of the instance's clock.
+ */
 struct tcp_meter {
 	uint32_t delivered, delivered_ce; /* segments acknowledged, by SACK or cumulatively */
 	uint32_t dsack_dups, reord_seen, rcv_ooopack;
@@ -462,11 +465,11 @@ uint32_t tcp_rcv_window_field(struct tapir *t, struct tcp_conn *c);
 /* Text of `seg` was taken in order: estimates. Then how it is acknowledged: now or later. */
 void tcp_rcv_data(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
 void tcp_rcv_ack(struct tapir *t, struct tcp_conn *c);
-/* The delayed ACK's time has come. */
 /* The ACK of a SYN-ACK is to wait for data that is about to be written. */
 void tcp_rcv_ack_synack_late(struct tapir *t, struct tcp_conn *c);
 /* TCP_WINDOW_CLAMP was set. */
 void tcp_rcv_set_clamp(struct tcp_conn *c);
+/* The delayed ACK's time has come. */
 void tcp_rcv_ack_late(struct tapir *t, struct tcp_conn *c);
 /* The program read, or holds less: an ACK or a window update may be worth a segment. */
 void tcp_rcv_read_ack(struct tapir *t, struct tcp_conn *c, bool read);

@@ -147,7 +147,10 @@ void tcp_rack_timeout(struct tapir *t, struct tcp_conn *c)
 
 	detect(t, c);
 	if (tcp_pipe_segs(a) != flight) {
-		if (c->ca_state != TCP_CA_RECOVERY) {
+		/* R4821-2: a size probe alone is no congestion, by whatever clock it is found lost; Linux minds ACKs only. */
+		bool probe = c->ca_state < TCP_CA_CWR && tcp_mtup_only_lost(t, c);
+
+		if (!probe && c->ca_state != TCP_CA_RECOVERY) {
 			tcp_enter_recovery(t, c, false);
 			tcp_prr_ack(c, 1, lost == a->lost_total);
 		}

@@ -455,7 +455,6 @@ void tcp_rcv_ack(struct tapir *t, struct tcp_conn *c)
 	delay_ack(t, c);
 }
 
-/* The deadline of a delayed ACK has come. */
 void tcp_rcv_ack_synack_late(struct tapir *t, struct tcp_conn *c)
 {
 	if (!tcp_act_get(t, c)) {

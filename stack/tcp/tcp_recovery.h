@@ -65,9 +65,7 @@ struct tcp_ack_pass {
 	uint32_t segs_acked;   /* segments cumulatively acknowledged */
 	uint32_t delivered;    /* segments newly known to have arrived, by ACK, SACK or D-SACK */
 	uint32_t delivered_bytes;
-	uint32_t reord; /* lowest sequence number delivered now that was sent once */
-	bool reord_set;
-	bool syn, fin;
+	bool syn; /* our SYN is acknowledged */
 	uint64_t first_ack_ns,
 		last_ack_ns; /* sent times of what was acked and sent once; 0: none */
 	uint64_t first_sack_ns, last_sack_ns;
