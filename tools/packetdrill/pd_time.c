@@ -56,6 +56,12 @@ static struct timespec real_in_ms(long ms)
 	return ts;
 }
 
+/*
+ * How long netdev_receive() lets time run before it says that nothing will ever leave: no timer of ours waits longer.
+ * A connection with ourselves may probe itself for ever, and nothing of that leaves.
+ */
+#define FOREVER_NS (UINT64_C(30) * 24 * 3600 * PD_SEC)
+
 /* ---- who owes a look at the clock ---- */
 
 static void owe(struct pd *pd)
@@ -333,7 +339,7 @@ int pd_netdev_receive(void *u, void *buf, size_t *n, long long *time_us)
 	pd_enter(pd);
 	if (pd->t) {
 		pd_settle(pd);
-		run(pd, TAPIR_NEVER, true, NULL);
+		run(pd, tapir_now(pd->t) + FOREVER_NS, true, NULL);
 	}
 	s = pd->head;
 	if (s) {

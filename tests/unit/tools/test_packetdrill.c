@@ -196,6 +196,25 @@ TEST(nothing_to_come_is_told_by_a_count_of_zero, "")
 	assert_int_equal(n, 0);
 }
 
+TEST(what_only_ourselves_hear_is_not_waited_for, "")
+{
+	static uint8_t b[100000];
+	struct sockaddr_in a = addr(PDLIB_LOCAL, 80);
+	int l = listener(80), fd = lib.ifc.socket(U, AF_INET, SOCK_STREAM, IPPROTO_TCP);
+	size_t n = sizeof(b);
+	long long at;
+
+	assert_int_equal(lib.ifc.connect(U, fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(lib.ifc.fcntl(U, fd, F_SETFL, O_RDWR | O_NONBLOCK), 0);
+	/* Nobody reads: the window closes, and is probed until the end of time. */
+	for (int i = 0; i < 1000 && lib.ifc.write(U, fd, b, sizeof(b)) > 0; i++)
+		lib.ifc.usleep(U, 1000);
+	assert_int_equal(lib.ifc.netdev_receive(U, b, &n, &at), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(close(l), 0);
+}
+
 TEST(handshake_accept_and_read_without_blocking, "")
 {
 	int l = listener(8080), fd;
@@ -975,6 +994,8 @@ int main(void)
 		cmocka_unit_test(one_symbol_is_exported),
 		cmocka_unit_test_setup_teardown(spinning_on_the_clock_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_to_come_is_told_by_a_count_of_zero, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_only_ourselves_hear_is_not_waited_for, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(handshake_accept_and_read_without_blocking, setup,
 						teardown),
