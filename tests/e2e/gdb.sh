@@ -164,8 +164,8 @@ test_the_ladder_is_also_collected_without_stepping() {
 }
 
 test_a_loss_is_seen_on_the_wire_and_on_both_sides() {
-	two_stacks 'tapir step-event again' 'tapir conn 6' 'tapir conn 7' 'tapir step-event out #6' 'tapir wire 7 200'
-	lost=$(sed -nE 's/.* 7 192.0.2.2:80 +again [A-Z,]+ seq ([0-9]+):.*/\1/p' "$scratch/out")
+	two_stacks 'tapir step-event again' 'tapir conn 6' 'tapir conn 7' 'tapir step-event fin-wait-1 #6' 'tapir wire 7 200'
+	lost=$(sed -nE 's/.* 7 192.0.2.2:80 +again [A-Z,]+ seq ([0-9]+):.*/\1/p' "$scratch/out" | head -n 1)
 	[ "$lost" ] || fail "nothing was sent again: $(tail -n 5 "$scratch/out")"
 	# The client misses it and has what came after it; the server has it as lost, or in flight again.
 	has "$scratch/out" '^  received: 0 bytes to be read, [0-9]+ out of order in [0-9]+ ranges?, [0-9]+ pages of 4096$'
