@@ -56,8 +56,9 @@ enum tapir_sockopt_level {
 };
 
 /*
- * Options: int unless said otherwise. A wrong size or value is -EINVAL; one that is unknown, or of no use to
- * this kind of socket, -ENOPROTOOPT. Values are Linux's, and so is what is read back.
+ * Options: int unless said otherwise, 0 or 1 where no unit is named. A wrong size or value is -EINVAL; one that is
+ * unknown, or of no use to this kind of socket, -ENOPROTOOPT. Values are Linux's, and so is what is read back. What a
+ * listener has is what its connections begin with.
  */
 enum {
 	/* level TAPIR_SOL_SOCKET */
@@ -66,8 +67,8 @@ enum {
 	TAPIR_SO_ERROR = 4, /* get: the pending error, positive, and clears it */
 	TAPIR_SO_DONTROUTE = 5,
 	TAPIR_SO_BROADCAST = 6,
-	TAPIR_SO_SNDBUF = 7, /* set n, read back 2n as Linux does */
-	TAPIR_SO_RCVBUF = 8,
+	TAPIR_SO_SNDBUF = 7, /* bytes: set n, read back 2n as Linux does; ends auto-tuning */
+	TAPIR_SO_RCVBUF = 8, /* the same */
 	TAPIR_SO_KEEPALIVE = 9,
 	TAPIR_SO_OOBINLINE = 10,
 	TAPIR_SO_LINGER = 13, /* struct tapir_linger */
@@ -94,31 +95,37 @@ enum {
 	TAPIR_IP_ADD_MEMBERSHIP = 35, /* struct tapir_mreq; a group is heard by its members only */
 	TAPIR_IP_DROP_MEMBERSHIP = 36,
 	/* level TAPIR_SOL_TCP */
-	TAPIR_TCP_NODELAY = 1,
-	TAPIR_TCP_MAXSEG = 2,
-	TAPIR_TCP_CORK = 3,
-	TAPIR_TCP_KEEPIDLE = 4,	 /* s */
-	TAPIR_TCP_KEEPINTVL = 5, /* s */
-	TAPIR_TCP_KEEPCNT = 6,
-	TAPIR_TCP_SYNCNT = 7,
-	TAPIR_TCP_LINGER2 = 8, /* s in FIN-WAIT-2; -1: none */
+	TAPIR_TCP_NODELAY = 1, /* 1: short segments do not wait for ACKs (RFC 9293 3.7.4) */
+	TAPIR_TCP_MAXSEG =
+		2, /* bytes, the most that either side puts into a segment; 0: the path's */
+	TAPIR_TCP_CORK =
+		3, /* 1: no short segment leaves before this is 0 again, or an RTO is over */
+	TAPIR_TCP_KEEPIDLE = 4, /* s of silence before the first keepalive probe (RFC 9293 3.8.4) */
+	TAPIR_TCP_KEEPINTVL = 5, /* s between probes */
+	TAPIR_TCP_KEEPCNT = 6,	 /* probes without an answer before it is given up */
+	TAPIR_TCP_SYNCNT = 7,	 /* SYN retransmissions */
+	TAPIR_TCP_LINGER2 = 8,	 /* s in FIN-WAIT-2; -1: none */
 	TAPIR_TCP_DEFER_ACCEPT =
 		9, /* s that accept() waits for the first data; read back as the sum of time-outs */
 	TAPIR_TCP_WINDOW_CLAMP = 10, /* bytes that the receive window is held to */
 	TAPIR_TCP_INFO = 11,	     /* get: struct tapir_tcp_info */
-	TAPIR_TCP_QUICKACK = 12,
-	TAPIR_TCP_CONGESTION = 13,   /* char[16] */
-	TAPIR_TCP_USER_TIMEOUT = 18, /* ms */
+	TAPIR_TCP_QUICKACK = 12,     /* 1: ACKs leave at once for now, 0: they are delayed again */
+	TAPIR_TCP_CONGESTION =
+		13, /* a name in char[16], "cubic" or "reno"; -ENOENT: no such algorithm */
+	TAPIR_TCP_USER_TIMEOUT =
+		18, /* ms that data may stay unacknowledged (RFC 5482); 0: R2 decides */
 	TAPIR_TCP_FASTOPEN =
 		23, /* a listener: data-carrying SYNs that may await their ACK; 0: none */
-	TAPIR_TCP_TIMESTAMP = 24, /* get: TSval now */
-	TAPIR_TCP_NOTSENT_LOWAT = 25,
+	TAPIR_TCP_TIMESTAMP = 24, /* get: what TSval is now, in ms (RFC 7323 3) */
+	TAPIR_TCP_NOTSENT_LOWAT =
+		25, /* bytes not sent yet above which nothing more is taken; 0: the setting's */
 	TAPIR_TCP_FASTOPEN_CONNECT =
 		30, /* connect() returns 0 and the SYN goes with the first write, if it may */
 	TAPIR_TCP_FASTOPEN_KEY = 33, /* a listener: 16 bytes, or 32 for a second one to believe */
 	TAPIR_TCP_UTO =
 		128, /* ours: s of user timeout to tell the peer (RFC 5482); 0: off, -1: the setting's */
-	TAPIR_TCP_FASTOPEN_NO_COOKIE = 34, /* neither asked for nor shown: for closed networks */
+	TAPIR_TCP_FASTOPEN_NO_COOKIE =
+		34, /* 1: cookies are neither asked for nor shown: for closed networks */
 	TAPIR_TCP_CC_INFO =
 		26, /* get: the algorithm's own; none has any yet, so no bytes, as Linux's reno and cubic */
 };
@@ -177,10 +184,17 @@ TAPIR_API tapir_sock_t tapir_socket(struct tapir *t, int family, int type, int p
  */
 TAPIR_API int tapir_bind(struct tapir *t, tapir_sock_t s, const struct tapir_sockaddr *sa);
 
-/* Passive OPEN (RFC 9293 3.9.1). `backlog` bounds connections not accepted yet; at most net.core.somaxconn. */
+/*
+ * Passive OPEN (RFC 9293 3.9.1). `backlog` bounds connections not accepted yet; at most net.core.somaxconn, which a
+ * negative one stands for. Again on a listener it changes the bound. -EADDRINUSE: another listens there; -EINVAL: it is
+ * connected or connecting; -EOPNOTSUPP: no stream; -ENOMEM.
+ */
 TAPIR_API int tapir_listen(struct tapir *t, tapir_sock_t s, int backlog);
 
-/* The next established connection, with its peer's address in *peer unless NULL. -EAGAIN: none. */
+/*
+ * The next established connection, with its peer's address in *peer unless NULL; the caller closes it. -EAGAIN: none;
+ * -EINVAL: not a listener; -EOPNOTSUPP: no stream; -ENFILE, -ENOMEM: it stays in the queue.
+ */
 TAPIR_API tapir_sock_t tapir_accept(struct tapir *t, tapir_sock_t s, struct tapir_sockaddr *peer);
 
 /*
