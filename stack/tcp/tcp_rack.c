@@ -162,7 +162,7 @@ void tcp_rack_timeout(struct tapir *t, struct tcp_conn *c)
 
 /* ---- the others ---- */
 
-/* R5681-9, RFC 6582 3.2: three duplicates, or a partial ACK: the first segment is lost. */
+/* R5681-9, R6582-1, RFC 6582 3.2: three duplicates, or a partial ACK: the first segment is lost. */
 static void newreno_mark_lost(struct tapir *t, struct tcp_conn *c, bool advanced)
 {
 	struct tcp_act *a = c->act;
