@@ -135,6 +135,10 @@ RUN_TESTS = TAPIR='$(CURDIR)/$(B)/tapir' BUILD='$(CURDIR)/$(B)' tests/run -j $(J
 unit: $(UNIT) $(T)/tests/sim/test_throughput
 	@TAPIR_GOLDEN_EVERY=$(or $(GOLDEN_EVERY),7) $(RUN_TESTS) -r results-unit.tsv $(UNIT) $(T)/tests/sim/test_throughput
 
+# The packet scripts; the program that runs one by name is left below build/.
+script: $(SCRIPT)
+	@$(RUN_TESTS) -r results-script.tsv $(SCRIPT)
+
 tests: all $(UNIT) $(SIM) $(SCRIPT) $(REPLAY)
 
 test: tests peers
@@ -213,6 +217,7 @@ help:
 #: make demo       a TAP, a ping and a curl in a private network namespace, narrated
 #: make test       unit, script, simulation, fuzz corpus, ledger and end-to-end tests on the plain build
 #: make unit       the unit tests only: seconds
+#: make script     the packet scripts only: seconds
 #: make e2e        the end-to-end tests only (network namespaces, /dev/net/tun)
 #: make check      layers, purity, style
 #: make asan       all tests under AddressSanitizer and UndefinedBehaviorSanitizer      make ubsan   ... the latter alone
@@ -229,7 +234,7 @@ help:
 #: Variables: VARIANT=plain|asan|ubsan|clang|cov JOBS=2 CC CFLAGS LDFLAGS WERROR=1 (or CI=true) FUZZ_SECONDS=30
 #: What the build needs: sh tools/bootstrap [build|demo|test|check]
 
-.PHONY: all unit tests peers test e2e asan ubsan valgrind run-all run-script sim-long golden fuzz run-fuzz cov run-cov check \
+.PHONY: all unit script tests peers test e2e asan ubsan valgrind run-all run-script sim-long golden fuzz run-fuzz cov run-cov check \
 	check-layers check-headers check-purity check-style check-self bench bench-quick bench-path tidy demo install uninstall clean help
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
