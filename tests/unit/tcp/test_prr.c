@@ -89,7 +89,7 @@ TEST(random_recoveries_keep_the_bounds, "R9937-3 R8985-9")
 		unsigned fs = 4 + rnd_below(&rnd, 2000), lost = 1 + rnd_below(&rnd, fs / 2);
 		struct run r = {.p = {.ssthresh = max_u32(fs * (5 + rnd_below(&rnd, 4)) / 10, 2),
 				      .recover_fs = fs}};
-		unsigned pipe = fs - lost, left = fs - lost, delivered = 0;
+		unsigned left = fs - lost, pipe = left, delivered = 0;
 
 		while (left > 0) {
 			unsigned now = min_u32(left, 1 + rnd_below(&rnd, 4)), q;

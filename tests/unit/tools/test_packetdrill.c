@@ -826,6 +826,7 @@ static void answer(void)
 	}
 }
 
+/* long: a flat switch, one case a call. */
 static void any_call(int *fds, unsigned n)
 {
 	static const int levels[] = {SOL_SOCKET, SOL_IP, SOL_TCP, 41, 17},
