@@ -260,6 +260,7 @@ static bool flag(struct pd *pd, char *word)
 	struct in_addr ip;
 	char *slash;
 	uint64_t v;
+	bool ok;
 
 	if (!*word || strcmp(word, "linux") == 0)
 		return true;
@@ -275,12 +276,15 @@ static bool flag(struct pd *pd, char *word)
 	}
 	if (strncmp(word, "ip=", 3) == 0) {
 		if ((slash = strchr(word, '/'))) {
-			*slash = '\0';
 			if (!number(slash + 1, 0, 32, &v))
 				return false;
 			pd->flags.prefix = (uint8_t)v;
+			*slash = '\0';
 		}
-		if (inet_pton(AF_INET, word + 3, &ip) != 1)
+		ok = inet_pton(AF_INET, word + 3, &ip) == 1;
+		if (slash)
+			*slash = '/'; /* for the message */
+		if (!ok)
 			return false;
 		pd->flags.ip4 = ntohl(ip.s_addr);
 		return pd->flags.fixed_ip = true;
@@ -309,9 +313,11 @@ static bool parse_flags(struct pd *pd, const char *flags)
 		ok = flag(pd, w);
 		if (!ok)
 			fprintf(stderr,
-				"tapir-packetdrill: flag '%s': not one of linux, freebsd, notso, "
-				"mtu=68..65535, ip=ADDR[/LEN], "
-				"sysctl:NAME=VALUE, seed=N, pcap=FILE\n",
+				"tapir-packetdrill: flag '%s': not understood: give linux, "
+				"freebsd, notso, "
+				"mtu=68..65535, ip=ADDR[/LEN], sysctl:NAME=VALUE (within its "
+				"limits), "
+				"seed=N or pcap=FILE\n",
 				w);
 	}
 	free(text);
@@ -436,7 +442,9 @@ __attribute__((visibility("default"))) void packetdrill_interface_init(
 	persona(pd);
 	ok = parse_flags(pd, flags);
 	if (ok && pd->flags.pcap[0] && !pd_pcap_open(pd, pd->flags.pcap)) {
-		fprintf(stderr, "tapir-packetdrill: %s: %s\n", pd->flags.pcap, strerror(errno));
+		fprintf(stderr,
+			"tapir-packetdrill: %s: %s: give pcap= a file that can be written\n",
+			pd->flags.pcap, strerror(errno));
 		ok = false;
 	}
 	if (ok)
