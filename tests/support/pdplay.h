@@ -6,6 +6,7 @@
  * locking and reading the clock.
  */
 #include "tests/support/script.h"
+#include "tools/packetdrill/packetdrill_interface.h"
 
 enum play_result { PLAY_OK, PLAY_FAILED, PLAY_SKIPPED };
 
@@ -14,6 +15,19 @@ enum play_result { PLAY_OK, PLAY_FAILED, PLAY_SKIPPED };
  * and states that only our own runner can see are left out of the play and counted in *left_out.
  */
 const char *play_cannot(const struct script *s, unsigned *left_out);
+
+/*
+ * Another stack behind the same table, in real time (tools/kernel-diff): what fills the table, and up to when
+ * netdev_receive waits, in us of its gettimeofday.
+ */
+struct play_target {
+	packetdrill_interface_init_fn *init;
+	long long *receive_until_us;
+	long long tolerance_us;
+};
+
+/* As play_script(), on another stack; its network namespace is the process's own and has its addresses. */
+enum play_result play_script_on(struct script *s, const struct play_target *on);
 
 /* Plays it. The process should have a network namespace of its own (`own_netns`), for the settings. */
 enum play_result play_script(struct script *s, bool own_netns);

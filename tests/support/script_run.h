@@ -85,6 +85,7 @@ struct run {
 	uint16_t lport, rport;	     /* the usual flow */
 	int last_conn;		     /* fd that accept or connect gave last, -1: none */
 	uint8_t cookie[16], ncookie; /* `FO cookie` */
+	uint32_t ts_slop;	     /* ms by which TSval may be off, where time is real */
 	bool odd_out;		     /* payload that leaves is not compared */
 	/* a blocking call under way */
 	const struct script_event *pending;

@@ -13,3 +13,5 @@ $(PD): $(PD_OBJ) $(LIB) tools/packetdrill/exports.map
 	$(CC) $(OPT) $(MODE) -shared -Wl,--version-script=tools/packetdrill/exports.map -Wl,-Bsymbolic \
 		$(if $(MODE),,-Wl$(comma)-z$(comma)defs) $(LDFLAGS) -o $@ $(PD_OBJ) $(LIB) -lpthread
 comma := ,
+
+include tools/kernel-diff/rules.mk

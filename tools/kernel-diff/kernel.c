@@ -1,0 +1,469 @@
+/*
+ * The kernel behind packetdrill's table.
+ *
+ * A call is the system call of its name. A packet for the stack is written to the TUN device, and the kernel has taken
+ * it in when write() returns. What leaves is read by a thread of its own, which notes the time, since the player
+ * looks for it only when its script comes to that line:
+ *
+ *	player --netdev_send--> write(tun) --> kernel --> reader thread --queue, with times--> netdev_receive
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <net/route.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/kernel-diff/kernel.h"
+
+enum { PACKETS = 4096, PACKET_MAX = 65535 };
+
+struct packet {
+	long long time_us;
+	size_t len;
+	uint8_t *p;
+};
+
+long long kernel_receive_until_us;
+static const char *congestion = "cubic";
+
+static struct {
+	int tun;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct packet q[PACKETS];
+	unsigned head, tail;
+} dev = {.tun = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- the namespace ---- */
+
+static void put(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, value, strlen(value)) < 0)
+		errno = 0; /* a setting that this kernel has otherwise */
+	close(fd);
+}
+
+static void address(struct sockaddr *to, uint32_t ip4)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(ip4)};
+
+	memcpy(to, &sin, sizeof(sin));
+}
+
+static bool up(int s, const char *name)
+{
+	struct ifreq r = {0};
+
+	strcpy(r.ifr_name, name);
+	if (ioctl(s, SIOCGIFFLAGS, &r) < 0)
+		return false;
+	r.ifr_flags |= IFF_UP;
+	return ioctl(s, SIOCSIFFLAGS, &r) == 0;
+}
+
+static bool configure(int s, uint32_t local, uint32_t mtu)
+{
+	struct ifreq r = {.ifr_name = "tun0"};
+	struct rtentry rt = {.rt_dev = r.ifr_name, .rt_flags = RTF_UP};
+
+	address(&r.ifr_addr, local);
+	if (ioctl(s, SIOCSIFADDR, &r) < 0)
+		return false;
+	address(&r.ifr_netmask, 0xffffff00);
+	if (ioctl(s, SIOCSIFNETMASK, &r) < 0)
+		return false;
+	r.ifr_mtu = (int)mtu;
+	if (ioctl(s, SIOCSIFMTU, &r) < 0 || !up(s, "tun0") || !up(s, "lo"))
+		return false;
+	address(&rt.rt_dst, 0);
+	address(&rt.rt_genmask, 0);
+	return ioctl(s, SIOCADDRT, &rt) == 0;
+}
+
+/*
+ * No segment larger than the MSS: the kernel cuts those of a device without offloads itself, but puts PSH on the last
+ * of each, and the scripts are played to ours without such either.
+ */
+static bool single_segments(void)
+{
+	struct {
+		struct nlmsghdr h;
+		struct ifinfomsg i;
+		struct rtattr a;
+		uint32_t segs;
+	} m = {.h = {.nlmsg_len = sizeof(m),
+		     .nlmsg_type = RTM_NEWLINK,
+		     .nlmsg_flags = NLM_F_REQUEST},
+	       .i = {.ifi_index = (int)if_nametoindex("tun0")},
+	       .a = {.rta_len = RTA_LENGTH(sizeof(uint32_t)), .rta_type = IFLA_GSO_MAX_SEGS},
+	       .segs = 1};
+	int s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	bool ok = s >= 0 && send(s, &m, sizeof(m), 0) == (ssize_t)sizeof(m);
+
+	close(s);
+	return ok;
+}
+
+bool kernel_netns(uint32_t local, uint32_t mtu, const char **why)
+{
+	struct ifreq r = {.ifr_name = "tun0", .ifr_flags = IFF_TUN | IFF_NO_PI};
+	bool ok;
+	int s;
+
+	*why = "unshare";
+	if (unshare(CLONE_NEWNET) < 0)
+		return false;
+	put("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+	put("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+	put("/proc/sys/net/ipv4/conf/all/rp_filter", "0");
+	put("/proc/sys/net/ipv4/conf/default/rp_filter", "0");
+	*why = "/dev/net/tun";
+	dev.tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	if (dev.tun < 0 || ioctl(dev.tun, TUNSETIFF, &r) < 0)
+		return false;
+	*why = "configuring tun0";
+	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ok = s >= 0 && single_segments() && configure(s, local, mtu);
+	close(s);
+	return ok;
+}
+
+/* ---- packets and time ---- */
+
+static long long now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
+}
+
+static void *reader(void *arg)
+{
+	static uint8_t buf[PACKET_MAX];
+	ssize_t n;
+
+	(void)arg;
+	while ((n = read(dev.tun, buf, sizeof(buf))) > 0) {
+		struct packet k = {.time_us = now_us(), .len = (size_t)n};
+
+		/* Some kernels speak of multicast groups. */
+		if (buf[0] >> 4 != 4 || buf[9] == IPPROTO_IGMP)
+			continue;
+		k.p = malloc(k.len);
+		if (!k.p)
+			abort();
+		memcpy(k.p, buf, k.len);
+		pthread_mutex_lock(&dev.lock);
+		if (dev.tail - dev.head < PACKETS)
+			dev.q[dev.tail++ % PACKETS] = k;
+		pthread_cond_signal(&dev.more);
+		pthread_mutex_unlock(&dev.lock);
+	}
+	return NULL;
+}
+
+static int k_netdev_send(void *u, const void *buf, size_t n)
+{
+	(void)u;
+	return write(dev.tun, buf, n) == (ssize_t)n ? 0 : -1;
+}
+
+static int k_netdev_receive(void *u, void *buf, size_t *n, long long *time_us)
+{
+	struct timespec end = {.tv_sec = kernel_receive_until_us / 1000000,
+			       .tv_nsec = kernel_receive_until_us % 1000000 * 1000};
+	struct packet k = {0};
+	int err = 0;
+
+	(void)u;
+	pthread_mutex_lock(&dev.lock);
+	while (dev.head == dev.tail && err == 0)
+		err = pthread_cond_timedwait(&dev.more, &dev.lock, &end);
+	if (dev.head != dev.tail)
+		k = dev.q[dev.head++ % PACKETS];
+	pthread_mutex_unlock(&dev.lock);
+	*n = k.len < *n ? k.len : *n;
+	*time_us = k.time_us;
+	if (k.p)
+		memcpy(buf, k.p, *n);
+	free(k.p);
+	return 0;
+}
+
+static int k_usleep(void *u, useconds_t us)
+{
+	(void)u;
+	return usleep(us);
+}
+
+static int k_gettimeofday(void *u, struct timeval *tv, struct timezone *tz)
+{
+	long long us = now_us();
+
+	(void)u;
+	(void)tz;
+	tv->tv_sec = us / 1000000;
+	tv->tv_usec = us % 1000000;
+	return 0;
+}
+
+/* ---- system calls ---- */
+
+static void k_free(void *u)
+{
+	(void)u;
+}
+
+/*
+ * A namespace may not be allowed the congestion control that the player asked for; a privileged socket is, and what it
+ * accepts inherits it.
+ */
+static int k_socket(void *u, int domain, int type, int protocol)
+{
+	int fd = socket(domain, type, protocol);
+
+	(void)u;
+	if (fd >= 0 && (type & 15) == SOCK_STREAM)
+		setsockopt(fd, SOL_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion));
+	return fd;
+}
+
+static int k_bind(void *u, int fd, const struct sockaddr *sa, socklen_t len)
+{
+	(void)u;
+	return bind(fd, sa, len);
+}
+
+static int k_listen(void *u, int fd, int backlog)
+{
+	(void)u;
+	return listen(fd, backlog);
+}
+
+static int k_accept(void *u, int fd, struct sockaddr *sa, socklen_t *len)
+{
+	(void)u;
+	return accept(fd, sa, len);
+}
+
+static int k_connect(void *u, int fd, const struct sockaddr *sa, socklen_t len)
+{
+	(void)u;
+	return connect(fd, sa, len);
+}
+
+static ssize_t k_read(void *u, int fd, void *buf, size_t n)
+{
+	(void)u;
+	return read(fd, buf, n);
+}
+
+static ssize_t k_readv(void *u, int fd, const struct iovec *iov, int n)
+{
+	(void)u;
+	return readv(fd, iov, n);
+}
+
+static ssize_t k_recv(void *u, int fd, void *buf, size_t n, int flags)
+{
+	(void)u;
+	return recv(fd, buf, n, flags);
+}
+
+static ssize_t k_recvfrom(void *u, int fd, void *buf, size_t n, int flags, struct sockaddr *sa,
+			  socklen_t *len)
+{
+	(void)u;
+	return recvfrom(fd, buf, n, flags, sa, len);
+}
+
+static ssize_t k_recvmsg(void *u, int fd, struct msghdr *msg, int flags)
+{
+	(void)u;
+	return recvmsg(fd, msg, flags);
+}
+
+static ssize_t k_write(void *u, int fd, const void *buf, size_t n)
+{
+	(void)u;
+	return write(fd, buf, n);
+}
+
+static ssize_t k_writev(void *u, int fd, const struct iovec *iov, int n)
+{
+	(void)u;
+	return writev(fd, iov, n);
+}
+
+static ssize_t k_send(void *u, int fd, const void *buf, size_t n, int flags)
+{
+	(void)u;
+	return send(fd, buf, n, flags);
+}
+
+static ssize_t k_sendto(void *u, int fd, const void *buf, size_t n, int flags,
+			const struct sockaddr *sa, socklen_t len)
+{
+	(void)u;
+	return sendto(fd, buf, n, flags, sa, len);
+}
+
+static ssize_t k_sendmsg(void *u, int fd, const struct msghdr *msg, int flags)
+{
+	(void)u;
+	return sendmsg(fd, msg, flags);
+}
+
+static int k_fcntl(void *u, int fd, int cmd, ...)
+{
+	va_list ap;
+	long arg;
+
+	(void)u;
+	va_start(ap, cmd);
+	arg = va_arg(ap, int);
+	va_end(ap);
+	return fcntl(fd, cmd, arg);
+}
+
+static int k_ioctl(void *u, int fd, unsigned long request, ...)
+{
+	va_list ap;
+	void *arg;
+
+	(void)u;
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	return ioctl(fd, request, arg);
+}
+
+static int k_close(void *u, int fd)
+{
+	(void)u;
+	return close(fd);
+}
+
+static int k_shutdown(void *u, int fd, int how)
+{
+	(void)u;
+	return shutdown(fd, how);
+}
+
+static int k_getsockopt(void *u, int fd, int level, int name, void *val, socklen_t *len)
+{
+	(void)u;
+	return getsockopt(fd, level, name, val, len);
+}
+
+static int k_setsockopt(void *u, int fd, int level, int name, const void *val, socklen_t len)
+{
+	(void)u;
+	return setsockopt(fd, level, name, val, len);
+}
+
+static int k_poll(void *u, struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	(void)u;
+	return poll(fds, n, timeout_ms);
+}
+
+static int k_epoll_create(void *u, int size)
+{
+	(void)u;
+	return epoll_create(size);
+}
+
+static int k_epoll_ctl(void *u, int epfd, int op, int fd, struct epoll_event *event)
+{
+	(void)u;
+	return epoll_ctl(epfd, op, fd, event);
+}
+
+static int k_epoll_wait(void *u, int epfd, struct epoll_event *events, int max, int timeout_ms)
+{
+	(void)u;
+	return epoll_wait(epfd, events, max, timeout_ms);
+}
+
+static int k_pipe(void *u, int fds[2])
+{
+	(void)u;
+	return pipe(fds);
+}
+
+static int k_splice(void *u, int in, loff_t *off_in, int out, loff_t *off_out, size_t n,
+		    unsigned flags)
+{
+	(void)u;
+	(void)off_in;
+	(void)off_out;
+	return (int)splice(in, NULL, out, NULL, n, flags);
+}
+
+void kernel_interface_init(const char *flags, struct packetdrill_interface *ifc)
+{
+	pthread_condattr_t attr;
+	pthread_t thread;
+
+	if (strstr(flags, "net.ipv4.tcp_congestion_control=1"))
+		congestion = "reno";
+	signal(SIGPIPE, SIG_IGN);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&dev.more, &attr);
+	pthread_create(&thread, NULL, reader, NULL);
+	pthread_detach(thread);
+	*ifc = (struct packetdrill_interface){
+		.free = k_free,
+		.socket = k_socket,
+		.bind = k_bind,
+		.listen = k_listen,
+		.accept = k_accept,
+		.connect = k_connect,
+		.read = k_read,
+		.readv = k_readv,
+		.recv = k_recv,
+		.recvfrom = k_recvfrom,
+		.recvmsg = k_recvmsg,
+		.write = k_write,
+		.writev = k_writev,
+		.send = k_send,
+		.sendto = k_sendto,
+		.sendmsg = k_sendmsg,
+		.fcntl = k_fcntl,
+		.ioctl = k_ioctl,
+		.close = k_close,
+		.shutdown = k_shutdown,
+		.getsockopt = k_getsockopt,
+		.setsockopt = k_setsockopt,
+		.poll = k_poll,
+		.netdev_send = k_netdev_send,
+		.netdev_receive = k_netdev_receive,
+		.usleep = k_usleep,
+		.gettimeofday = k_gettimeofday,
+		.epoll_create = k_epoll_create,
+		.epoll_ctl = k_epoll_ctl,
+		.epoll_wait = k_epoll_wait,
+		.pipe = k_pipe,
+		.splice = k_splice,
+	};
+}
