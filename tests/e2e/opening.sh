@@ -66,7 +66,11 @@ test_ecn_is_agreed_on_when_the_kernel_asks() {
 	grep -E ', length [1-9][0-9]*(:|$)' "$scratch/ours" >"$scratch/data" || :
 	grep -E 'Flags \[\.\].*, length 0$' "$scratch/ours" >"$scratch/acks" || :
 	has "$scratch/data" 'tos 0x2,ECT\(0\)'
-	has_not "$scratch/data" 'tos 0x0,'
+	# Nor is what goes again, where the machine is so busy that a tail probe was sent.
+	awk '{ match($0, /seq [0-9]+/); n = substr($0, RSTART + 4, RLENGTH - 4) + 0 } n >= end { print; end = n + 1 }' \
+		"$scratch/data" >"$scratch/first"
+	has "$scratch/first" 'tos 0x2,ECT\(0\)'
+	has_not "$scratch/first" 'tos 0x0,'
 	has_not "$scratch/acks" 'ECT'
 }
 
