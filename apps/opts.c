@@ -319,10 +319,10 @@ static int set_setting(struct tapir_conf *conf, char *text, struct opt_why *why)
 		const char *words = tapir_conf_words(name);
 		if (tapir_conf_word(name, word) >= 0)
 			v = (long)tapir_conf_word(name, word);
-		else if (words && !isdigit((unsigned char)*word))
-			return opt_refuse(why, "%s: no %.40s: give one of %s", name, word, words);
 		else if (opt_number(word, "within its limits", item->min, item->max, &v, why))
-			return -1;
+			return words ? opt_refuse(why, "%s: no %.40s: give one of %s", name, word,
+						  words)
+				     : -1;
 		if (tapir_conf_set(conf, name, index, v))
 			return opt_refuse(why, "%s: not set: give %" PRId64 " to %" PRId64, name,
 					  item->min, item->max);
