@@ -193,6 +193,9 @@ struct tcp_act {
 	uint32_t
 		high_sacked; /* one past the highest SACKed byte; means something with segs_sacked */
 	uint32_t lost_total; /* segments ever marked lost: what one ACK adds is the difference */
+	/* A lost record could not be cut for want of memory: until then it is not sent again at this SND.UNA. */
+	uint64_t uncut_ns;
+	uint32_t uncut_una;
 	uint64_t retrans_start_ns; /* first unanswered retransmission: R2, user timeout */
 	uint64_t pace_ns;	   /* what was sent until now is worth the pace until then */
 	/* delivery rate: tcp_rate.c */

@@ -14,7 +14,10 @@
 #include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_recovery.h"
 
-enum { SEGS_PER_CALL = 1024 }; /* a bound on one connection's share of a flush */
+enum {
+	SEGS_PER_CALL = 1024, /* a bound on one connection's share of a flush */
+	UNCUT_NS = 10000000,  /* see note_uncut() */
+};
 
 /* The window field for an outgoing segment; records what it promises. */
 static uint32_t window_field(struct tapir *t, struct tcp_conn *c, bool syn)
@@ -345,6 +348,29 @@ static struct tcp_rec *next_seg_without_loss(struct tapir *t, struct tcp_conn *c
 	return tcp_rec_last_segment(t, c);
 }
 
+/*
+ * What was sent of r can't be remembered apart: it stays lost as a whole. That it went twice is remembered, for
+ * Karn's rule and for whoever would undo; and it does not go a third time before an ACK moves SND.UNA or a round
+ * trip has passed, or each of a flight of duplicate ACKs would fetch another copy.
+ */
+static void note_uncut(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t flight)
+{
+	struct tcp_act *a = c->act;
+
+	if (r->times < UINT8_MAX)
+		r->times++;
+	note_resent(t, c, r, flight);
+	a->uncut_una = c->snd_una;
+	a->uncut_ns = t->now_ns + max_u64((uint64_t)c->rtt.srtt_us * 1000, UNCUT_NS);
+	a->deadline_ns[TCP_D_SWS] = min_u64(a->deadline_ns[TCP_D_SWS], a->uncut_ns);
+	tcp_rexmt_arm_if_off(t, c);
+}
+
+static bool uncut_waits(const struct tapir *t, const struct tcp_conn *c)
+{
+	return c->act->uncut_ns > t->now_ns && c->act->uncut_una == c->snd_una;
+}
+
 /* R8985-9: sends again what is marked lost, within the window. False: stop, nothing more can leave now. */
 static bool output_lost(struct tapir *t, struct tcp_conn *c)
 {
@@ -352,8 +378,10 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 
 	if (a->rexmit != TCP_REXMIT_LOST)
 		return true;
+	if (uncut_waits(t, c))
+		return false;
 	for (int n = 0; n < SEGS_PER_CALL; n++) {
-		struct tcp_rec *r = tcp_rec_first_lost(c);
+		struct tcp_rec *r = tcp_rec_first_lost(c), *again;
 		uint32_t flight = tcp_pipe(c), mss = tcp_conn_smss(c), len = 0;
 		bool head;
 		int err;
@@ -375,13 +403,12 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 			tcp_retry_soon(t, c);
 			return false;
 		}
-		r = tcp_rec_resent(t, c, r, len, false);
-		if (!r) {
-			/* No memory to remember it apart: the timer carries on. */
-			tcp_rexmt_arm_if_off(t, c);
+		again = tcp_rec_resent(t, c, r, len, false);
+		if (!again) {
+			note_uncut(t, c, r, flight);
 			return false;
 		}
-		note_resent(t, c, r, flight);
+		note_resent(t, c, again, flight);
 		/* R6298-7: the timer counts from now when the first is sent again. */
 		if (head &&
 		    (a->timer_kind != TCP_TIMER_REO || a->deadline_ns[TCP_D_REXMT] == TAPIR_NEVER))
@@ -398,16 +425,18 @@ static void output_rescue(struct tapir *t, struct tcp_conn *c)
 	struct tcp_act *a = c->act;
 
 	while (a->rexmit == TCP_REXMIT_LOST && tcp_pipe(c) + tcp_conn_smss(c) <= c->cc.cwnd) {
-		struct tcp_rec *r = next_seg_without_loss(t, c);
+		struct tcp_rec *r = next_seg_without_loss(t, c), *again;
 		uint32_t flight = tcp_pipe(c), len;
 
-		if (!r || resend(t, c, r, &len) < 0)
+		if (!r || uncut_waits(t, c) || resend(t, c, r, &len) < 0)
 			return;
 		/* Both copies count as in flight (RFC 6675 4, SetPipe). */
-		r = tcp_rec_resent(t, c, r, len, false);
-		if (!r)
+		again = tcp_rec_resent(t, c, r, len, false);
+		if (!again) {
+			note_uncut(t, c, r, flight);
 			return;
-		note_resent(t, c, r, flight);
+		}
+		note_resent(t, c, again, flight);
 	}
 }
 

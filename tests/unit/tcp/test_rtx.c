@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "stack/core/instance.h"
 #include "tests/support/tcpopt.h"
 
 enum { MSS = 1000 };
@@ -553,6 +554,37 @@ TEST(close_before_the_syn_is_acknowledged_sends_syn_and_fin_again, "TC-55")
 	}
 }
 
+/* Without memory to remember its first segment apart, a lost piece would leave again at each duplicate ACK. */
+TEST(what_cannot_be_cut_goes_once_a_round_trip, "")
+{
+	struct tf f;
+	int64_t max;
+
+	fly(&f, 8);
+	max = f.w.t->conf.tcp_mem_max;
+	f.w.t->conf.tcp_mem_max = 0;
+	for (int i = 0; i < 3; i++)
+		ack(&f, 0);
+	expect_seg(&f, 0);
+	for (int i = 0; i < 4; i++)
+		ack(&f, 0);
+	tf_quiet(&f);
+	/* It counts as sent twice: Karn's rule, and nobody undoes. */
+	assert_int_equal(tf_info(&f).total_retrans, 1);
+	world_step(&f.w, 10 * WORLD_MS);
+	expect_seg(&f, 0);
+	ack(&f, 0);
+	tf_quiet(&f);
+	/* An ACK that moves SND.UNA is progress, whatever the time. */
+	ack(&f, 1);
+	expect_seg(&f, 1);
+	f.w.t->conf.tcp_mem_max = max;
+	ack(&f, 8);
+	tf_drain(&f);
+	assert_int_equal(tf_info(&f).unacked, 0);
+	tf_close(&f);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -578,6 +610,7 @@ int main(void)
 		cmocka_unit_test(a_closed_connection_does_not_wait_for_a_closed_window_for_ever),
 		cmocka_unit_test(closing_ends_though_the_peer_has_gone),
 		cmocka_unit_test(close_before_the_syn_is_acknowledged_sends_syn_and_fin_again),
+		cmocka_unit_test(what_cannot_be_cut_goes_once_a_round_trip),
 	};
 
 	return tapir_test_run("unit/tcp/test_rtx", tests);
