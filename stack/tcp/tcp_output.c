@@ -77,6 +77,16 @@ static void ack_sent(struct tapir *t, struct tcp_conn *c)
 	c->act->dsack = false;
 }
 
+/* The section by which a segment goes again now; outside recovery only a tail probe does. */
+static const char *rexmit_source(const struct tcp_conn *c)
+{
+	if (c->ca_state == TCP_CA_LOSS || !tcp_state_synchronized(c->ep.state))
+		return "RFC 6298 5.4";
+	if (c->ca_state < TCP_CA_RECOVERY)
+		return "RFC 8985 7.3";
+	return tcp_has_sack(c) ? "RFC 8985 6.2; RFC 6675 5" : "RFC 6582 3.2";
+}
+
 /*
  * Sends [seq, seq + len) of the ring with `flags`. Returns tcp_xmit()'s value. -EMSGSIZE lowers the MSS
  * first, so that the caller may cut anew.
@@ -99,6 +109,7 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 		.ifindex = c->opt.ifindex,
 		.reserve = len == 0,
 		.rexmit = rexmit,
+		.source = rexmit_source(c),
 	};
 	uint16_t size;
 	int route = tcp_conn_route(t, c, &rt), r;

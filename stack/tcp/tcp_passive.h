@@ -190,6 +190,7 @@ struct tcp_xmit {
 	int ifindex;		/* with rt NULL */
 	bool reserve;		/* may use the reserve: ACK, RST */
 	bool rexmit;
+	const char *source; /* with rexmit: the section that sends it again; NULL: the timer's */
 };
 /* 0, or as ip_output(); -ENOMEM: nothing was sent. Counts OutSegs and so on, emits TCP_SEG_OUT. */
 int tcp_xmit(struct tapir *t, const struct tcp_xmit *x);

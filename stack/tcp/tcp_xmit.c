@@ -26,7 +26,7 @@ static void xmit_emit(struct tapir *t, const struct tcp_xmit *x)
 	emit(t, &ev);
 	if (x->rexmit) {
 		ev.type = TAPIR_EV_TCP_RETRANSMIT;
-		ev.source = "RFC 6298 5.4; RFC 6582 3.2";
+		ev.source = x->source ? x->source : "RFC 6298 5.4";
 		emit(t, &ev);
 	}
 }
