@@ -393,18 +393,18 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 		return false;
 	for (int n = 0; n < SEGS_PER_CALL; n++) {
 		struct tcp_rec *r = tcp_rec_first_lost(c), *again;
-		uint32_t flight = tcp_pipe(c), mss = tcp_conn_smss(c), len = 0;
+		uint32_t flight = tcp_pipe(c), mss = tcp_conn_smss(c), len = 0, room;
 		bool head;
 		int err;
 
 		if (!r)
 			return true;
 		head = r->seq == c->snd_una;
-		if (flight + min_u32(r->len, min_u32(mss, segment_room(t, c))) > c->cc.cwnd &&
-		    flight)
+		room = segment_room(t, c);
+		if (flight + min_u32(r->len, min_u32(mss, room)) > c->cc.cwnd && flight)
 			return false;
 		err = resend(t, c, r, &len);
-		if (err == -EMSGSIZE)
+		if (err == -EMSGSIZE && segment_room(t, c) < room)
 			continue; /* c->mss is smaller now */
 		if (err == -EAGAIN)
 			return false;
@@ -427,6 +427,7 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 		else
 			tcp_rexmt_arm_if_off(t, c);
 	}
+	tcp_conn_dirty(t, c); /* more is to go: let others have their turn first */
 	return false;
 }
 
