@@ -13,12 +13,14 @@
 #include "stack/core/pktq.h"
 #include "stack/ip/icmp.h"
 #include "stack/ip/ip.h"
+#include "stack/tcp/tcp_recovery.h"
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_info.h"
 
-#define PAWS_VALID_S (24 * 24 * 3600u) /* RFC 7323 5.5: TS.Recent means nothing after 24 days */
+#define SYN_AGAIN_NS UINT64_C(10000000) /* behind the RST, and behind another ACK on its way */
+#define PAWS_VALID_S (24 * 24 * 3600u)	/* RFC 7323 5.5: TS.Recent means nothing after 24 days */
 
 /* ---- helpers of the steps ---- */
 
@@ -152,8 +154,18 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 	/* First: the ACK bit (EVT-9, TC-45). */
 	if (acks && (seq_leq(seg->ack, c->iss) || seq_gt(seg->ack, c->snd_nxt))) {
 		*reason = DROP_TCP_ACK_BAD;
-		if (!(seg->flags & TCP_RST))
-			tcp_respond_rst(t, seg);
+		if (seg->flags & TCP_RST)
+			return TCP_STEP_DROP;
+		tcp_respond_rst(t, seg);
+		/*
+		 * The peer has an old connection still (RFC 9293 3.5.1, figure 9), and our RST has just ended it: as
+		 * Linux, our SYN goes again soon behind that, once, and not a second later.
+		 */
+		if (c->total_retrans == 0 && c->act && !list_empty(&c->act->recs) &&
+		    c->act->timer_kind != TCP_TIMER_SYN && !(c->fo & TCP_FO_DATA)) {
+			tcp_rexmt_set(t, c, TCP_TIMER_SYN, SYN_AGAIN_NS);
+			tcp_timer_update(t, c);
+		}
 		return TCP_STEP_DROP;
 	}
 	/* An echo of what we never sent is somebody else's SYN-ACK (RFC 7323 5.8). */

@@ -24,6 +24,7 @@ enum tcp_timer_kind {
 	TCP_TIMER_RTO,
 	TCP_TIMER_TLP, /* tail loss probe (RFC 8985 7.2) */
 	TCP_TIMER_REO, /* the rest of RACK's reordering window (RFC 8985 6.2) */
+	TCP_TIMER_SYN, /* the SYN again behind a RST that ended an old connection: no time-out */
 };
 
 /* What tcp_output() may do about records that wait to be sent again. */

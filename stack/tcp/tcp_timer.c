@@ -241,6 +241,13 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 
 	enum tcp_timer_kind kind = a->timer_kind;
 
+	if (kind == TCP_TIMER_SYN && !list_empty(&a->recs)) {
+		/* Not lost, but heard by a connection that is gone: neither window nor RTO change for it. */
+		tcp_rexmt_arm(t, c);
+		tcp_rec_mark_all_lost(t, c);
+		tcp_conn_dirty(t, c);
+		return true;
+	}
 	if (kind != TCP_TIMER_RTO && !list_empty(&a->recs)) {
 		if (kind == TCP_TIMER_TLP)
 			tcp_tlp_fire(t, c);
