@@ -227,6 +227,7 @@ help:
 #: make sim-long   the simulations, many more seeds
 #: make golden     the table of tests/sim/throughput.golden anew
 #: make bench      throughput beside the kernel's own stack      make bench-quick   ... under a minute
+#: make kernel-diff the packet scripts, played to the kernel of this machine (root)
 #: make bench-path the kernel's TCP and ours over one simulated path, a minute
 #: make tidy       formats all C files
 #: make install    to PREFIX (/usr/local), under DESTDIR     make uninstall
