@@ -12,10 +12,25 @@
 static bool may_end_it(const char *name)
 {
 	static const char *const word[] = {
-		"retries",	   "tcp_rto_m", "orphan",    "keepalive",   "max_conns",
-		"max_syn_backlog", "abort_on",	"somaxconn", "max_sockets", "conf.all",
-		"tcp_fin_timeout", "neigh",	"arp",	     "syncookies",  "rst_limit",
-		"port_range",	   "route",
+		"retries",
+		"tcp_rto_m",
+		"orphan",
+		"keepalive",
+		"max_conns",
+		"max_syn_backlog",
+		"abort_on",
+		"somaxconn",
+		"max_sockets",
+		"conf.all",
+		"tcp_fin_timeout",
+		"neigh",
+		"arp",
+		"syncookies",
+		"rst_limit",
+		"port_range",
+		"route",
+		/* short of memory, what was closed and still sends is ended */
+		"tcp_mem",
 	};
 
 	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++)
