@@ -31,6 +31,8 @@ static bool may_end_it(const char *name)
 		"route",
 		/* short of memory, what was closed and still sends is ended */
 		"tcp_mem",
+		/* the peer says when to give up */
+		"tcp_uto",
 	};
 
 	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++)
