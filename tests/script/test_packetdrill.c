@@ -133,7 +133,7 @@ int main(int argc, char **argv)
 {
 	size_t n = 0, k = 0, failed = 0;
 	glob_t found;
-	char *take;
+	static char *take; /* static: in a child of ours nothing else may point at it */
 
 	if (glob("tests/script/*/*.pkt", 0, NULL, &found) != 0) {
 		printf("1..1\nnot ok 1 - tests/script/*/*.pkt: no script here\n");
