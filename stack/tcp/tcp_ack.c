@@ -125,7 +125,7 @@ static void take_record(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass
 			p->delivered_bytes += n;
 			/* The answer to the copy before: its time says nothing about the last one. */
 			if (r->times == 1 ||
-			    !tcp_echo_before(c, p, tcp_ts_at(t, c->ts_off, r->sent_ns)))
+			    !tcp_echo_before(c, p, tcp_ts_at(c->ts_off, r->sent_ns)))
 				tcp_rack_advance(t, c, r, end);
 		}
 	}

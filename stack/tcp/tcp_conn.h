@@ -507,15 +507,14 @@ uint8_t tcp_wscale_for(uint64_t space);
 /* The MSS to announce for a route's MTU and TCP_MAXSEG (RFC 9293 3.7.1). */
 uint16_t tcp_mss_announce(const struct tcp_opt *o, uint32_t mtu);
 /* R7323-19: the timestamp clock: ms, plus the connection's offset. */
-static inline uint32_t tcp_ts_at(const struct tapir *t, uint32_t off, uint64_t ns)
+static inline uint32_t tcp_ts_at(uint32_t off, uint64_t ns)
 {
-	(void)t;
 	return (uint32_t)(ns / 1000000) + off;
 }
 
 static inline uint32_t tcp_ts_now(const struct tapir *t, uint32_t off)
 {
-	return tcp_ts_at(t, off, t->now_ns);
+	return tcp_ts_at(off, t->now_ns);
 }
 
 #endif

@@ -50,6 +50,8 @@ void tcp_keepalive_start(struct tapir *t, struct tcp_conn *c);
 /* ---- tcp_sack.c: what we report ---- */
 /* Adds a D-SACK and the newest out-of-order ranges to o, as many as fit (RFC 2018 4, RFC 2883 4). */
 void tcp_sack_blocks(const struct tcp_conn *c, struct tcp_opts *o);
+/* Only their number, for the length of the options: nothing is searched for. */
+void tcp_sack_number(const struct tcp_conn *c, struct tcp_opts *o);
 /* [start, end) arrived again. */
 void tcp_sack_duplicate(struct tapir *t, struct tcp_conn *c, uint32_t start, uint32_t end,
 			bool old);

@@ -109,7 +109,7 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 		.ifindex = c->opt.ifindex,
 		.reserve = len == 0,
 		.rexmit = rexmit,
-		.source = rexmit_source(c),
+		.source = rexmit ? rexmit_source(c) : NULL,
 	};
 	uint16_t size;
 	int route = tcp_conn_route(t, c, &rt), r;
@@ -175,10 +175,12 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 /* Data bytes that fit into one segment with the options it would carry now. */
 static uint32_t segment_room(struct tapir *t, struct tcp_conn *c)
 {
-	struct tcp_opts o;
+	struct tcp_opts o = {.has = c->flags & TCP_F_TS ? TCP_HAS_TS : 0};
 	uint32_t optlen;
 
-	segment_opts(t, c, &o);
+	if (c->flags & TCP_F_SACK)
+		tcp_sack_number(c, &o);
+	tcp_uto_opts(t, c, false, &o);
 	optlen = (uint32_t)tcp_opts_len(&o, tcp_opt_style(t));
 	return c->mss > optlen ? c->mss - optlen : 1;
 }

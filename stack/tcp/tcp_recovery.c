@@ -370,12 +370,6 @@ static bool in_recovery(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass
 	return true;
 }
 
-/* A segment that probes the path's MTU and is lost alone says nothing of congestion (R4821-2). */
-static bool only_mtu_probe(struct tapir *t, struct tcp_conn *c)
-{
-	return tcp_mtup_only_lost(t, c);
-}
-
 /* OPEN, DISORDER and CWR hear of p; LOSS when it changed. False: nothing is lost. */
 static bool in_order(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 {
@@ -391,7 +385,8 @@ static bool in_order(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p
 		try_to_open(t, c, p);
 		return false;
 	}
-	if (c->ca_state < TCP_CA_CWR && only_mtu_probe(t, c)) {
+	/* A segment that probes the path's MTU and is lost alone says nothing of congestion (R4821-2). */
+	if (c->ca_state < TCP_CA_CWR && tcp_mtup_only_lost(t, c)) {
 		c->act->rexmit = TCP_REXMIT_LOST;
 		return false;
 	}

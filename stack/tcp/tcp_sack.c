@@ -53,6 +53,17 @@ static unsigned blocks_room(const struct tcp_conn *c, const struct tcp_opts *o)
 	return min_u32(tcp_opts_sack_room(ts), c->mss > taken ? (c->mss - taken) / 8 : 0);
 }
 
+void tcp_sack_number(const struct tcp_conn *c, struct tcp_opts *o)
+{
+	const struct tcp_act *a = c->act;
+
+	if (!a || (!a->dsack && a->ooo.n == 0))
+		return;
+	o->n_sack = (uint8_t)min_u32(blocks_room(c, o), (uint32_t)a->ooo.n + (a->dsack ? 1 : 0));
+	if (o->n_sack)
+		o->has |= TCP_HAS_SACK;
+}
+
 void tcp_sack_blocks(const struct tcp_conn *c, struct tcp_opts *o)
 {
 	const struct tcp_act *a = c->act;

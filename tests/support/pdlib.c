@@ -60,6 +60,21 @@ long long pdlib_now(struct pdlib *p)
 	return (long long)tv.tv_sec * 1000000 + tv.tv_usec;
 }
 
+bool pdlib_asleep(pid_t tid)
+{
+	char path[64], text[512] = "";
+	const char *state;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	state = fgets(text, sizeof(text), f) ? strrchr(text, ')') : NULL;
+	fclose(f);
+	return state && state[2] == 'S';
+}
+
 static void put16(uint8_t *p, uint32_t v)
 {
 	p[0] = (uint8_t)(v >> 8);

@@ -23,6 +23,9 @@ const char *pdlib_path(void);
 bool pdlib_open(struct pdlib *p, const char *flags, const char **why);
 void pdlib_close(struct pdlib *p);
 
+/* Whether a thread of this process sleeps, as packetdrill sees it. */
+bool pdlib_asleep(pid_t tid);
+
 /* The clock, us. */
 long long pdlib_now(struct pdlib *p);
 /* A TCP segment from the peer; `opts` of nopts bytes, a multiple of 4; `len` bytes of data, all zero. */

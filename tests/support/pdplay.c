@@ -981,21 +981,6 @@ static bool await_idle(struct play *p)
 	return true;
 }
 
-static bool asleep(pid_t tid)
-{
-	char path[64], text[512] = "";
-	const char *state;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
-	f = fopen(path, "r");
-	if (!f)
-		return false;
-	state = fgets(text, sizeof(text), f) ? strrchr(text, ')') : NULL;
-	fclose(f);
-	return state && state[2] == 'S';
-}
-
 static void enqueue(struct play *p, const struct script_event *e)
 {
 	if (!await_idle(p)) {
@@ -1012,7 +997,7 @@ static void enqueue(struct play *p, const struct script_event *e)
 	for (bool done = false; !done;) {
 		pthread_mutex_unlock(&p->lock);
 		sched_yield();
-		done = asleep(p->tid);
+		done = pdlib_asleep(p->tid);
 		pthread_mutex_lock(&p->lock);
 		if (p->state == IDLE)
 			done = true;

@@ -128,21 +128,6 @@ static void *make_call(void *arg)
 	return NULL;
 }
 
-static bool sleeps(pid_t tid)
-{
-	char path[64], text[512] = "";
-	const char *state;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
-	f = fopen(path, "r");
-	if (!f)
-		return false;
-	state = fgets(text, sizeof(text), f) ? strrchr(text, ')') : NULL;
-	fclose(f);
-	return state && state[2] == 'S';
-}
-
 /* Begins it, and waits until it sleeps, as packetdrill does. */
 static void begin(struct blocked *b)
 {
@@ -151,7 +136,7 @@ static void begin(struct blocked *b)
 		sched_yield();
 	do
 		sched_yield();
-	while (!b->over && !sleeps(b->tid));
+	while (!b->over && !pdlib_asleep(b->tid));
 }
 
 static void end(struct blocked *b)
