@@ -76,7 +76,7 @@ struct run {
 	int ifi;
 	struct tapir_conf conf;
 	uint64_t start_ns;
-	uint64_t outside_ns; /* without an instance (pdplay.c): the time */
+	uint64_t outside_ns; /* without an instance (pdplay_run.h): the time */
 	size_t live, live_bytes;
 	struct run_sent *head, **tail;
 	struct run_fd fd[RUN_FDS];

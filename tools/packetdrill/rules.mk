@@ -6,7 +6,7 @@ PD := $(if $(filter fuzz,$(VARIANT)),,$(B)/tapir-packetdrill.so)
 -include $(PD_OBJ:.o=.d)
 
 all: $(PD)
-$(filter %/test_packetdrill %/test_linux_calls,$(UNIT) $(SCRIPT)): | $(PD)
+$(filter $(T)/tests/unit/tools/% %/test_packetdrill,$(UNIT) $(SCRIPT)): | $(PD)
 
 $(PD_OBJ): COMMON += -fPIC
 $(PD): $(PD_OBJ) $(LIB) tools/packetdrill/exports.map
