@@ -260,16 +260,21 @@ static void take_idle_ack(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pa
 }
 
 /*
- * RFC 9293 3.10.7.4, EVT-30: only a newer segment may change the window (SND.WL1, SND.WL2). One that acknowledges
- * more is newer whatever its sequence number, as in Linux: a retransmission may carry it. Without
- * that SND.UNA would move on under the old window, and the edge with it, beyond what the peer offered.
+ * RFC 9293 3.10.7.4, EVT-30, as Linux: only a newer segment may change the window: one that acknowledges more, whatever
+ * its sequence number, for a retransmission may carry it, and SND.UNA would move on under the old window else; or one
+ * from further on than the last that did (SND.WL1). Of two with the same numbers nobody can tell which was sent
+ * later: the larger window is taken, and zero, which costs no more than a probe if it is the older one. SND.WL2 would
+ * take the one that came last, and shrink the window by what the network turned round; it is kept for those who look.
  */
+static bool moves_window(const struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	return seq_gt(seg->ack, c->snd_una) || seq_gt(seg->seq, c->snd_wl1) ||
+	       (seg->seq == c->snd_wl1 && (seg->wnd > c->snd_wnd || seg->wnd == 0));
+}
+
 static void update_window(struct tcp_conn *c, const struct tcp_seg *seg)
 {
-	if (seq_lt(seg->ack, c->snd_una))
-		return;
-	if (!(seq_lt(c->snd_wl1, seg->seq) || seq_gt(seg->ack, c->snd_wl2) ||
-	      (c->snd_wl1 == seg->seq && seq_leq(c->snd_wl2, seg->ack))))
+	if (seq_lt(seg->ack, c->snd_una) || !moves_window(c, seg))
 		return;
 	if (c->snd_wnd != seg->wnd && c->act && c->flags & TCP_F_PERSIST && seg->wnd) {
 		/* The window opened: what waited goes now, and probing starts afresh. */
@@ -293,8 +298,7 @@ static uint32_t ack_flags(const struct tcp_conn *c, const struct tcp_seg *seg)
 	if (seq_gt(seg->ack, c->snd_una))
 		flags |= TCP_ACK_UNA_ADVANCED;
 	/* RFC 5681 2: one that moves the window is no duplicate. */
-	if (seq_gt(seg->ack, c->snd_una) || seq_gt(seg->seq, c->snd_wl1) ||
-	    (seg->seq == c->snd_wl1 && (seg->wnd > c->snd_wnd || seg->wnd == 0)))
+	if (moves_window(c, seg))
 		flags |= TCP_ACK_WND_UPDATE;
 	if (tcp_ecn_echoed(c, seg) && seq_geq(seg->ack, c->snd_una))
 		flags |= TCP_ACK_ECE;

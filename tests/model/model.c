@@ -341,8 +341,9 @@ static void update_window(struct model *m, const struct model_seg *s)
 {
 	bool newer = lt(m->snd_wl1, s->seq) || (m->snd_wl1 == s->seq && le(m->snd_wl2, s->ack));
 
-	if (m->rules.window_by_ack && lt(m->snd_wl2, s->ack))
-		newer = true;
+	if (m->rules.window_as_linux)
+		newer = lt(m->snd_wl1, s->seq) || lt(m->snd_wl2, s->ack) ||
+			(m->snd_wl1 == s->seq && (m->snd_wnd < s->wnd || s->wnd == 0));
 	if (!newer)
 		return;
 	m->snd_wnd = s->wnd;

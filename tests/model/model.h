@@ -55,7 +55,8 @@ struct model_rules {
 	bool syn_fin_drops; /* CL-20: LISTEN does not hear a SYN with FIN */
 	bool rfc1337;	    /* R1337-1: TIME-WAIT ignores RST */
 	bool rfc6191;	    /* R6191-2: a SYN in TIME-WAIT opens anew or is not heard */
-	bool window_by_ack; /* EVT-30: an ACK of more is newer, whatever its sequence number (Linux) */
+	/* EVT-30: an ACK of more is newer, and of two with the same numbers the larger window, or none (Linux) */
+	bool window_as_linux;
 	bool fin_in_window; /* our FIN waits for room in the peer's window, as text does */
 };
 

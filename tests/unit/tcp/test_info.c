@@ -218,7 +218,9 @@ TEST(time_before_a_closed_window_is_told_apart, "")
 	struct tf f;
 
 	established(&f);
-	f.wnd = 2 * SEG;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 1);
+	f.rcv++;
+	f.wnd = 2 * SEG; /* of a later segment: the same numbers would not shrink it */
 	ack_to(&f, f.snd);
 	tf_write(&f, 4 * SEG);
 	tf_drain(&f);
@@ -287,8 +289,10 @@ TEST(queues_can_be_asked_as_by_ioctl, "")
 	int v;
 
 	established(&f);
-	f.wnd = 2 * SEG;
 	tf_seg(&f, TF_ACK, f.rcv, f.snd, 300);
+	f.rcv += 300;
+	f.wnd = 2 * SEG; /* of a later segment: the same numbers would not shrink it */
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 0);
 	tf_write(&f, 2 * SEG + 7);
 	tf_drain(&f);
 	assert_int_equal(tapir_getsockopt(f.w.t, f.s, TAPIR_SOL_SOCKET, TAPIR_SO_INQ, &v, &n), 0);

@@ -101,14 +101,20 @@ TEST(the_window_follows_newer_segments_only, "EVT-30")
 	tf_open(&f);
 	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
 	f.wnd = 5000;
-	tf_seg(&f, TF_ACK, f.rcv, f.snd, 10); /* WL1 = rcv */
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 10); /* WL1 = SEQ: which is the later one? */
 	f.rcv += 10;
-	assert_int_equal(tf_info(&f).snd_wnd, 5000);
+	assert_int_equal(tf_info(&f).snd_wnd, 65535);
 	f.wnd = 6000;
 	tf_seg(&f, TF_ACK, f.rcv, f.snd, 0); /* WL1 < SEQ */
 	assert_int_equal(tf_info(&f).snd_wnd, 6000);
 	f.wnd = 7000;
-	tf_seg(&f, TF_ACK, f.rcv, f.snd, 0); /* WL1 = SEQ, WL2 = ACK */
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 0); /* WL1 = SEQ, and larger */
+	assert_int_equal(tf_info(&f).snd_wnd, 7000);
+	f.wnd = 0;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 0); /* WL1 = SEQ, and none */
+	assert_int_equal(tf_info(&f).snd_wnd, 0);
+	f.wnd = 7000;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd, 0);
 	assert_int_equal(tf_info(&f).snd_wnd, 7000);
 	tf_drain(&f);
 	tf_write(&f, 100);
