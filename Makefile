@@ -65,8 +65,8 @@ UNIT := $(UNIT_SRC:%.c=$(T)/%)
 SIM := $(SIM_SRC:%.c=$(T)/%)
 SCRIPT := $(SCRIPT_SRC:%.c=$(T)/%)
 REPLAY := $(FUZZ_SRC:%.c=$(T)/%)
-# Longest first, so that the last to run are short ones.
-ALL_TESTS := $(SIM) $(E2E) $(SCRIPT) $(REPLAY) $(UNIT)
+# Longest first, so that the last to run are short ones. The check of a list that carries an id of the ledger is among them.
+ALL_TESTS := $(SIM) $(E2E) $(SCRIPT) $(REPLAY) $(UNIT) tests/check/test_kernel_differs.sh
 
 LIB := $(B)/libtapir.a
 SUPPORT := $(T)/libsupport.a
