@@ -356,9 +356,10 @@ test_several_kinds_of_event_at_a_time() {
 }
 
 test_where_a_segment_leaves_the_connection_is_at_hand() {
-	two_stacks 'tapir step-event again' 'tapir explain' 'print *c'
+	two_stacks 'tapir step-event again' 'tapir explain' 'print *$conn' 'tapir step-event call' 'print *$conn'
 	has "$scratch/out" '^Decided in resend\(\), stack/tcp/tcp_output.c:[0-9]+\.$'
-	has "$scratch/out" '^\$1 = 192.0.2.2:80 > 192.0.2.1:[0-9]+, ESTABLISHED'
+	has "$scratch/out" '^\$1 = 192.0.2.2:80 > 192.0.2.1:[0-9]+, ESTABLISHED = \{.*snd_una = ISS\+[0-9]'
+	has "$scratch/out" '^\$2 = 192.0.2.[12]:[0-9]+ > 192.0.2.[12]:[0-9]+, ESTABLISHED'
 }
 
 test_help_lists_every_command_and_each_has_its_own() {

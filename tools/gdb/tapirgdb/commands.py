@@ -201,7 +201,7 @@ Events: state (changes), in, out and again (segments; again: a retransmission), 
 The line: seconds since the first event, the connection's number, its local end, what, RFC. Numbers count from ISS and IRS, the
 SYNs being 0. With COUNT so many events, with STATE all until an endpoint enters it; with a KIND (state, in ...) only such; with
 an end or #N of `tapir conns` only those of that connection. Starts the program when it does not run yet. Enter does it again.
-The frame chosen is the one that decided."""
+The frame chosen is the one that decided; $conn points to the event's connection, or is void: `print *$conn`."""
 
     def run(self, argv, tty):
         self.need(argv, 0, 2 + len(events.KINDS))

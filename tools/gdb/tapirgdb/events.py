@@ -599,6 +599,15 @@ def arm(on):
             h.enabled = False
 
 
+def keep_conn(event):
+    """`$conn` points to the event's connection: a compiler that optimizes may have no `c` left in the frame."""
+    e = a.of_tuple(event.stack, event.key) if event.key else None
+    value = None
+    if e is not None:
+        value = a.pointer(e.addr, "struct " + a.KINDS.get(e.kind, "tcp_ep"))
+    gdb.set_convenience_variable("conn", value)
+
+
 def step(word, kinds=()):
     """Runs to the next event (of a connection, of some kinds). Returns it, or None after saying why there is none."""
     collect()
@@ -627,6 +636,7 @@ def step(word, kinds=()):
         while frame.name() in TELLERS and frame.older() is not None:
             frame = frame.older()
         frame.select()  # who decided: `list`, `up`, `info locals` are about the protocol then
+        keep_conn(S.hit)
         where = frame.find_sal()
         if where.symtab is not None:
             S.hit.place = "%s(), %s:%d" % (frame.name(), where.symtab.filename, where.line)
