@@ -171,15 +171,13 @@ static void cubic_ack(struct tcp_cc *cc, const struct tcp_cc_ack *a)
 	tcp_cc_avoid(cc, acked, bytes_per_segment(cc, q, now_ms - q->epoch_ms, a), a->mss);
 }
 
-static void cubic_cut(struct tcp_cc *cc, const struct tcp_cc_cut *cut)
+static void cubic_cut(struct tcp_cc *cc, enum tcp_cc_why why, uint32_t mss)
 {
 	struct cubic *q = state(cc);
 	/* Of whole segments, as Linux. R9438-7: of the window; it grows only where it is used. */
-	uint32_t segs = cc->cwnd / cut->mss;
+	uint32_t segs = cc->cwnd / mss;
 
 	cc->acked_ca = 0;
-	if (cut->why == TCP_CC_RTO && !cut->first)
-		return;
 	q->w_est = 0; /* the epoch is over */
 	q->cwnd_prior = cc->cwnd;
 	/* R9438-5, RFC 9438 4.7: less than last time: others have come, who get more room. */
@@ -188,10 +186,10 @@ static void cubic_cut(struct tcp_cc *cc, const struct tcp_cc_cut *cut)
 	else
 		q->last_max = cc->cwnd;
 	/* RFC 9438 4.8: what follows a timeout begins with K 0, at the window it then has. */
-	if (cut->why == TCP_CC_RTO)
+	if (why == TCP_CC_RTO)
 		q->last_max = 0;
 	/* R9438-4: two segments at least. */
-	cc->ssthresh = (uint32_t)max_u64((uint64_t)segs * BETA / BETA_UNIT, 2) * cut->mss;
+	cc->ssthresh = (uint32_t)max_u64((uint64_t)segs * BETA / BETA_UNIT, 2) * mss;
 }
 
 static void cubic_undo(struct tcp_cc *cc)

@@ -25,19 +25,16 @@ static void newreno_ack(struct tcp_cc *cc, const struct tcp_cc_ack *a)
 	tcp_cc_avoid(cc, acked, cc->cwnd, a->mss);
 }
 
-/* RFC 5681 eqn. 4: half of what was in flight, not of the window, which may never have been used. */
-static uint32_t half_flight(uint32_t flight, uint32_t mss)
+/*
+ * R5681-7, a deviation: half of the window, in whole segments, as Linux; RFC 5681 eqn. 4 says half of what is in flight,
+ * for a window that was never used might be cut to more than the path takes. That one can't be much larger than what
+ * was in use: it does not grow then, and falls back within RTOs (tcp_cwnd.c).
+ */
+static void newreno_cut(struct tcp_cc *cc, enum tcp_cc_why why, uint32_t mss)
 {
-	return max_u32(flight / 2, 2 * mss);
-}
-
-static void newreno_cut(struct tcp_cc *cc, const struct tcp_cc_cut *cut)
-{
+	(void)why;
 	cc->acked_ca = 0;
-	/* R5681-7: a repeat for the same segment finds little in flight and must not lower ssthresh again. */
-	if (cut->why == TCP_CC_RTO && !cut->first)
-		return;
-	cc->ssthresh = half_flight(cut->flight, cut->mss);
+	cc->ssthresh = max_u32(cc->cwnd / mss / 2, 2) * mss;
 }
 
 const struct tcp_cc_ops cc_newreno = {

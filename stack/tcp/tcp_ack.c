@@ -206,7 +206,6 @@ static void take_ack(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p
 	bool old = seq_lt(p->seg->ack, c->snd_una);
 
 	p->prior_high = tcp_high_sacked(c);
-	p->prior_flight = tcp_pipe(c);
 	p->lost_before = a->lost_total;
 	tcp_scoreboard(t, c, p);
 	if (old && !(p->flags & (TCP_ACK_DATA_SACKED | TCP_ACK_DSACK)))

@@ -14,7 +14,6 @@ struct tcp_cc;
 struct tcp_cc_ack {
 	uint64_t now_ns;
 	uint32_t acked;		   /* bytes newly acknowledged, cumulatively (RFC 3465) */
-	uint32_t flight;	   /* bytes in flight before this ACK */
 	uint32_t mss;		   /* SMSS */
 	uint32_t rtt_us;	   /* sampled by this ACK; 0: none */
 	uint32_t srtt_us;	   /* 0: unknown */
@@ -30,21 +29,16 @@ enum tcp_cc_why {
 	TCP_CC_RTO,
 };
 
-struct tcp_cc_cut {
-	enum tcp_cc_why why;
-	uint32_t flight; /* bytes in flight when congestion was noticed */
-	uint32_t mss;
-	bool first; /* RTO: not a repeat for the same segment (RFC 5681 3.1) */
-	uint64_t now_ns;
-};
-
 struct tcp_cc_ops {
 	const char *name; /* TCP_CONGESTION's */
 	/* Its own state, zero before. The windows are there already. May be NULL. */
 	void (*init)(struct tcp_cc *cc, uint32_t mss);
 	void (*ack)(struct tcp_cc *cc, const struct tcp_cc_ack *a); /* outside recovery */
-	/* Congestion: sets ssthresh, and remembers what it will. How cwnd gets there is the caller's. */
-	void (*cut)(struct tcp_cc *cc, const struct tcp_cc_cut *cut);
+	/*
+	 * Congestion: sets ssthresh, and remembers what it will. How cwnd gets there, and that it is told once of what
+	 * was in flight together, is the caller's.
+	 */
+	void (*cut)(struct tcp_cc *cc, enum tcp_cc_why why, uint32_t mss);
 	/* The last cut was a mistake; the caller has put cwnd and ssthresh back. May be NULL. */
 	void (*undo)(struct tcp_cc *cc);
 	/* Sending begins with nothing in flight, idle_ns after the last sending (RFC 9438 4.2). May be NULL. */

@@ -32,28 +32,16 @@ uint32_t tcp_prr_quota(const struct tcp_prr *p, uint32_t now, bool safe)
 	return max_u32(quota, p->out ? 0 : 1);
 }
 
-void tcp_prr_start(struct tapir *t, struct tcp_conn *c, enum tcp_cc_why why)
+void tcp_prr_start(struct tcp_conn *c, enum tcp_cc_why why)
 {
 	struct tcp_act *a = c->act;
-	struct tcp_cc_cut how = {
-		.why = why,
-		/*
-		 * RFC 5681 3.2 step 2: what limited transmit added does not count. A mark halves the window (RFC 3168
-		 * 6.1.2), also where the ACK that told of it has taken much off what is in flight.
-		 */
-		.flight = why == TCP_CC_ECN ? c->cc.cwnd
-					    : min_u32(c->snd_nxt - c->snd_una, c->cc.cwnd),
-		.mss = tcp_conn_smss(c),
-		.first = true,
-		.now_ns = t->now_ns,
-	};
 
 	c->recover = c->snd_nxt;
 	c->tlp_out = false;
 	c->cc.prior_cwnd = c->cc.cwnd;
 	a->prr_delivered = 0;
 	a->prr_out = 0;
-	c->cc.ops->cut(&c->cc, &how);
+	c->cc.ops->cut(&c->cc, why, tcp_conn_smss(c));
 	tcp_ecn_cut(c);
 }
 

@@ -59,7 +59,7 @@ static void enter_cwr(struct tapir *t, struct tcp_conn *c)
 	if (c->ca_state >= TCP_CA_CWR)
 		return;
 	c->undo_open = false;
-	tcp_prr_start(t, c, TCP_CC_ECN);
+	tcp_prr_start(c, TCP_CC_ECN);
 	tcp_ca_set(t, c, TCP_CA_CWR);
 }
 
@@ -87,7 +87,7 @@ void tcp_enter_recovery(struct tapir *t, struct tcp_conn *c, bool ece)
 	if (!tcp_in_reduction(c)) {
 		if (!ece)
 			c->cc.prior_ssthresh = tcp_current_ssthresh(c);
-		tcp_prr_start(t, c, TCP_CC_LOSS);
+		tcp_prr_start(c, TCP_CC_LOSS);
 	}
 	tcp_ca_set(t, c, TCP_CA_RECOVERY);
 	if (tcp_has_sack(c))
@@ -252,7 +252,6 @@ void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
 	uint32_t mss = tcp_conn_smss(c), sacked = tcp_sacked_segs(a);
-	uint32_t flight = min_u32(c->snd_nxt - c->snd_una, c->cc.cwnd);
 	bool fresh = c->ca_state < TCP_CA_RECOVERY;
 
 	if (c->retransmits == 0)
@@ -264,15 +263,9 @@ void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c)
 	 */
 	if (c->ca_state <= TCP_CA_DISORDER || seq_leq(c->recover, c->snd_una) ||
 	    (c->ca_state == TCP_CA_LOSS && c->retransmits == 0)) {
-		struct tcp_cc_cut how = {.why = TCP_CC_RTO,
-					 .flight = flight,
-					 .mss = mss,
-					 .first = true,
-					 .now_ns = t->now_ns};
-
 		c->cc.prior_ssthresh = tcp_current_ssthresh(c);
 		c->cc.prior_cwnd = c->cc.cwnd;
-		c->cc.ops->cut(&c->cc, &how);
+		c->cc.ops->cut(&c->cc, TCP_CC_RTO, mss);
 		tcp_undo_start(c);
 	}
 	c->cc.cwnd = tcp_pipe(c) + mss;
@@ -449,7 +442,6 @@ void tcp_cong_control(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *
 	struct tcp_cc_ack ack = {
 		.now_ns = t->now_ns,
 		.acked = p->delivered_bytes,
-		.flight = p->prior_flight,
 		.mss = tcp_conn_smss(c),
 		.rtt_us = p->rtt_us,
 		.srtt_us = c->rtt.srtt_us,

@@ -60,11 +60,10 @@ struct tcp_ack_pass {
 	const struct tcp_seg *seg;
 	uint32_t flags; /* enum tcp_ack_flag */
 	uint32_t prior_una;
-	uint32_t prior_high;   /* tcp_high_sacked() before it */
-	uint32_t prior_flight; /* bytes in flight before it */
-	uint32_t bytes;	       /* sequence space cumulatively acknowledged */
-	uint32_t segs_acked;   /* segments cumulatively acknowledged */
-	uint32_t delivered;    /* segments newly known to have arrived, by ACK, SACK or D-SACK */
+	uint32_t prior_high; /* tcp_high_sacked() before it */
+	uint32_t bytes;	     /* sequence space cumulatively acknowledged */
+	uint32_t segs_acked; /* segments cumulatively acknowledged */
+	uint32_t delivered;  /* segments newly known to have arrived, by ACK, SACK or D-SACK */
 	uint32_t delivered_bytes;
 	bool syn; /* our SYN is acknowledged */
 	uint64_t first_ack_ns,
@@ -186,7 +185,7 @@ struct tcp_prr {
 
 /* How much may be sent now: `now` newly delivered, `safe` when SND.UNA moved and no loss was found. One unit for all. */
 uint32_t tcp_prr_quota(const struct tcp_prr *p, uint32_t now, bool safe);
-void tcp_prr_start(struct tapir *t, struct tcp_conn *c, enum tcp_cc_why why);
+void tcp_prr_start(struct tcp_conn *c, enum tcp_cc_why why);
 void tcp_prr_ack(struct tcp_conn *c, uint32_t delivered, bool safe);
 void tcp_prr_end(struct tcp_conn *c);
 

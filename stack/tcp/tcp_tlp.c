@@ -67,7 +67,7 @@ void tcp_tlp_ack(struct tapir *t, struct tcp_conn *c, const struct tcp_ack_pass 
 	} else if (seq_gt(p->seg->ack, c->tlp_high_seq)) {
 		/* R8985-8: something later is acknowledged and no second copy was told of: a loss. */
 		c->tlp_out = false;
-		tcp_prr_start(t, c, TCP_CC_LOSS);
+		tcp_prr_start(c, TCP_CC_LOSS);
 		tcp_ca_set(t, c, TCP_CA_CWR);
 		tcp_prr_end(c);
 		tcp_try_keep_open(t, c);

@@ -18,7 +18,6 @@ static void ack_at(struct tcp_cc *cc, double t_s, uint32_t bytes, uint32_t rtt_u
 {
 	struct tcp_cc_ack a = {.now_ns = (uint64_t)(t_s * 1e9),
 			       .acked = bytes,
-			       .flight = cc->cwnd,
 			       .mss = MSS,
 			       .rtt_us = rtt_us,
 			       .srtt_us = rtt_us,
@@ -28,17 +27,15 @@ static void ack_at(struct tcp_cc *cc, double t_s, uint32_t bytes, uint32_t rtt_u
 	cc->ops->ack(cc, &a);
 }
 
-static void cut(struct tcp_cc *cc, enum tcp_cc_why why, bool first)
+static void cut(struct tcp_cc *cc, enum tcp_cc_why why)
 {
-	struct tcp_cc_cut how = {.why = why, .flight = cc->cwnd, .mss = MSS, .first = first};
-
-	cc->ops->cut(cc, &how);
+	cc->ops->cut(cc, why, MSS);
 }
 
 /* A loss, and the window where recovery leaves it. */
 static void lose(struct tcp_cc *cc)
 {
-	cut(cc, TCP_CC_LOSS, true);
+	cut(cc, TCP_CC_LOSS);
 	cc->cwnd = cc->ssthresh;
 }
 
@@ -134,30 +131,18 @@ TEST(ten_segments_become_seven, "R9438-4")
 {
 	struct tcp_cc cc = fresh();
 
-	cut(&cc, TCP_CC_LOSS, true);
+	cut(&cc, TCP_CC_LOSS);
 	assert_int_equal(cc.ssthresh, 7 * MSS);
 	assert_int_equal(cc.cwnd, 10 * MSS); /* the caller moves it */
 	cc.cwnd = 100 * MSS;
-	cut(&cc, TCP_CC_ECN, true);
+	cut(&cc, TCP_CC_ECN);
 	assert_int_equal(cc.ssthresh, 70 * MSS);
 	cc.cwnd = 2 * MSS;
-	cut(&cc, TCP_CC_LOSS, true);
+	cut(&cc, TCP_CC_LOSS);
 	assert_int_equal(cc.ssthresh, 2 * MSS);
 	cc.cwnd = MSS;
-	cut(&cc, TCP_CC_RTO, true);
+	cut(&cc, TCP_CC_RTO);
 	assert_int_equal(cc.ssthresh, 2 * MSS);
-}
-
-TEST(a_repeated_timeout_keeps_ssthresh, "")
-{
-	struct tcp_cc cc = fresh();
-
-	cc.cwnd = 100 * MSS;
-	cut(&cc, TCP_CC_RTO, true);
-	assert_int_equal(cc.ssthresh, 70 * MSS);
-	cc.cwnd = MSS;
-	cut(&cc, TCP_CC_RTO, false);
-	assert_int_equal(cc.ssthresh, 70 * MSS);
 }
 
 /* Segments gained in `s` seconds of full use, after the windows as they are. */
@@ -254,10 +239,7 @@ TEST(on_a_short_path_it_is_not_slower_than_reno, "R9438-2")
 	/* A loss whenever the window reaches 60 segments: what is sent between two of them. */
 	cubic.cwnd = reno.cwnd = 60 * MSS;
 	lose(&cubic);
-	reno.ops->cut(&reno, &(struct tcp_cc_cut){.why = TCP_CC_LOSS,
-						  .flight = 60 * MSS,
-						  .mss = MSS,
-						  .first = true});
+	reno.ops->cut(&reno, TCP_CC_LOSS, MSS);
 	reno.cwnd = reno.ssthresh;
 	for (int i = 0; i < 4000; i++, now += 0.005) {
 		struct tcp_cc *both[2] = {&cubic, &reno};
@@ -270,10 +252,7 @@ TEST(on_a_short_path_it_is_not_slower_than_reno, "R9438-2")
 				ack_at(both[k], now + 0.005 * j / n, MSS, 5000, true);
 			if (both[k]->cwnd < 60 * MSS)
 				continue;
-			both[k]->ops->cut(both[k], &(struct tcp_cc_cut){.why = TCP_CC_LOSS,
-									.flight = both[k]->cwnd,
-									.mss = MSS,
-									.first = true});
+			both[k]->ops->cut(both[k], TCP_CC_LOSS, MSS);
 			both[k]->cwnd = both[k]->ssthresh;
 		}
 	}
@@ -312,7 +291,7 @@ TEST(after_a_timeout_the_curve_begins_flat, "")
 	double now = 1;
 
 	cc.cwnd = 100 * MSS;
-	cut(&cc, TCP_CC_RTO, true);
+	cut(&cc, TCP_CC_RTO);
 	cc.cwnd = 70 * MSS; /* slow start is over */
 	/* A twentieth a round trip at least, as nothing is known of the path; the curve itself gives less. */
 	assert_in_range(gain(&cc, &now, 0.05, 0.05), 3, 4);
@@ -325,7 +304,7 @@ TEST(what_was_no_loss_leaves_the_window_at_the_origin, "")
 
 	cc.cwnd = 100 * MSS;
 	cc.ssthresh = 100 * MSS;
-	cut(&cc, TCP_CC_LOSS, true);
+	cut(&cc, TCP_CC_LOSS);
 	cc.cwnd = cc.ssthresh = 100 * MSS;
 	cc.ops->undo(&cc);
 	assert_in_range(gain(&cc, &now, 0.5, 0.05), 5, 10); /* as Reno, at most */
@@ -345,7 +324,7 @@ TEST(another_algorithm_takes_the_window_over, "MAY-18")
 		ack_at(&cc, 1, MSS, 50000, true);
 	assert_int_equal(cc.cwnd, 51 * MSS);
 	tcp_cc_switch(&cc, tcp_cc_find("cubic"), MSS);
-	cut(&cc, TCP_CC_LOSS, true);
+	cut(&cc, TCP_CC_LOSS);
 	assert_int_equal(cc.ssthresh, 35 * MSS);
 	assert_null(tcp_cc_find("vegas"));
 }
@@ -364,14 +343,11 @@ TEST(nothing_overflows_at_the_ends, "")
 					       .rtt_us = i % 3 ? 1 : UINT32_MAX,
 					       .srtt_us = i % 5 ? 1 : UINT32_MAX / 8,
 					       .cwnd_limited = i % 11 != 0};
-			struct tcp_cc_cut how = {.why = i % 2 ? TCP_CC_LOSS : TCP_CC_RTO,
-						 .mss = mss[k],
-						 .first = true};
 
 			cc.ops->ack(&cc, &a);
 			assert_in_range(cc.cwnd, mss[k], TCP_CWND_MAX + mss[k]);
 			if (i % 50 == 49) {
-				cc.ops->cut(&cc, &how);
+				cc.ops->cut(&cc, i % 2 ? TCP_CC_LOSS : TCP_CC_RTO, mss[k]);
 				cc.cwnd = cc.ssthresh;
 			}
 			if (i % 130 == 129)
@@ -385,7 +361,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_window_follows_the_cubic_within_one_percent),
 		cmocka_unit_test(ten_segments_become_seven),
-		cmocka_unit_test(a_repeated_timeout_keeps_ssthresh),
 		cmocka_unit_test(a_smaller_loss_leaves_room_for_others),
 		cmocka_unit_test(time_without_data_to_send_does_not_count),
 		cmocka_unit_test(no_round_trip_grows_the_window_by_more_than_half),

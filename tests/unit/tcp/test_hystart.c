@@ -201,12 +201,11 @@ TEST(linuxs_ends_slow_start_when_acks_fill_half_a_round_trip, "")
 TEST(after_a_loss_it_watches_no_more, "")
 {
 	struct flow f;
-	struct tcp_cc_cut how = {.why = TCP_CC_RTO, .flight = 80 * MSS, .mss = MSS, .first = true};
 
 	start(&f, &cc_cubic, 1);
 	round_trip(&f, 50000);
 	round_trip(&f, 50000);
-	f.cc.ops->cut(&f.cc, &how);
+	f.cc.ops->cut(&f.cc, TCP_CC_RTO, MSS);
 	f.cc.cwnd = 20 * MSS;
 	f.nxt = f.una + 20 * MSS;
 	round_trip(&f, 90000);
