@@ -82,7 +82,6 @@ void tcp_enter_recovery(struct tapir *t, struct tcp_conn *c, bool ece)
 		a->retrans_stamp_ns = 0;
 	c->cc.prior_ssthresh = 0;
 	tcp_undo_start(c);
-	a->rescued = false;
 	/* R6675-4, R9937-1; within CWR the window is on its way down already. */
 	if (!tcp_in_reduction(c)) {
 		if (!ece)
@@ -221,12 +220,10 @@ static void mark_timeout(struct tapir *t, struct tcp_conn *c)
 		a->reneged = true;
 	}
 	a->reno_sacked = 0;
-	if (tcp_has_sack(c) && tcp_use_rack(t) && !reneg && tcp_rec_segs(head) > 1 &&
-	    tcp_rack_wait_ns(t, c, head, 0) > 0)
+	if (!reneg && tcp_rec_segs(head) > 1 && tcp_rack_wait_ns(t, c, head, 0) > 0)
 		tcp_rec_split(t, a, head, head->mss);
 	LIST_FOREACH (r, &a->recs, struct tcp_rec, seq_link) {
-		if (!reneg && r != head && tcp_has_sack(c) && tcp_use_rack(t) &&
-		    tcp_rack_wait_ns(t, c, r, 0) > 0)
+		if (!reneg && r != head && tcp_rack_wait_ns(t, c, r, 0) > 0)
 			continue;
 		tcp_rec_mark_lost(t, c, r);
 	}
@@ -335,14 +332,6 @@ static bool try_exit(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p
 	return false;
 }
 
-/* RACK off: RFC 6675 or nothing. */
-static bool time_to_recover(struct tapir *t, const struct tcp_conn *c)
-{
-	if (c->act->segs_lost)
-		return true;
-	return !tcp_use_rack(t) && tcp_sacked_segs(c->act) >= tcp_reordering(t, c);
-}
-
 /* RECOVERY hears of p. False: nothing more to do. */
 static bool in_recovery(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 {
@@ -356,7 +345,7 @@ static bool in_recovery(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass
 		try_to_open(t, c, p);
 	tcp_find_lost(t, c, p);
 	if (c->ca_state != TCP_CA_RECOVERY) {
-		if (!time_to_recover(t, c))
+		if (!c->act->segs_lost)
 			return false;
 		tcp_enter_recovery(t, c, p->flags & TCP_ACK_ECE);
 	}
@@ -374,7 +363,7 @@ static bool in_order(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p
 	if (c->ca_state <= TCP_CA_DISORDER)
 		tcp_undo_dsack(t, c);
 	tcp_find_lost(t, c, p);
-	if (!time_to_recover(t, c)) {
+	if (!c->act->segs_lost) {
 		try_to_open(t, c, p);
 		return false;
 	}
@@ -402,7 +391,7 @@ static bool check_reneging(struct tapir *t, struct tcp_conn *c, struct tcp_ack_p
 void tcp_recovery_alert(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 {
 	struct tcp_act *a = c->act;
-	bool entered = false, go;
+	bool go;
 
 	a->rexmit = TCP_REXMIT_NONE;
 	if (list_empty(&a->recs))
@@ -423,15 +412,12 @@ void tcp_recovery_alert(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass
 		if (c->ca_state != TCP_CA_OPEN && !(p->flags & TCP_ACK_LOST_RETRANS))
 			return;
 		/* Undone, or a retransmission was lost: it may be recovery's turn (R5681-13). */
-		go = entered = in_order(t, c, p);
+		go = in_order(t, c, p);
 	} else {
-		go = entered = in_order(t, c, p);
+		go = in_order(t, c, p);
 	}
 	if (!go)
 		return;
-	/* R6675-6: only where RACK is off. */
-	if (tcp_has_sack(c) && !tcp_use_rack(t))
-		tcp_sack_mark_lost(t, c, entered);
 	a->rexmit = TCP_REXMIT_LOST;
 }
 
