@@ -263,15 +263,18 @@ bool tcp_fastopen_syn(struct tapir *t, struct tcp_listener *l, const struct tcp_
 
 bool tcp_fastopen_syn_again(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
 {
-	struct tcp_rec *r = c->act ? LIST_FIRST(&c->act->recs, struct tcp_rec, seq_link) : NULL;
+	uint32_t limit = (uint32_t)t->conf.tcp_invalid_ratelimit_ms;
+	uint32_t now = (uint32_t)(t->now_ns / 1000000) | 1; /* never 0, which stands for "not yet" */
 
 	if (!tcp_fastopen_child(c) || seg->seq != c->irs ||
 	    (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
 		return false;
-	if (!r || t->now_ns - r->sent_ns < (uint64_t)t->conf.tcp_invalid_ratelimit_ms * 1000000) {
+	/* As Linux: the first repetition is answered whenever it comes, the others at their rate. */
+	if (limit && c->oow_ack_ms && now - c->oow_ack_ms < limit) {
 		STAT_INC(t, TcpExt, TCPACKSkippedSynRecv);
 		return true;
 	}
+	c->oow_ack_ms = now;
 	tcp_rec_mark_head_lost(t, c);
 	tcp_conn_dirty(t, c);
 	return true;

@@ -258,7 +258,11 @@ static void output_syn(struct tapir *t, struct tcp_conn *c)
 		}
 		c->snd_nxt = c->snd_max = c->iss + 1 + len;
 	}
-	tcp_rexmt_arm(t, c);
+	/* As Linux: a SYN that is repeated to a Fast Open child moves no timer of its. */
+	if (again && tcp_fastopen_child(c))
+		tcp_rexmt_arm_if_off(t, c);
+	else
+		tcp_rexmt_arm(t, c);
 }
 
 /* ---- retransmission ---- */
