@@ -2,10 +2,17 @@
  * The retransmission timeout (RFC 6298): a smoothed round-trip time and its mean deviation.
  *
  *	first sample R:   SRTT = R, RTTVAR = R/2                                     (2.2)
- *	then:             RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R|, SRTT = 7/8 SRTT + 1/8 R   (2.3)
- *	always:           RTO = SRTT + max(4 RTTVAR, minimum)
+ *	then:             MDEV = 3/4 MDEV + 1/4 |SRTT - R|, SRTT = 7/8 SRTT + 1/8 R   (2.3)
+ *	always:           RTO = SRTT + 4 RTTVAR
  *
- * The minimum stands beside SRTT and not below the sum, as Linux has it: with a minimum of 200 ms the
+ * RTTVAR is not MDEV itself, of which many samples a round trip would soon leave nothing (RFC 6298 4, on taking several):
+ * as in Linux it is the greatest that MDEV was in a round trip, or a quarter of the minimum where that is more. A greater one
+ * counts at once; where a whole round trip had none as great, RTTVAR comes a quarter of the way down at its end.
+ *
+ *	MDEV     _/\___/\_______________
+ *	RTTVAR   _|-------.___.----.____      .: a round trip ends
+ *
+ * So the minimum stands beside SRTT and not below the sum, as Linux has it: with a minimum of 200 ms the
  * timer then never fires within a jitter of 200 ms, however long the path; with 1 s it is never below
  * the 1 s of RFC 6298 2.4. All is integer microseconds, 64 bits wide within and saturating: a sample of
  * an hour, or of a peer that echoes nonsense, ends at the maximum (TC-49, R6298-4).
@@ -20,6 +27,7 @@
  */
 #include "stack/base/assert.h"
 #include "stack/base/bits.h"
+#include "stack/base/seq.h"
 #include "stack/tcp/tcp_rto.h"
 
 /* Keeps every sum below within 32 bits. */
@@ -49,24 +57,38 @@ static uint32_t mdev4(uint32_t mdev4_us, uint32_t srtt_us, uint32_t m)
 	return (uint32_t)(mdev4_us + err);
 }
 
-void tcp_rtt_sample(struct tcp_rtt *r, uint32_t rtt_us, uint32_t rto_min_us, uint32_t rto_max_us)
+/* RTTVAR by the deviation as it is now. */
+static void follow_deviation(struct tcp_rtt *r, uint32_t snd_una, uint32_t snd_nxt,
+			     uint32_t rto_min_us)
 {
-	uint32_t m = clamp_u32(rtt_us, 1, RTT_MAX_US), err;
+	r->mdev4_max_us = max_u32(r->mdev4_max_us, r->mdev4_us);
+	r->var4_us = max_u32(r->var4_us, r->mdev4_max_us);
+	if (!seq_gt(snd_una, r->round_end))
+		return;
+	r->var4_us -= (r->var4_us - r->mdev4_max_us) / 4;
+	r->round_end = snd_nxt;
+	r->mdev4_max_us = rto_min_us;
+}
+
+void tcp_rtt_sample(struct tcp_rtt *r, uint32_t rtt_us, uint32_t snd_una, uint32_t snd_nxt,
+		    uint32_t rto_min_us, uint32_t rto_max_us)
+{
+	uint32_t m = clamp_u32(rtt_us, 1, RTT_MAX_US);
 	uint64_t rto;
 
+	rto_min_us = clamp_u32(rto_min_us, GRANULARITY_US, RTT_MAX_US);
 	if (r->srtt_us == 0) {
 		r->srtt_us = m;
-		r->rttvar_us = m / 2;
 		r->mdev4_us = m * 2;
+		r->mdev4_max_us = r->var4_us = max_u32(r->mdev4_us, rto_min_us);
+		r->round_end = snd_nxt;
 	} else {
-		/* R6298-2, RFC 6298 2.3: RTTVAR first, from the old SRTT. */
+		/* R6298-2, RFC 6298 2.3: the deviation first, from the old SRTT. */
 		r->mdev4_us = mdev4(r->mdev4_us, r->srtt_us, m);
-		err = m > r->srtt_us ? m - r->srtt_us : r->srtt_us - m;
-		r->rttvar_us = (uint32_t)((3 * (uint64_t)r->rttvar_us + err) / 4);
+		follow_deviation(r, snd_una, snd_nxt, rto_min_us);
 		r->srtt_us = max_u32((uint32_t)((7 * (uint64_t)r->srtt_us + m) / 8), 1);
 	}
-	rto = (uint64_t)r->srtt_us +
-	      max_u64(max_u64(4 * (uint64_t)r->rttvar_us, rto_min_us), GRANULARITY_US);
+	rto = (uint64_t)r->srtt_us + max_u32(r->var4_us, rto_min_us);
 	r->rto_us = (uint32_t)min_u64(rto, rto_max_us);
 }
 

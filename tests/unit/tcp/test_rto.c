@@ -6,6 +6,14 @@ enum { S = 1000000, MS = 1000 };
 
 #define MAX_US (120u * S)
 
+/* SND.UNA and SND.NXT. */
+static uint32_t una = 1, nxt = 1;
+
+static void sample(struct tcp_rtt *r, uint32_t us, uint32_t min_us)
+{
+	tcp_rtt_sample(r, us, una, nxt, min_us, MAX_US);
+}
+
 TEST(without_a_sample_the_initial_value_stands, "R6298-1")
 {
 	struct tcp_rtt r;
@@ -13,56 +21,100 @@ TEST(without_a_sample_the_initial_value_stands, "R6298-1")
 	tcp_rtt_init(&r, 1 * S);
 	assert_int_equal(r.rto_us, 1 * S);
 	assert_int_equal(r.srtt_us, 0);
-	assert_int_equal(r.rttvar_us, 0);
+	assert_int_equal(r.var4_us, 0);
 }
 
-TEST(the_first_sample_sets_srtt_and_half_of_it_as_deviation, "R6298-2")
+TEST(the_first_sample_sets_srtt_and_half_of_it_as_deviation, "")
 {
 	struct tcp_rtt r;
 
 	tcp_rtt_init(&r, 1 * S);
-	tcp_rtt_sample(&r, 400 * MS, 200 * MS, MAX_US);
+	sample(&r, 400 * MS, 200 * MS);
 	assert_int_equal(r.srtt_us, 400 * MS);
-	assert_int_equal(r.rttvar_us, 200 * MS);
+	assert_int_equal(r.var4_us, 4 * 200 * MS);
 	assert_int_equal(r.rto_us, 1200 * MS);
 }
 
-TEST(later_samples_move_the_deviation_first, "R6298-2")
+TEST(later_samples_move_the_deviation_first, "")
 {
 	struct tcp_rtt r;
 
 	tcp_rtt_init(&r, 1 * S);
-	tcp_rtt_sample(&r, 400 * MS, 200 * MS, MAX_US);
-	tcp_rtt_sample(&r, 800 * MS, 200 * MS, MAX_US);
+	sample(&r, 400 * MS, 200 * MS);
+	sample(&r, 800 * MS, 200 * MS);
 	/* 3/4 * 200 + 1/4 * |400 - 800| = 250; 7/8 * 400 + 1/8 * 800 = 450 */
-	assert_int_equal(r.rttvar_us, 250 * MS);
+	assert_int_equal(r.var4_us, 4 * 250 * MS);
 	assert_int_equal(r.srtt_us, 450 * MS);
 	assert_int_equal(r.rto_us, 1450 * MS);
 }
 
-TEST(a_million_samples_stay_within_a_tick_of_exact_arithmetic, "R6298-2")
+TEST(a_million_samples_stay_within_a_tick_of_exact_arithmetic, "")
 {
 	struct rnd rnd = {7};
 	struct tcp_rtt r;
-	double srtt = 0, var = 0;
+	double srtt = 0, mdev = 0, var = 0, most = 0;
 
 	tcp_rtt_init(&r, 1 * S);
 	for (int i = 0; i < 1000000; i++) {
 		uint32_t m = 1000 + rnd_below(&rnd, 1u << (10 + rnd_below(&rnd, 12)));
-		double d = srtt - m, rto;
+		double d = m - srtt, rto;
+		bool round = rnd_below(&rnd, 10) == 0;
 
 		if (i == 0) {
 			srtt = m;
-			var = m / 2.0;
+			mdev = m / 2.0;
+			var = most = mdev > 50 * MS ? mdev : 50 * MS;
+			nxt = 1;
 		} else {
-			var = 0.75 * var + 0.25 * (d < 0 ? -d : d);
+			if (d >= 0)
+				mdev += (d - mdev) / 4;
+			else if (-d > mdev)
+				mdev += (-d - mdev) / 32;
+			else
+				mdev += (-d - mdev) / 4;
+			most = mdev > most ? mdev : most;
+			var = most > var ? most : var;
+			una = round ? nxt + 1 : nxt;
+			if (round) {
+				var -= (var - most) / 4;
+				most = 50 * MS;
+				nxt += 10;
+			}
 			srtt = 0.875 * srtt + 0.125 * m;
 		}
-		rto = srtt + (4 * var > 200 * MS ? 4 * var : 200 * MS);
-		tcp_rtt_sample(&r, m, 200 * MS, MAX_US);
+		rto = srtt + 4 * var;
+		sample(&r, m, 200 * MS);
 		d = rto - r.rto_us;
 		assert_true(d < 1000 && d > -1000);
 	}
+}
+
+/* What one jittery round trip taught is not forgotten in the next, however many samples that has. */
+TEST(the_deviation_falls_by_a_quarter_a_round_trip, "")
+{
+	struct tcp_rtt r;
+
+	tcp_rtt_init(&r, 1 * S);
+	una = nxt = 1;
+	sample(&r, 400 * MS, 200 * MS);
+	assert_int_equal(r.var4_us, 800 * MS);
+	for (int i = 0; i < 100; i++)
+		sample(&r, 400 * MS, 200 * MS);
+	assert_int_equal(r.rto_us, 1200 * MS);
+	/* The first ends without having had less than the first sample, then each takes a quarter. */
+	una = nxt = 1001;
+	una++;
+	sample(&r, 400 * MS, 200 * MS);
+	assert_int_equal(r.rto_us, 1200 * MS);
+	una = nxt = 2001;
+	sample(&r, 400 * MS, 200 * MS);
+	assert_int_equal(r.rto_us, 1050 * MS);
+	una = 2000;
+	sample(&r, 400 * MS, 200 * MS);
+	assert_int_equal(r.rto_us, 1050 * MS);
+	/* A greater one counts at once. */
+	sample(&r, 4000 * MS, 200 * MS);
+	assert_true(r.rto_us > 1700 * MS);
 }
 
 TEST(the_floor_stands_beside_srtt, "")
@@ -71,11 +123,11 @@ TEST(the_floor_stands_beside_srtt, "")
 
 	tcp_rtt_init(&r, 1 * S);
 	for (int i = 0; i < 200; i++)
-		tcp_rtt_sample(&r, 100 * MS, 200 * MS, MAX_US);
+		sample(&r, 100 * MS, 200 * MS);
 	assert_int_equal(r.srtt_us, 100 * MS);
 	assert_int_equal(r.rto_us, 300 * MS);
 	/* With RFC 6298's own minimum the sum is never below it. */
-	tcp_rtt_sample(&r, 100 * MS, 1 * S, MAX_US);
+	sample(&r, 100 * MS, 1 * S);
 	assert_true(r.rto_us >= 1 * S);
 }
 
@@ -86,7 +138,7 @@ TEST(the_ceiling_holds_for_any_sample, "TC-49")
 
 	tcp_rtt_init(&r, 1 * S);
 	for (int i = 0; i < 1000; i++) {
-		tcp_rtt_sample(&r, huge[i % 6], 200 * MS, MAX_US);
+		sample(&r, huge[i % 6], 200 * MS);
 		assert_true(r.rto_us <= MAX_US && r.rto_us >= 200 * MS && r.srtt_us > 0);
 	}
 }
@@ -125,10 +177,10 @@ TEST(a_sample_of_zero_counts_as_the_smallest, "")
 	struct tcp_rtt r;
 
 	tcp_rtt_init(&r, 1 * S);
-	tcp_rtt_sample(&r, 0, 200 * MS, MAX_US);
+	sample(&r, 0, 200 * MS);
 	assert_int_equal(r.srtt_us, 1);
 	for (int i = 0; i < 100; i++)
-		tcp_rtt_sample(&r, 0, 200 * MS, MAX_US);
+		sample(&r, 0, 200 * MS);
 	assert_int_equal(r.srtt_us, 1);
 }
 
@@ -151,6 +203,7 @@ int main(void)
 		cmocka_unit_test(the_first_sample_sets_srtt_and_half_of_it_as_deviation),
 		cmocka_unit_test(later_samples_move_the_deviation_first),
 		cmocka_unit_test(a_million_samples_stay_within_a_tick_of_exact_arithmetic),
+		cmocka_unit_test(the_deviation_falls_by_a_quarter_a_round_trip),
 		cmocka_unit_test(the_floor_stands_beside_srtt),
 		cmocka_unit_test(the_ceiling_holds_for_any_sample),
 		cmocka_unit_test(the_least_round_trip_forgets_what_is_older_than_its_window),

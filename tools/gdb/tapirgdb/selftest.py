@@ -56,7 +56,7 @@ STRUCTS = {
     "tcp_rcvbuf": "npages_used",
     "tcp_cc": "ops cwnd ssthresh",
     "tcp_cc_ops": "name",
-    "tcp_rtt": "srtt_us rttvar_us rto_us",
+    "tcp_rtt": "srtt_us var4_us rto_us",
 }
 INNER = "drop reason len state from to seg seq ack flags wnd num a b conn listener ca_state recover timer_kind".split()  # of unnamed ones
 ENUMS = {

@@ -173,7 +173,7 @@ def congestion(e):
     yield "window", ", ".join(words)
     yield from recovery(e, a.u32(v["iss"]))
     srtt = int(rtt["srtt_us"])
-    words = ["SRTT %s, RTTVAR %s" % (a.micros(srtt), a.micros(rtt["rttvar_us"])) if srtt else "no RTT sample yet",
+    words = ["SRTT %s, RTTVAR %s" % (a.micros(srtt), a.micros(int(rtt["var4_us"]) // 4)) if srtt else "no RTT sample yet",
              "RTO " + a.micros(int(rtt["rto_us"]) << int(v["backoff"]))]
     if srtt:
         words.append("least RTT " + a.micros(v["min_rtt_us"]))
