@@ -25,17 +25,23 @@ const char *pdlib_path(void)
 	return path;
 }
 
-bool pdlib_open(struct pdlib *p, const char *flags, const char **why)
+void *pdlib_load(void)
 {
 	int mode = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
-	packetdrill_interface_init_fn *init;
-	void *symbol;
 
 #ifndef NO_DEEPBIND /* which AddressSanitizer refuses */
 	mode |= RTLD_DEEPBIND;
 #endif
+	return dlopen(pdlib_path(), mode);
+}
+
+bool pdlib_open(struct pdlib *p, const char *flags, const char **why)
+{
+	packetdrill_interface_init_fn *init;
+	void *symbol;
+
 	memset(p, 0, sizeof(*p));
-	p->handle = dlopen(pdlib_path(), mode);
+	p->handle = pdlib_load();
 	symbol = p->handle ? dlsym(p->handle, "packetdrill_interface_init") : NULL;
 	if (!symbol) {
 		*why = dlerror();

@@ -19,6 +19,11 @@ enum { PDLIB_LOCAL = 0xc0a80001, PDLIB_REMOTE = 0xc0000201 }; /* 192.168.0.1, 19
 
 /* $BUILD/tapir-packetdrill.so; static. */
 const char *pdlib_path(void);
+/*
+ * Loads it and nothing else: children of who does so before they are made need not read it again, which under valgrind
+ * costs more than most scripts. NULL: it can't be.
+ */
+void *pdlib_load(void);
 /* Loads and fills the table. False: *why says so. */
 bool pdlib_open(struct pdlib *p, const char *flags, const char **why);
 void pdlib_close(struct pdlib *p);
