@@ -11,6 +11,7 @@
  *	pd_errq.c	the error queue: what became of a write
  *	pd_poll.c	poll and epoll
  *	pd_pipe.c	pipes and splice
+ *	pd_user.c	the caller's pointers
  *
  * One lock is around everything. A call that must sleep does so in a condition variable of its own (pd_sleep),
  * with the lock let go; time, and nothing else, is what the rest is about: see pd_time.c.
@@ -227,11 +228,29 @@ void pd_files_free(struct pd *pd);
 long pd_ret(long r);
 /* The socket's row of the stack's list: queues, state. False: gone. */
 bool pd_sock_info(struct pd *pd, const struct pd_file *f, struct tapir_sock_info *out);
-/* errno addresses: 0 or a negative errno. A family of AF_INET6 takes mapped ones. */
+/* Whether an address can be read, of a length that one can have: 0 or a negative errno. */
+int pd_addr_there(const struct sockaddr *sa, socklen_t len);
+/* An address that is there: 0 or a negative errno. A family of AF_INET6 takes mapped ones. */
 int pd_addr_in(const struct pd_file *f, const struct sockaddr *sa, socklen_t len,
 	       struct tapir_sockaddr *out);
-void pd_addr_out(const struct pd_file *f, const struct tapir_sockaddr *in, struct sockaddr *sa,
-		 socklen_t *len);
+/* Hands an address out, if sa is not NULL; `in` NULL: one of no length. 0, -EFAULT, -EINVAL. */
+int pd_addr_out(const struct pd_file *f, const struct tapir_sockaddr *in, struct sockaddr *sa,
+		socklen_t *len);
+/* The length of the datagram that recv() would give, 0: none. */
+size_t pd_first_datagram(struct pd *pd, const struct pd_file *f);
+
+/* ---- pd_user.c ---- */
+#define PD_RW_MAX ((size_t)0x7ffff000) /* what one call moves at most, as Linux */
+/* Whether the addresses may be a user's at all, mapped or not. */
+bool pd_user_range(const void *p, size_t n);
+/* Whether n bytes at p can be read, and written. Of none they can. */
+bool pd_user_readable(const void *p, size_t n);
+bool pd_user_writable(void *p, size_t n);
+/* The same of a vector's bytes, of the first `most`. */
+bool pd_iov_readable(const struct iovec *iov, int n);
+bool pd_iov_writable(const struct iovec *iov, int n, size_t most);
+/* The sum of a vector's lengths, PD_RW_MAX at most, or a negative errno as the kernel's on reading the vector. */
+ssize_t pd_iov_check(const struct iovec *iov, int n);
 
 /* ---- pd_call.c ---- */
 int pd_socket(void *u, int domain, int type, int protocol);

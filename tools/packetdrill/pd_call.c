@@ -11,8 +11,6 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "tools/packetdrill/pd.h"
 
@@ -85,7 +83,9 @@ int pd_bind(void *u, int fd, const struct sockaddr *sa, socklen_t len)
 	pd_enter(pd);
 	f = pd_sock_get(pd, fd);
 	if (f) {
-		r = pd_addr_in(f, sa, len, &a);
+		r = pd_addr_there(sa, len);
+		if (r == 0)
+			r = pd_addr_in(f, sa, len, &a);
 		if (r == 0) {
 			pd_learn_address(pd, tapir_addr_to_v4(&a.addr));
 			r = tapir_bind(pd->t, f->sock, &a);
@@ -139,10 +139,10 @@ static int accept_one(struct pd *pd, struct pd_file *l, struct sockaddr *sa, soc
 	struct tapir_sockaddr peer;
 	struct pd_file *f;
 	tapir_sock_t s;
+	int err;
 
 	while ((s = tapir_accept(pd->t, l->sock, &peer)) == -EAGAIN && !l->nonblock) {
-		int err = pd_sleep(pd, &w);
-
+		err = pd_sleep(pd, &w);
 		if (err)
 			return err == ETIMEDOUT ? -EAGAIN : -err;
 	}
@@ -155,7 +155,13 @@ static int accept_one(struct pd *pd, struct pd_file *l, struct sockaddr *sa, soc
 	}
 	f->sock = s;
 	inherit(f, l);
-	pd_addr_out(f, &peer, sa, len);
+	err = pd_addr_out(f, &peer, sa, len);
+	if (err) {
+		/* As Linux: it was accepted, and nobody can be told. */
+		tapir_close(pd->t, s);
+		pd_file_del(pd, f);
+		return err;
+	}
 	return f->fd;
 }
 
@@ -271,9 +277,16 @@ int pd_connect(void *u, int fd, const struct sockaddr *sa, socklen_t len)
 	int r = -1;
 
 	pd_enter(pd);
-	f = pd_sock_get(pd, fd);
+	f = pd_file_get(pd, fd);
 	if (f) {
-		if (sa && len >= sizeof(sa->sa_family) && sa->sa_family == AF_UNSPEC)
+		r = pd_addr_there(sa, len);
+		if (r == 0 && f->kind != PD_SOCKET)
+			r = -ENOTSOCK;
+		if (r)
+			; /* in this order, other than bind() */
+		else if (len < sizeof(sa->sa_family))
+			r = -EINVAL;
+		else if (sa->sa_family == AF_UNSPEC)
 			r = disconnect(pd, f);
 		else if ((r = pd_addr_in(f, sa, len, &a)) == 0)
 			r = connect_to(pd, f, &a);
@@ -437,44 +450,14 @@ static bool pd_oobinline(struct pd *pd, const struct pd_file *f)
 	       v != 0;
 }
 
-static int first_datagram(struct pd *pd, const struct pd_file *f)
-{
-	char byte;
-	struct iovec iov = {&byte, 1};
-	int64_t n = tapir_recv(pd->t, f->sock, &iov, 1, TAPIR_MSG_PEEK | TAPIR_MSG_TRUNC);
-
-	return n > 0 ? (int)n : 0;
-}
-
-/*
- * packetdrill may call without a third argument, and what is read instead points anywhere: the kernel says EFAULT, and
- * so must we.
- */
-static bool writable_int(int *p)
-{
-	int value;
-	struct iovec here = {&value, sizeof(value)}, there = {p, sizeof(*p)};
-
-	if (!p)
-		return false;
-	if (process_vm_readv(getpid(), &here, 1, &there, 1, 0) == sizeof(value))
-		return process_vm_writev(getpid(), &here, 1, &there, 1, 0) == sizeof(value);
-	return errno != EFAULT;
-}
-
-static int do_ioctl(struct pd *pd, struct pd_file *f, unsigned long request, int *arg)
+/* What ioctl() answers, in *v: 0 or a negative errno. */
+static int ask(struct pd *pd, struct pd_file *f, unsigned long request, int *v)
 {
 	struct tapir_sock_info info = {0};
 	int64_t ahead;
 
-	if (!writable_int(arg))
-		return -EFAULT;
-	if (request == FIONBIO) {
-		f->nonblock = *arg != 0;
-		return 0;
-	}
 	if (f->pipe && request == FIONREAD) {
-		*arg = (int)f->pipe->n;
+		*v = (int)f->pipe->n;
 		return 0;
 	}
 	if (f->kind != PD_SOCKET)
@@ -486,30 +469,50 @@ static int do_ioctl(struct pd *pd, struct pd_file *f, unsigned long request, int
 	switch (request) {
 	case FIONREAD: /* SIOCINQ: a datagram's length, a stream's no further than the urgent mark */
 		if (f->type == SOCK_DGRAM) {
-			*arg = first_datagram(pd, f);
+			*v = (int)pd_first_datagram(pd, f);
 			return 0;
 		}
 		ahead = f->type == SOCK_STREAM && !pd_oobinline(pd, f)
 				? tapir_urgent(pd->t, f->sock)
 				: -1;
-		*arg = ahead >= 0 && ahead < info.recv_q ? (int)ahead : (int)info.recv_q;
+		*v = ahead >= 0 && ahead < info.recv_q ? (int)ahead : (int)info.recv_q;
 		return 0;
 	case TIOCOUTQ: /* SIOCOUTQ */
-		*arg = (int)info.send_q;
+		*v = (int)info.send_q;
 		return 0;
 	case SIOCOUTQNSD:
 		if (f->type != SOCK_STREAM)
 			return -ENOTTY;
-		*arg = not_sent(pd, f);
+		*v = not_sent(pd, f);
 		return 0;
 	case SIOCATMARK:
 		if (f->type != SOCK_STREAM)
 			return -ENOTTY;
-		*arg = tapir_urgent(pd->t, f->sock) == 0;
+		*v = tapir_urgent(pd->t, f->sock) == 0;
 		return 0;
 	default:
 		return -ENOTTY;
 	}
+}
+
+/* packetdrill may call without a third argument, and what is read instead points anywhere. */
+static int do_ioctl(struct pd *pd, struct pd_file *f, unsigned long request, int *arg)
+{
+	int v, err;
+
+	if (request == FIONBIO) {
+		if (!pd_user_readable(arg, sizeof(*arg)))
+			return -EFAULT;
+		f->nonblock = *arg != 0;
+		return 0;
+	}
+	err = ask(pd, f, request, &v);
+	if (err)
+		return err;
+	if (!pd_user_writable(arg, sizeof(*arg)))
+		return -EFAULT;
+	*arg = v;
+	return 0;
 }
 
 int pd_ioctl(void *u, int fd, unsigned long request, ...)

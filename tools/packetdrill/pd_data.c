@@ -28,19 +28,14 @@ enum {
 
 /* ---- vectors ---- */
 
-/* The sum of a vector's lengths, or a negative errno as the kernel's. */
-static ssize_t iov_sum(const struct iovec *iov, int n)
+/* The sum of a vector's lengths, of one that was looked at (pd_iov_check). */
+static size_t iov_sum(const struct iovec *iov, int n)
 {
 	size_t sum = 0;
 
-	if (n < 0 || n > IOV_MOST)
-		return -EINVAL;
-	for (int i = 0; i < n; i++) {
-		if (iov[i].iov_len > SSIZE_MAX - sum)
-			return -EINVAL;
-		sum += iov[i].iov_len;
-	}
-	return (ssize_t)sum;
+	for (int i = 0; i < n; i++)
+		sum += iov[i].iov_len < PD_RW_MAX - sum ? iov[i].iov_len : PD_RW_MAX - sum;
+	return sum;
 }
 
 /* The vector without its first `skip` bytes, in `out`. Returns its length. */
@@ -83,11 +78,65 @@ static ssize_t discard(struct pd *pd, struct pd_file *f, size_t n)
 	return (ssize_t)got;
 }
 
+/* MSG_OOB: the byte is taken before it is seen that there is nowhere to put it. */
+static ssize_t take_urgent(struct pd *pd, struct pd_file *f, const struct iovec *iov, int n,
+			   int flags)
+{
+	char byte;
+	struct iovec one = {&byte, iov_sum(iov, n) ? 1 : 0};
+	ssize_t got = (ssize_t)tapir_recvmsg(pd->t, f->sock, &one, 1, flags & RECV_FLAGS, NULL);
+
+	if (got <= 0 || flags & MSG_TRUNC)
+		return got;
+	if (!pd_iov_writable(iov, n, 1))
+		return -EFAULT;
+	while (iov->iov_len == 0)
+		iov++;
+	memcpy(iov->iov_base, &byte, 1);
+	return got;
+}
+
+/*
+ * Whether what there is can be put where it is wanted: 1; 0: there is nothing but the end; or a negative errno. A datagram
+ * that can't be is lost.
+ */
+static ssize_t lands(struct pd *pd, struct pd_file *f, const struct iovec *iov, int n, int flags)
+{
+	char byte;
+	struct iovec one = {&byte, 1};
+	bool stream = f->type == SOCK_STREAM;
+	int unread = 0;
+	size_t len = sizeof(unread);
+	ssize_t there;
+
+	if (pd_iov_writable(iov, n, SIZE_MAX))
+		return 1;
+	there = (ssize_t)tapir_recv(pd->t, f->sock, &one, 1,
+				    TAPIR_MSG_PEEK | (stream ? 0 : TAPIR_MSG_TRUNC));
+	if (there <= 0)
+		return there;
+	if (stream &&
+	    tapir_getsockopt(pd->t, f->sock, TAPIR_SOL_SOCKET, TAPIR_SO_INQ, &unread, &len) == 0)
+		there = unread;
+	if (pd_iov_writable(iov, n, (size_t)there))
+		return 1;
+	if (!stream && !(flags & MSG_PEEK))
+		tapir_recv(pd->t, f->sock, &one, 1, 0);
+	return -EFAULT;
+}
+
 static ssize_t take_once(struct pd *pd, struct pd_file *f, const struct iovec *iov, int n,
 			 int flags, struct tapir_msg *m)
 {
-	if (f->type == SOCK_STREAM && flags & MSG_TRUNC && !(flags & (MSG_PEEK | MSG_OOB)))
-		return discard(pd, f, (size_t)iov_sum(iov, n));
+	ssize_t there;
+
+	if (f->type == SOCK_STREAM && flags & MSG_OOB)
+		return take_urgent(pd, f, iov, n, flags & ~MSG_TRUNC);
+	if (f->type == SOCK_STREAM && flags & MSG_TRUNC && !(flags & MSG_PEEK))
+		return discard(pd, f, iov_sum(iov, n));
+	there = lands(pd, f, iov, n, flags);
+	if (there <= 0)
+		return there;
 	flags &= f->type == SOCK_STREAM ? ~MSG_TRUNC : ~MSG_OOB;
 	return (ssize_t)tapir_recvmsg(pd->t, f->sock, iov, n, flags & RECV_FLAGS, m);
 }
@@ -101,12 +150,10 @@ static ssize_t take(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 			    .deadline_ns = f->rcvtimeo_ns ? tapir_now(pd->t) + f->rcvtimeo_ns
 							  : TAPIR_NEVER};
 	bool block = !f->nonblock && !(flags & (MSG_DONTWAIT | MSG_OOB));
-	ssize_t want = iov_sum(iov, n), got, target;
+	ssize_t want = (ssize_t)iov_sum(iov, n), got, target;
 	struct iovec rest[IOV_MOST];
 	size_t done = 0;
 
-	if (want < 0)
-		return want;
 	if (f->err) {
 		got = -f->err;
 		f->err = 0;
@@ -142,26 +189,32 @@ static ssize_t take(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 static ssize_t take_file(struct pd *pd, int fd, const struct iovec *iov, int n)
 {
 	struct pd_file *f = pd_file_get(pd, fd);
+	ssize_t sum;
 
 	if (!f)
 		return -errno;
-	if (f->kind == PD_PIPE_READ)
-		return pd_pipe_read(pd, f, iov, n);
+	if (f->kind == PD_PIPE_READ) {
+		sum = pd_iov_check(iov, n);
+		return sum <= 0 ? sum : pd_pipe_read(pd, f, iov, n);
+	}
 	if (f->kind != PD_SOCKET)
 		return f->kind == PD_PIPE_WRITE ? -EBADF : -EINVAL;
 	/* read() of nothing asks nothing. */
-	if (iov_sum(iov, n) == 0)
-		return 0;
-	return take(pd, f, iov, n, 0, NULL);
+	sum = pd_iov_check(iov, n);
+	return sum <= 0 ? sum : take(pd, f, iov, n, 0, NULL);
 }
 
 static ssize_t take_sock(struct pd *pd, int fd, const struct iovec *iov, int n, int flags,
 			 struct tapir_msg *m, struct pd_file **out)
 {
 	struct pd_file *f = pd_sock_get(pd, fd);
+	ssize_t sum;
 
 	*out = f;
-	return f ? take(pd, f, iov, n, flags, m) : -errno;
+	if (!f)
+		return -errno;
+	sum = pd_iov_check(iov, n);
+	return sum < 0 ? sum : take(pd, f, iov, n, flags, m);
 }
 
 ssize_t pd_readv(void *u, int fd, const struct iovec *iov, int n)
@@ -198,11 +251,14 @@ ssize_t pd_recvfrom(void *u, int fd, void *buf, size_t n, int flags, struct sock
 		pd_leave(pd);
 		return pd_recvmsg(u, fd, &msg, flags);
 	}
-	r = take_sock(pd, fd, &iov, 1, flags, &m, &f);
-	if (r >= 0 && sa && len && f->type == SOCK_STREAM)
-		*len = 0; /* as Linux: a stream's peer is not told again */
-	else if (r >= 0)
-		pd_addr_out(f, &m.peer, sa, len);
+	/* Before the descriptor is looked at. */
+	r = pd_user_range(buf, n) ? take_sock(pd, fd, &iov, 1, flags, &m, &f) : -EFAULT;
+	if (r >= 0) {
+		/* As Linux: a stream's peer is not told again. */
+		int err = pd_addr_out(f, f->type == SOCK_STREAM ? NULL : &m.peer, sa, len);
+
+		r = err ? err : r;
+	}
 	pd_leave(pd);
 	return pd_ret(r);
 }
@@ -245,32 +301,53 @@ static void control(struct pd *pd, struct pd_file *f, struct msghdr *msg, const 
 	msg->msg_controllen = used;
 }
 
+/* A message's header as the kernel takes it in: 0 or a negative errno. */
+static ssize_t msg_check(const struct msghdr *msg)
+{
+	ssize_t sum;
+
+	if (!pd_user_readable(msg, sizeof(*msg)))
+		return -EFAULT;
+	if (msg->msg_name && (int)msg->msg_namelen < 0)
+		return -EINVAL;
+	if (msg->msg_iovlen > IOV_MOST)
+		return -EMSGSIZE;
+	sum = pd_iov_check(msg->msg_iov, (int)msg->msg_iovlen);
+	return sum < 0 ? sum : 0;
+}
+
+static ssize_t take_msg(struct pd *pd, struct pd_file *f, struct msghdr *msg, int flags)
+{
+	struct tapir_msg m = {0};
+	socklen_t namelen = msg->msg_namelen;
+	ssize_t r = take(pd, f, msg->msg_iov, (int)msg->msg_iovlen, flags, &m);
+	int err;
+
+	if (r < 0)
+		return r;
+	err = pd_addr_out(f, f->type == SOCK_STREAM ? NULL : &m.peer, msg->msg_name, &namelen);
+	if (err || !pd_user_writable(msg, sizeof(*msg)))
+		return -EFAULT;
+	if (msg->msg_name)
+		msg->msg_namelen = namelen;
+	msg->msg_flags = f->type == SOCK_DGRAM ? m.flags & MSG_TRUNC : 0;
+	control(pd, f, msg, &m);
+	return r;
+}
+
 ssize_t pd_recvmsg(void *u, int fd, struct msghdr *msg, int flags)
 {
 	struct pd *pd = u;
-	struct tapir_msg m = {0};
 	struct pd_file *f;
 	ssize_t r;
 
 	pd_enter(pd);
-	if (flags & MSG_ERRQUEUE) {
-		f = pd_sock_get(pd, fd);
-		r = f ? pd_errq_take(f, msg) : -errno;
-		pd_leave(pd);
-		return pd_ret(r);
-	}
-	r = take_sock(pd, fd, msg->msg_iov, (int)msg->msg_iovlen, flags, &m, &f);
-	if (r >= 0) {
-		socklen_t namelen = msg->msg_namelen;
-
-		msg->msg_flags = f->type == SOCK_DGRAM ? m.flags & MSG_TRUNC : 0;
-		if (f->type == SOCK_STREAM)
-			namelen = 0;
-		else
-			pd_addr_out(f, &m.peer, msg->msg_name, &namelen);
-		msg->msg_namelen = namelen;
-		control(pd, f, msg, &m);
-	}
+	f = pd_sock_get(pd, fd);
+	r = f ? msg_check(msg) : -errno;
+	if (r == 0 && flags & MSG_ERRQUEUE)
+		r = pd_errq_take(f, msg);
+	else if (r == 0)
+		r = take_msg(pd, f, msg, flags);
 	pd_leave(pd);
 	return pd_ret(r);
 }
@@ -311,6 +388,26 @@ static ssize_t after_fastopen(struct pd *pd, struct pd_file *f, ssize_t got, boo
 	return err ? -err : 1;
 }
 
+/* What can't be read can't be sent; but what else is wrong, or that there is no room, is told first. */
+static ssize_t unreadable(struct pd *pd, struct pd_file *f, size_t want, int flags,
+			  const struct tapir_msg *m)
+{
+	struct tapir_sockaddr peer;
+	ssize_t got;
+
+	if (f->type == SOCK_STREAM) {
+		got = (ssize_t)tapir_sendmsg(pd->t, f->sock, NULL, 0, flags & SEND_FLAGS, m);
+		if (got < 0)
+			return got;
+		return tapir_poll(pd->t, f->sock) & TAPIR_OUT ? -EFAULT : -EAGAIN;
+	}
+	if (want > 65507)
+		return -EMSGSIZE;
+	if ((!m || m->peer.port == 0) && tapir_getpeername(pd->t, f->sock, &peer) < 0)
+		return -EDESTADDRREQ;
+	return -EFAULT;
+}
+
 /* send(): the bytes, or a negative errno. */
 static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, int n, int flags,
 		    const struct tapir_msg *m, uint32_t tx)
@@ -320,13 +417,12 @@ static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 			    .deadline_ns = f->sndtimeo_ns ? tapir_now(pd->t) + f->sndtimeo_ns
 							  : TAPIR_NEVER};
 	bool stream = f->type == SOCK_STREAM, block = !f->nonblock && !(flags & MSG_DONTWAIT);
-	ssize_t want = iov_sum(iov, n), got;
+	ssize_t want = (ssize_t)iov_sum(iov, n), got;
 	struct iovec rest[IOV_MOST];
 	size_t done = 0;
 	int asked = flags;
+	bool there = pd_iov_readable(iov, n);
 
-	if (want < 0)
-		return want;
 	if (f->err) {
 		got = -f->err;
 		f->err = 0;
@@ -335,8 +431,11 @@ static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 	for (;;) {
 		int k = iov_behind(iov, n, done, rest), err;
 
-		got = (ssize_t)tapir_sendmsg(pd->t, f->sock, stream ? rest : iov, stream ? k : n,
-					     flags & SEND_FLAGS, m);
+		if (there)
+			got = (ssize_t)tapir_sendmsg(pd->t, f->sock, stream ? rest : iov,
+						     stream ? k : n, flags & SEND_FLAGS, m);
+		else
+			got = unreadable(pd, f, (size_t)want, flags, m);
 		if (got > 0)
 			done += (size_t)got;
 		if (stream && ((flags & MSG_FASTOPEN && m) || got == -EINPROGRESS)) {
@@ -393,13 +492,17 @@ static uint32_t stamps_asked(const struct pd_file *f, const struct msghdr *msg)
 static ssize_t give_file(struct pd *pd, int fd, const struct iovec *iov, int n)
 {
 	struct pd_file *f = pd_file_get(pd, fd);
+	ssize_t sum;
 
 	if (!f)
 		return -errno;
+	if (f->kind != PD_PIPE_WRITE && f->kind != PD_SOCKET)
+		return f->kind == PD_PIPE_READ ? -EBADF : -EINVAL;
+	sum = pd_iov_check(iov, n);
+	if (sum < 0)
+		return sum;
 	if (f->kind == PD_PIPE_WRITE)
 		return pd_pipe_write(pd, f, iov, n);
-	if (f->kind != PD_SOCKET)
-		return f->kind == PD_PIPE_READ ? -EBADF : -EINVAL;
 	return give(pd, f, iov, n, 0, NULL, stamps_of(f));
 }
 
@@ -445,20 +548,20 @@ static void read_control(const struct msghdr *msg, struct tapir_msg *m)
 	}
 }
 
-static ssize_t give_sock(struct pd *pd, int fd, const struct iovec *iov, int n, int flags,
-			 const struct sockaddr *sa, socklen_t len, const struct msghdr *msg)
+static ssize_t give_sock(struct pd *pd, struct pd_file *f, const struct iovec *iov, int n,
+			 int flags, const struct sockaddr *sa, socklen_t len,
+			 const struct msghdr *msg)
 {
-	struct pd_file *f = pd_sock_get(pd, fd);
 	struct tapir_msg m = {.tos = -1};
 	int err;
 
-	if (!f)
-		return -errno;
 	/* A stream's peer is known: Linux does not look at the address. */
 	if (f->type == SOCK_STREAM && !(flags & MSG_FASTOPEN))
 		return give(pd, f, iov, n, flags, NULL, stamps_asked(f, msg));
 	read_control(msg, &m);
-	err = sa && len > 0 ? pd_addr_in(f, sa, len, &m.peer) : 0;
+	err = sa ? pd_addr_in(f, sa, len, &m.peer) : 0;
+	if (!err && sa && f->type == SOCK_DGRAM && m.peer.port == 0)
+		err = -EINVAL;
 	return err ? err : give(pd, f, iov, n, flags, &m, stamps_asked(f, msg));
 }
 
@@ -467,10 +570,17 @@ ssize_t pd_sendto(void *u, int fd, const void *buf, size_t n, int flags, const s
 {
 	struct iovec iov = {(void *)(uintptr_t)buf, n};
 	struct pd *pd = u;
+	struct pd_file *f;
 	ssize_t r;
 
 	pd_enter(pd);
-	r = give_sock(pd, fd, &iov, 1, flags, sa, len, NULL);
+	/* Before the descriptor is looked at. */
+	f = pd_user_range(buf, n) ? pd_sock_get(pd, fd) : NULL;
+	r = f ? pd_iov_check(&iov, 1) : pd_user_range(buf, n) ? -errno : -EFAULT;
+	if (r >= 0 && sa)
+		r = pd_addr_there(sa, len);
+	if (r >= 0)
+		r = give_sock(pd, f, &iov, 1, flags, sa, len, NULL);
 	pd_leave(pd);
 	return pd_ret(r);
 }
@@ -480,14 +590,51 @@ ssize_t pd_send(void *u, int fd, const void *buf, size_t n, int flags)
 	return pd_sendto(u, fd, buf, n, flags, NULL, 0);
 }
 
+/* Here, other than in sendto(), what is too long is cut. */
+static socklen_t name_length(const struct msghdr *msg)
+{
+	const socklen_t most = sizeof(struct sockaddr_storage);
+
+	return msg->msg_namelen < most ? msg->msg_namelen : most;
+}
+
+/* Control messages that can be read, and that fit: 0 or a negative errno. */
+static ssize_t control_check(const struct msghdr *msg)
+{
+	if (msg->msg_controllen > INT_MAX)
+		return -ENOBUFS;
+	if (!pd_user_readable(msg->msg_control, msg->msg_controllen))
+		return -EFAULT;
+	for (const struct cmsghdr *c = CMSG_FIRSTHDR(msg); c;
+	     c = CMSG_NXTHDR((struct msghdr *)(uintptr_t)msg, (struct cmsghdr *)(uintptr_t)c)) {
+		size_t at = (size_t)((const char *)c - (const char *)msg->msg_control);
+
+		if (c->cmsg_len < sizeof(*c) || c->cmsg_len > msg->msg_controllen - at)
+			return -EINVAL;
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type != SO_TIMESTAMPING || c->cmsg_len != CMSG_LEN(sizeof(uint32_t)))
+			return -EINVAL;
+	}
+	return 0;
+}
+
 ssize_t pd_sendmsg(void *u, int fd, const struct msghdr *msg, int flags)
 {
 	struct pd *pd = u;
+	struct pd_file *f;
 	ssize_t r;
 
 	pd_enter(pd);
-	r = give_sock(pd, fd, msg->msg_iov, (int)msg->msg_iovlen, flags, msg->msg_name,
-		      msg->msg_namelen, msg);
+	f = pd_sock_get(pd, fd);
+	r = f ? msg_check(msg) : -errno;
+	if (r == 0 && msg->msg_name)
+		r = pd_addr_there(msg->msg_name, name_length(msg));
+	if (r == 0)
+		r = control_check(msg);
+	if (r == 0)
+		r = give_sock(pd, f, msg->msg_iov, (int)msg->msg_iovlen, flags,
+			      msg->msg_namelen ? msg->msg_name : NULL, name_length(msg), msg);
 	pd_leave(pd);
 	return pd_ret(r);
 }

@@ -153,7 +153,8 @@ void pd_put_cmsg(struct msghdr *msg, size_t *used, int level, int type, const vo
 	struct cmsghdr *c;
 	size_t room = msg->msg_controllen - *used;
 
-	if (!msg->msg_control || room < CMSG_LEN(n)) {
+	if (!msg->msg_control || room < CMSG_LEN(n) ||
+	    !pd_user_writable((char *)msg->msg_control + *used, CMSG_LEN(n))) {
 		msg->msg_flags |= MSG_CTRUNC;
 		return;
 	}
@@ -195,6 +196,8 @@ ssize_t pd_errq_take(struct pd_file *f, struct msghdr *msg)
 
 	if (f->nerrq == 0)
 		return -EAGAIN;
+	if (!pd_user_writable(msg, sizeof(*msg)))
+		return -EFAULT;
 	msg->msg_flags = MSG_ERRQUEUE;
 	if (m->stamp_ns) {
 		ts.ts[0].tv_sec = (time_t)(m->stamp_ns / PD_SEC);

@@ -156,14 +156,19 @@ bool pd_sock_info(struct pd *pd, const struct pd_file *f, struct tapir_sock_info
 	return false;
 }
 
+int pd_addr_there(const struct sockaddr *sa, socklen_t len)
+{
+	if (len > sizeof(struct sockaddr_storage))
+		return -EINVAL;
+	return pd_user_readable(sa, len) ? 0 : -EFAULT;
+}
+
 int pd_addr_in(const struct pd_file *f, const struct sockaddr *sa, socklen_t len,
 	       struct tapir_sockaddr *out)
 {
 	struct sockaddr_in6 in6;
 	struct sockaddr_in in;
 
-	if (!sa)
-		return -EFAULT;
 	if (f->family == AF_INET6 && len >= sizeof(in6) && sa->sa_family == AF_INET6) {
 		memcpy(&in6, sa, sizeof(in6));
 		memset(out, 0, sizeof(*out));
@@ -174,29 +179,54 @@ int pd_addr_in(const struct pd_file *f, const struct sockaddr *sa, socklen_t len
 	if (len < sizeof(in))
 		return -EINVAL;
 	memcpy(&in, sa, sizeof(in));
+	/* As of old: no family is this one, in sendto(), and in bind() to any address. */
+	if (in.sin_family == AF_UNSPEC && (f->type == SOCK_DGRAM || in.sin_addr.s_addr == 0))
+		in.sin_family = AF_INET;
 	if (f->family == AF_INET6 || in.sin_family != AF_INET)
 		return -EAFNOSUPPORT;
 	*out = tapir_sockaddr_v4(ntohl(in.sin_addr.s_addr), ntohs(in.sin_port));
 	return 0;
 }
 
-void pd_addr_out(const struct pd_file *f, const struct tapir_sockaddr *in, struct sockaddr *sa,
-		 socklen_t *len)
+int pd_addr_out(const struct pd_file *f, const struct tapir_sockaddr *in, struct sockaddr *sa,
+		socklen_t *len)
 {
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(in->port)};
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(in->port)};
-	socklen_t room;
+	union {
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} a = {0};
+	socklen_t have = 0, room;
 
-	if (!sa || !len)
-		return;
-	room = *len;
-	if (f->family == AF_INET6) {
-		memcpy(&v6.sin6_addr, in->addr.b, sizeof(in->addr.b));
-		memcpy(sa, &v6, room < sizeof(v6) ? room : sizeof(v6));
-		*len = sizeof(v6);
-		return;
+	if (!sa)
+		return 0;
+	if (!pd_user_readable(len, sizeof(*len)))
+		return -EFAULT;
+	if (in && f->family == AF_INET6) {
+		a.v6.sin6_family = AF_INET6;
+		a.v6.sin6_port = htons(in->port);
+		memcpy(&a.v6.sin6_addr, in->addr.b, sizeof(in->addr.b));
+		have = sizeof(a.v6);
+	} else if (in) {
+		a.v4.sin_family = AF_INET;
+		a.v4.sin_port = htons(in->port);
+		a.v4.sin_addr.s_addr = htonl(tapir_addr_to_v4(&in->addr));
+		have = sizeof(a.v4);
 	}
-	v4.sin_addr.s_addr = htonl(tapir_addr_to_v4(&in->addr));
-	memcpy(sa, &v4, room < sizeof(v4) ? room : sizeof(v4));
-	*len = sizeof(v4);
+	room = *len < have ? *len : have;
+	if ((int)*len < 0)
+		return -EINVAL;
+	if (!pd_user_writable(sa, room) || !pd_user_writable(len, sizeof(*len)))
+		return -EFAULT;
+	memcpy(sa, &a, room);
+	*len = have;
+	return 0;
+}
+
+size_t pd_first_datagram(struct pd *pd, const struct pd_file *f)
+{
+	char byte;
+	struct iovec iov = {&byte, 1};
+	int64_t n = tapir_recv(pd->t, f->sock, &iov, 1, TAPIR_MSG_PEEK | TAPIR_MSG_TRUNC);
+
+	return n > 0 ? (size_t)n : 0;
 }

@@ -32,6 +32,8 @@ enum {
 	OPT_ID_TCP = 1 << 16,
 	OPT_RCVTIMEO_NEW = 66,
 	OPT_SNDTIMEO_NEW = 67,
+	CA_NAME_MAX = 16,
+	IP_LAST = 60, /* no number of an option at level IP is larger */
 	DGRAM = 1,
 	STREAM = 2,
 	BOTH = 3
@@ -234,10 +236,6 @@ static int set_option(struct pd *pd, struct pd_file *f, int level, int name, con
 		      name == IP_DROP_MEMBERSHIP);
 	int i, v = 0, r;
 
-	if ((int)len < 0)
-		return -EINVAL;
-	if (!val && len > 0)
-		return -EFAULT;
 	if (group)
 		return set_group(pd, f, name, val, len);
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
@@ -248,13 +246,22 @@ static int set_option(struct pd *pd, struct pd_file *f, int level, int name, con
 		memcpy(&f->linger, val, sizeof(f->linger));
 		return 0;
 	}
+	/* What is longer is cut. */
+	if (level == SOL_SOCKET && name == SO_LINGER && len > sizeof(f->linger))
+		len = sizeof(f->linger);
+	if (level == SOL_TCP && name == TCP_CONGESTION && len > CA_NAME_MAX - 1)
+		len = CA_NAME_MAX - 1;
+	/* Before the name is looked at, but for those that are a text or a key. */
+	if (level == SOL_TCP && f->type == SOCK_STREAM && len < sizeof(v) &&
+	    name != TCP_CONGESTION && name != TCP_FASTOPEN_KEY && name != TCP_ULP)
+		return -EINVAL;
 	if (is_struct(level, name))
 		return tapir_setsockopt(pd->t, f->sock, level, name, val, len);
 	/* An int; at level IP one byte will do. */
 	if (len >= sizeof(v))
 		memcpy(&v, val, sizeof(v));
-	else if (level == SOL_IP && len >= 1)
-		v = *(const uint8_t *)val;
+	else if (level == SOL_IP) /* and of none it is 0 */
+		v = len > 0 ? *(const uint8_t *)val : 0;
 	else
 		return -EINVAL;
 	r = level == SOL_SOCKET ? set_socket(pd, f, name, val, len, v) : 1;
@@ -265,6 +272,49 @@ static int set_option(struct pd *pd, struct pd_file *f, int level, int name, con
 	return i < 0 ? r : set_stored(pd, f, i, v);
 }
 
+static bool known_level(const struct pd_file *f, int level)
+{
+	return level == SOL_SOCKET || level == SOL_IP ||
+	       (level == SOL_TCP && f->type == SOCK_STREAM) ||
+	       (level == SOL_IPV6 && f->family == AF_INET6);
+}
+
+/* How many bytes of a value of len the kernel reads; 0: it says what is wrong without. */
+static size_t value_size(int level, int name, size_t len)
+{
+	if (level == SOL_TCP && name == TCP_CONGESTION)
+		return len < CA_NAME_MAX ? len : CA_NAME_MAX - 1;
+	if (level == SOL_TCP && name == TCP_FASTOPEN_KEY)
+		return len == 16 || len == 32 ? len : 0;
+	if (level == SOL_SOCKET && name == SO_LINGER && len >= sizeof(struct linger))
+		return sizeof(struct linger);
+	if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO) &&
+	    len >= sizeof(struct timeval))
+		return sizeof(struct timeval);
+	if (level == SOL_IP && name <= IP_LAST && len < sizeof(int))
+		return len > 0;
+	if (level == SOL_SOCKET || level == SOL_TCP || (level == SOL_IP && name <= IP_LAST))
+		return len < sizeof(int) ? 0 : sizeof(int);
+	return 0;
+}
+
+/* With the value fetched: as much of it as there may be. */
+static int set_option_in(struct pd *pd, struct pd_file *f, int level, int name, const void *val,
+			 socklen_t len)
+{
+	uint8_t here[VALUE_MAX] = {0};
+	size_t n = len < sizeof(here) ? len : sizeof(here);
+	size_t need = value_size(level, name, n);
+
+	if (pd_user_readable(val, n))
+		memcpy(here, val, n);
+	else if (!pd_user_readable(val, need))
+		return -EFAULT;
+	else if (need > 0)
+		memcpy(here, val, need);
+	return set_option(pd, f, level, name, here, len);
+}
+
 int pd_setsockopt(void *u, int fd, int level, int name, const void *val, socklen_t len)
 {
 	struct pd *pd = u;
@@ -273,8 +323,12 @@ int pd_setsockopt(void *u, int fd, int level, int name, const void *val, socklen
 
 	pd_enter(pd);
 	f = pd_sock_get(pd, fd);
-	if (f)
-		r = (int)pd_ret(set_option(pd, f, level, name, val, len));
+	if (f && (int)len < 0)
+		r = (int)pd_ret(-EINVAL);
+	else if (f && !known_level(f, level))
+		r = (int)pd_ret(-ENOPROTOOPT);
+	else if (f)
+		r = (int)pd_ret(set_option_in(pd, f, level, name, val, len));
 	pd_leave(pd);
 	return r;
 }
@@ -383,13 +437,20 @@ static int get_option(struct pd *pd, struct pd_file *f, int level, int name, voi
 	/* A small number at level IP fits into the byte that is asked for. */
 	if (level == SOL_IP && n == sizeof(v) && *len > 0 && *len < sizeof(v) && v >= 0 &&
 	    v <= 255) {
-		*(uint8_t *)val = (uint8_t)v;
-		*len = 1;
-		return 0;
+		out[0] = (uint8_t)v;
+		n = 1;
 	}
-	if (n < *len)
-		*len = (socklen_t)n;
-	memcpy(val, out, *len);
+	if (n > *len)
+		n = *len;
+	/* The protocols tell the length first, whatever becomes of the value; a socket last. */
+	if (level == SOL_SOCKET && !pd_user_writable(val, n))
+		return -EFAULT;
+	if (!pd_user_writable(len, sizeof(*len)))
+		return -EFAULT;
+	*len = (socklen_t)n;
+	if (!pd_user_writable(val, n))
+		return -EFAULT;
+	memcpy(val, out, n);
 	return 0;
 }
 
@@ -401,7 +462,9 @@ int pd_getsockopt(void *u, int fd, int level, int name, void *val, socklen_t *le
 
 	pd_enter(pd);
 	f = pd_sock_get(pd, fd);
-	if (f && (!val || !len))
+	if (f && !known_level(f, level))
+		r = (int)pd_ret(-EOPNOTSUPP);
+	else if (f && !pd_user_readable(len, sizeof(*len)))
 		r = (int)pd_ret(-EFAULT);
 	else if (f && (int)*len < 0)
 		r = (int)pd_ret(-EINVAL);

@@ -21,6 +21,9 @@ int pd_pipe(void *u, int fds[2])
 	pd_enter(pd);
 	if (!pd->t)
 		goto out;
+	result = -EFAULT;
+	if (!pd_user_writable(fds, 2 * sizeof(*fds)))
+		goto out;
 	result = -ENOMEM;
 	p = calloc(1, sizeof(*p));
 	r = p ? pd_file_new(pd, PD_PIPE_READ) : NULL;
@@ -125,6 +128,8 @@ ssize_t pd_pipe_read(struct pd *pd, struct pd_file *f, const struct iovec *iov, 
 		if (err)
 			return err;
 	}
+	if (!pd_iov_writable(iov, n, p->n))
+		return -EFAULT;
 	for (int i = 0; i < n; i++)
 		done += take(p, iov[i].iov_base, iov[i].iov_len);
 	stir(pd, p, EPOLLOUT);
@@ -136,6 +141,8 @@ ssize_t pd_pipe_write(struct pd *pd, struct pd_file *f, const struct iovec *iov,
 	struct pd_pipe *p = f->pipe;
 	size_t done = 0;
 
+	if (!pd_iov_readable(iov, n))
+		return -EFAULT;
 	for (int i = 0; i < n; i++) {
 		const uint8_t *at = iov[i].iov_base;
 		size_t left = iov[i].iov_len;

@@ -5,13 +5,19 @@
  * was told last; the stack's own ready list says so of sockets, and pipes say it themselves.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/packetdrill/pd.h"
 
-enum { ALWAYS = EPOLLERR | EPOLLHUP, POP = 32 };
+enum {
+	ALWAYS = EPOLLERR | EPOLLHUP,
+	POP = 32,
+	POLL_MOST = 65536, /* descriptors in one call */
+	EVENTS_MOST = INT_MAX / (int)sizeof(struct epoll_event)
+};
 
 static uint32_t socket_level(struct pd *pd, const struct pd_file *f)
 {
@@ -107,7 +113,12 @@ int pd_poll(void *u, struct pollfd *fds, nfds_t n, int timeout_ms)
 	int r = -EINVAL, err = 0;
 
 	pd_enter(pd);
-	if (pd->t) {
+	if (pd->t && n > POLL_MOST) {
+		r = -EINVAL;
+	} else if (pd->t && (!pd_user_range(fds, n * sizeof(*fds)) ||
+			     !pd_user_writable(fds, n * sizeof(*fds)))) {
+		r = -EFAULT;
+	} else if (pd->t) {
 		w.deadline_ns = timeout_at(pd, timeout_ms);
 		while ((r = poll_once(pd, &p)) == 0 && timeout_ms != 0 && !err)
 			err = pd_sleep(pd, &w);
@@ -275,12 +286,14 @@ int pd_epoll_ctl(void *u, int epfd, int op, int fd, struct epoll_event *event)
 	int r = -1;
 
 	pd_enter(pd);
+	if (op != EPOLL_CTL_DEL && !pd_user_readable(event, sizeof(*event))) {
+		pd_leave(pd);
+		return (int)pd_ret(pd->t ? -EFAULT : -EINVAL);
+	}
 	ep = pd_file_get(pd, epfd);
 	if (ep)
 		f = pd_file_get(pd, fd);
-	if (f && !event && op != EPOLL_CTL_DEL)
-		r = (int)pd_ret(-EFAULT);
-	else if (f && (ep->kind != PD_EPOLL || ep == f))
+	if (f && (ep->kind != PD_EPOLL || ep == f))
 		r = (int)pd_ret(-EINVAL);
 	else if (f)
 		r = (int)pd_ret(ctl(pd, ep, op, f, event));
@@ -304,6 +317,8 @@ static int report(struct pd *pd, struct pd_file *ep, struct epoll_event *events,
 				watch(pd, it->file);
 			continue;
 		}
+		if (!pd_user_writable(&events[n], sizeof(*events)))
+			return n ? n : -EFAULT;
 		events[n].events = bits;
 		events[n++].data = it->want.data;
 		if (it->want.events & EPOLLET)
@@ -327,7 +342,11 @@ int pd_epoll_wait(void *u, int epfd, struct epoll_event *events, int max, int ti
 
 	pd_enter(pd);
 	ep = pd_file_get(pd, epfd);
-	if (ep && (ep->kind != PD_EPOLL || max <= 0)) {
+	if (ep && (max <= 0 || max > EVENTS_MOST)) {
+		r = (int)pd_ret(-EINVAL);
+	} else if (ep && !pd_user_range(events, (size_t)max * sizeof(*events))) {
+		r = (int)pd_ret(-EFAULT);
+	} else if (ep && ep->kind != PD_EPOLL) {
 		r = (int)pd_ret(-EINVAL);
 	} else if (ep) {
 		struct pd_wait w = {.ready = epoll_ready,
@@ -339,7 +358,8 @@ int pd_epoll_wait(void *u, int epfd, struct epoll_event *events, int max, int ti
 		       !err)
 			err = pd_sleep(pd, &w);
 		if (r == 0 && err && err != ETIMEDOUT)
-			r = (int)pd_ret(-err);
+			r = -err;
+		r = (int)pd_ret(r);
 	}
 	pd_leave(pd);
 	return r;
