@@ -667,6 +667,157 @@ TEST(whatever_allocation_fails_a_life_ends_clean, "")
 	}
 }
 
+/* ---- arguments that are refused ---- */
+
+TEST(addresses_of_another_family_are_refused, "RS-07")
+{
+	struct tapir_sockaddr sa = {.port = 80};
+	tapir_sock_t s;
+	struct tf f;
+
+	tf_open(&f);
+	memset(&sa.addr, 0x20, sizeof(sa.addr)); /* IPv6, and no mapped IPv4 */
+	s = tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+	assert_int_equal(tapir_bind(f.w.t, s, &sa), -EAFNOSUPPORT);
+	assert_int_equal(tapir_connect(f.w.t, s, &sa), -EAFNOSUPPORT);
+	tf_quiet(&f);
+	tf_close(&f);
+}
+
+TEST(numbers_without_sense_are_refused, "RS-07")
+{
+	struct iovec iov[2];
+	struct tf f;
+	int n;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	assert_int_equal(tapir_shutdown(f.w.t, f.s, 3), -EINVAL);
+	assert_int_equal(tapir_shutdown(f.w.t, f.s, -1), -EINVAL);
+	assert_int_equal(tapir_recv_held(f.w.t, f.s, (size_t)INT32_MAX + 1), -EINVAL);
+	assert_int_equal(tapir_recv_held(f.w.t, f.s, INT32_MAX), 0);
+	assert_int_equal(tapir_send_reserve(f.w.t, f.s, 0, iov, 2, &n), -EINVAL);
+	assert_int_equal(tapir_send_reserve(f.w.t, f.s, 100, iov, 0, &n), -EINVAL);
+	assert_int_equal(tf_state(&f), TAPIR_TCP_ESTABLISHED);
+	tf_close(&f);
+}
+
+TEST(what_was_reserved_before_the_end_is_not_committed_after_it, "EVT-49")
+{
+	struct iovec iov[2];
+	struct tf f;
+	int n;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	assert_int_equal(tapir_send_reserve(f.w.t, f.s, 100, iov, 2, &n), 100);
+	assert_int_equal(tapir_shutdown(f.w.t, f.s, TAPIR_SHUT_WR), 0);
+	assert_int_equal(tapir_send_commit(f.w.t, f.s, 100, 0), -EPIPE);
+	tf_expect(&f, TF_FIN | TF_ACK, f.snd, f.rcv, 0);
+	tf_quiet(&f);
+	tf_close(&f);
+}
+
+TEST(without_a_gateway_only_neighbours_are_reached, "")
+{
+	struct tapir_sockaddr far = tapir_sockaddr_v4(WORLD_FAR, 80),
+			      near = tapir_sockaddr_v4(WORLD_PEER, 80);
+	tapir_sock_t s;
+	struct tf f;
+	int one = 1;
+
+	tf_open(&f);
+	s = tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+	assert_int_equal(tapir_setsockopt(f.w.t, s, TAPIR_SOL_SOCKET, TAPIR_SO_DONTROUTE, &one,
+					  sizeof(one)),
+			 0);
+	assert_int_equal(tapir_connect(f.w.t, s, &far), -ENETUNREACH);
+	tf_quiet(&f);
+	assert_int_equal(tapir_connect(f.w.t, s, &near), -EINPROGRESS);
+	assert_true(tf_pop(&f));
+	tf_close(&f);
+}
+
+TEST(an_urgent_octet_into_no_room_stays, "")
+{
+	struct iovec none = {.iov_base = NULL, .iov_len = 0}, one;
+	uint8_t ip[200], c = 0;
+	struct tf f;
+	size_t n;
+
+	tf_open(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	n = world_tcp(ip, WORLD_PEER, WORLD_US, f.rport, f.lport, f.rcv, f.snd, TF_ACK | TF_URG,
+		      f.wnd, NULL, 0, "abc", 3);
+	ip[20 + 19] = 3;
+	world_fix(ip, n);
+	assert_int_equal(world_push(&f.w, ip, n), 0);
+	(void)tf_drain(&f);
+	assert_int_equal(tapir_recv(f.w.t, f.s, &none, 1, TAPIR_MSG_OOB), 0);
+	one = (struct iovec){.iov_base = &c, .iov_len = 1};
+	assert_int_equal(tapir_recv(f.w.t, f.s, &one, 1, TAPIR_MSG_OOB), 1);
+	assert_int_equal(c, 'c');
+	assert_int_equal(tapir_recv(f.w.t, f.s, &one, 1, TAPIR_MSG_OOB), -EINVAL);
+	tf_close(&f);
+}
+
+TEST(the_iterator_shows_the_half_open_ones_of_every_listener, "EVT-53")
+{
+	static const uint16_t ports[] = {TF_PORT, 81, 82};
+	struct tapir_sock_iter it = {0};
+	struct tapir_sock_info i;
+	unsigned seen[3] = {0};
+	struct tf f;
+
+	tf_open(&f);
+	for (int k = 0; k < 3; k++) {
+		struct tapir_sockaddr sa = tapir_sockaddr_v4(0, ports[k]);
+		tapir_sock_t s = tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+
+		assert_int_equal(tapir_bind(f.w.t, s, &sa), 0);
+		assert_int_equal(tapir_listen(f.w.t, s, 8), 0);
+		for (uint16_t p = 0; p < k + 2; p++) {
+			uint8_t ip[100];
+			size_t n = world_tcp(ip, WORLD_PEER, WORLD_US, (uint16_t)(5000 + p),
+					     ports[k], 1000, 0, TF_SYN, 65535, NULL, 0, NULL, 0);
+
+			assert_int_equal(world_push(&f.w, ip, n), 0);
+		}
+	}
+	(void)tf_drain(&f);
+	while (tapir_sock_next(f.w.t, &it, &i)) {
+		for (int k = 0; k < 3; k++)
+			seen[k] += i.state == TAPIR_TCP_SYN_RECEIVED && i.local.port == ports[k];
+	}
+	for (unsigned k = 0; k < 3; k++)
+		assert_int_equal(seen[k], k + 2);
+	tf_close(&f);
+}
+
+TEST(an_address_that_goes_takes_its_connections_and_no_others, "")
+{
+	struct tapir_addr second = tapir_addr_v4(WORLD_US + 1);
+	struct tapir_sockaddr sa = tapir_sockaddr_v4(WORLD_US + 1, 0),
+			      peer = tapir_sockaddr_v4(WORLD_PEER, 443);
+	tapir_sock_t s, idle;
+	struct tf f;
+
+	tf_open(&f);
+	assert_int_equal(tapir_addr_add(f.w.t, f.w.ifi, &second, 24), 0);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	s = tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+	idle = tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+	assert_int_equal(tapir_bind(f.w.t, s, &sa), 0);
+	assert_int_equal(tapir_bind(f.w.t, idle, &sa), 0);
+	assert_int_equal(tapir_connect(f.w.t, s, &peer), -EINPROGRESS);
+	(void)tf_drain(&f);
+	assert_int_equal(tapir_addr_del(f.w.t, f.w.ifi, &second), 0);
+	assert_int_equal(tf_state(&f), TAPIR_TCP_ESTABLISHED);
+	f.s = s;
+	assert_int_equal(tf_error(&f), ECONNABORTED);
+	tf_close(&f);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -692,6 +843,13 @@ int main(void)
 		cmocka_unit_test(fragmentation_needed_is_no_reason_to_abort),
 		cmocka_unit_test(a_fin_that_found_no_memory_is_not_forgotten_by_close),
 		cmocka_unit_test(whatever_allocation_fails_a_life_ends_clean),
+		cmocka_unit_test(addresses_of_another_family_are_refused),
+		cmocka_unit_test(numbers_without_sense_are_refused),
+		cmocka_unit_test(what_was_reserved_before_the_end_is_not_committed_after_it),
+		cmocka_unit_test(without_a_gateway_only_neighbours_are_reached),
+		cmocka_unit_test(an_urgent_octet_into_no_room_stays),
+		cmocka_unit_test(the_iterator_shows_the_half_open_ones_of_every_listener),
+		cmocka_unit_test(an_address_that_goes_takes_its_connections_and_no_others),
 	};
 
 	return tapir_test_run("unit/tcp/test_calls", tests);

@@ -122,6 +122,120 @@ TEST(two_instances_have_different_keys, "")
 	tf_close(&f);
 }
 
+/* The peer's SYN-ACK to whatever SYN left, with a cookie; true: there was one. */
+static bool answer_syn(struct tf *f)
+{
+	static const uint8_t opts[] = {2, 4, 5, 180, 34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1};
+	uint8_t ip[200];
+	size_t n;
+
+	while (tf_pop(f)) {
+		if (f->p.flags != TF_SYN)
+			continue;
+		n = world_tcp(ip, WORLD_PEER, WORLD_US, f->p.dport, f->p.sport, 7000,
+			      f->p.seq + 1 + (uint32_t)f->p.len, TF_SYN | TF_ACK, 65535, opts,
+			      sizeof(opts), NULL, 0);
+		assert_int_equal(world_push(&f->w, ip, n), 0);
+		return true;
+	}
+	return false;
+}
+
+TEST(whatever_allocation_fails_a_fast_opening_ends_clean, "RS-01 R7413-1")
+{
+	struct tapir_sockaddr sa = tapir_sockaddr_v4(WORLD_PEER, 80);
+	static const uint8_t text[500] = {1};
+	unsigned with_data = 0;
+
+	for (uint64_t k = 1; k < 40; k++) {
+		struct tf f;
+
+		tf_open(&f);
+		f.w.alloc.fail_at = f.w.alloc.calls + k;
+		/* The first asks for a cookie and the second shows it, where there was memory for one. */
+		for (int i = 0; i < 2; i++) {
+			tapir_sock_t s = tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_STREAM, 0);
+
+			if (s <= 0)
+				continue;
+			if (tapir_sendto(f.w.t, s, text, sizeof(text), TAPIR_MSG_FASTOPEN, &sa) ==
+			    sizeof(text))
+				with_data++;
+			world_step(&f.w, 2 * WORLD_S);
+			(void)answer_syn(&f);
+			world_step(&f.w, 10 * WORLD_MS);
+			tapir_abort(f.w.t, s);
+			(void)tf_drain(&f);
+		}
+		f.w.alloc.fail_at = 0;
+		tf_close(&f);
+	}
+	assert_in_range(with_data, 20, 39);
+}
+
+TEST(whatever_allocation_fails_a_child_is_made_whole_or_not_at_all, "RS-01 R7413-1")
+{
+	static const uint8_t opts[] = {2, 4, 5, 180}, text[500] = {1};
+	unsigned children = 0;
+	int qlen = 5;
+
+	for (uint64_t k = 1; k < 40; k++) {
+		struct tf f;
+		tapir_sock_t s;
+		uint8_t ip[700];
+		size_t n;
+
+		tf_init(&f);
+		f.w.conf.tcp_fastopen = 515; /* without cookies */
+		tf_start(&f);
+		f.backlog = 5;
+		tf_listen(&f);
+		assert_int_equal(tapir_setsockopt(f.w.t, f.ls, TAPIR_SOL_TCP, TAPIR_TCP_FASTOPEN,
+						  &qlen, sizeof(qlen)),
+				 0);
+		n = world_tcp(ip, WORLD_PEER, WORLD_US, 5000, TF_PORT, 1000, 0, TF_SYN, 65535, opts,
+			      sizeof(opts), text, sizeof(text));
+		f.w.alloc.fail_at = f.w.alloc.calls + k;
+		(void)world_push(&f.w, ip, n);
+		s = tapir_accept(f.w.t, f.ls, NULL);
+		if (s > 0) {
+			int64_t got = tapir_recvfrom(f.w.t, s, ip, sizeof(ip), 0, NULL);
+
+			children++;
+			assert_true(got == 500 || got == -EAGAIN);
+		}
+		/* Once more, as the peer would: now there is memory. */
+		f.w.alloc.fail_at = 0;
+		(void)tf_drain(&f);
+		n = world_tcp(ip, WORLD_PEER, WORLD_US, 5001, TF_PORT, 1000, 0, TF_SYN, 65535, opts,
+			      sizeof(opts), text, sizeof(text));
+		assert_int_equal(world_push(&f.w, ip, n), 0);
+		assert_true(tapir_accept(f.w.t, f.ls, NULL) > 0);
+		tf_close(&f);
+	}
+	assert_in_range(children, 20, 38);
+}
+
+TEST(a_key_without_memory_is_refused_and_changes_nothing, "RS-01")
+{
+	static const uint8_t key[16] = {1};
+	uint8_t before[16], after[16];
+	size_t len = 16;
+	struct tf f;
+
+	tf_open(&f);
+	tf_listen(&f);
+	tapir_getsockopt(f.w.t, f.ls, TAPIR_SOL_TCP, TAPIR_TCP_FASTOPEN_KEY, before, &len);
+	f.w.alloc.fail_all = f.w.alloc.calls + 1;
+	assert_int_equal(tapir_setsockopt(f.w.t, f.ls, TAPIR_SOL_TCP, TAPIR_TCP_FASTOPEN_KEY, key,
+					  sizeof(key)),
+			 -ENOMEM);
+	f.w.alloc.fail_all = 0;
+	tapir_getsockopt(f.w.t, f.ls, TAPIR_SOL_TCP, TAPIR_TCP_FASTOPEN_KEY, after, &len);
+	assert_memory_equal(before, after, 16);
+	tf_close(&f);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -129,6 +243,9 @@ int main(void)
 		cmocka_unit_test(keys_read_back_as_they_were_set_and_others_are_refused),
 		cmocka_unit_test(a_key_that_was_set_before_listen_is_the_listeners),
 		cmocka_unit_test(two_instances_have_different_keys),
+		cmocka_unit_test(whatever_allocation_fails_a_fast_opening_ends_clean),
+		cmocka_unit_test(whatever_allocation_fails_a_child_is_made_whole_or_not_at_all),
+		cmocka_unit_test(a_key_without_memory_is_refused_and_changes_nothing),
 	};
 
 	return tapir_test_run("unit/tcp/test_fastopen", tests);
