@@ -213,10 +213,21 @@ static void cubic_tx_start(struct tcp_cc *cc, uint64_t now_ns, uint64_t idle_ns)
 	q->seen_ms = now_ms;
 }
 
+static void cubic_rescale(struct tcp_cc *cc, uint32_t from, uint32_t to)
+{
+	struct cubic *q = state(cc);
+
+	q->w_max = tcp_cc_rescaled(q->w_max, from, to);
+	q->last_max = tcp_cc_rescaled(q->last_max, from, to);
+	q->w_est = tcp_cc_rescaled(q->w_est, from, to);
+	q->cwnd_prior = tcp_cc_rescaled(q->cwnd_prior, from, to);
+}
+
 const struct tcp_cc_ops cc_cubic = {
 	.name = "cubic",
 	.ack = cubic_ack,
 	.cut = cubic_cut,
 	.undo = cubic_undo,
+	.rescale = cubic_rescale,
 	.tx_start = cubic_tx_start,
 };

@@ -122,7 +122,6 @@ static void take_record(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass
 		tcp_rate_delivered(t, c, r, n, &p->rs);
 		if (tcp_has_sack(c)) {
 			p->delivered += segs;
-			p->delivered_bytes += n;
 			/* The answer to the copy before: its time says nothing about the last one. */
 			if (r->times == 1 ||
 			    !tcp_echo_before(c, p, tcp_ts_at(c->ts_off, r->sent_ns)))

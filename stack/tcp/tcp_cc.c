@@ -2,7 +2,7 @@
  * What all congestion control algorithms have in common: the table of them, the initial window, slow start, and
  * growing by a segment for so many bytes acknowledged.
  *
- * Bytes are counted, and not ACKs (RFC 3465): a receiver that divides its ACKs gains nothing (TC-29), and one that
+ * What was acknowledged is counted, and not ACKs (RFC 3465), in whole segments: a receiver that divides its ACKs gains nothing (TC-29), and one that
  * merges them loses nothing. What an ACK brings beyond ssthresh counts in congestion avoidance.
  */
 #include <string.h>
@@ -61,6 +61,25 @@ void tcp_cc_switch(struct tcp_cc *cc, const struct tcp_cc_ops *ops, uint32_t mss
 	memset(cc->priv, 0, sizeof(cc->priv));
 	if (ops->init)
 		ops->init(cc, mss);
+}
+
+uint32_t tcp_cc_rescaled(uint32_t window, uint32_t from, uint32_t to)
+{
+	/* No more than a path's: a segment of 48 octets that becomes one of 64 KB. */
+	return (uint32_t)min_u64(((uint64_t)window / from * to), TCP_CWND_MAX);
+}
+
+void tcp_cc_rescale(struct tcp_cc *cc, uint32_t from, uint32_t to)
+{
+	cc->cwnd = max_u32(tcp_cc_rescaled(cc->cwnd, from, to), to);
+	cc->prior_cwnd = tcp_cc_rescaled(cc->prior_cwnd, from, to);
+	if (cc->ssthresh != TCP_SSTHRESH_INF)
+		cc->ssthresh = tcp_cc_rescaled(cc->ssthresh, from, to);
+	if (cc->prior_ssthresh != TCP_SSTHRESH_INF)
+		cc->prior_ssthresh = tcp_cc_rescaled(cc->prior_ssthresh, from, to);
+	cc->acked_ca = 0;
+	if (cc->ops->rescale)
+		cc->ops->rescale(cc, from, to);
 }
 
 static void grow(struct tcp_cc *cc, uint32_t n)

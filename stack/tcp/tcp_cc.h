@@ -1,6 +1,7 @@
 /*
  * Congestion control: an ops table over a small state. It sees samples, never the connection.
- * Windows are in bytes.
+ * Windows are in bytes, but of segments: as in Linux each in flight counts as a full one, whatever its size (tcp_pipe()), and
+ * what an ACK brings is so many times SMSS.
  */
 #ifndef TAPIR_TCP_TCP_CC_H
 #define TAPIR_TCP_TCP_CC_H
@@ -13,7 +14,7 @@ struct tcp_cc;
 /* What an ACK says. */
 struct tcp_cc_ack {
 	uint64_t now_ns;
-	uint32_t acked;		   /* bytes newly acknowledged, cumulatively (RFC 3465) */
+	uint32_t acked;		   /* segments newly known to have arrived (RFC 3465), times SMSS */
 	uint32_t mss;		   /* SMSS */
 	uint32_t rtt_us;	   /* sampled by this ACK; 0: none */
 	uint32_t srtt_us;	   /* 0: unknown */
@@ -41,6 +42,8 @@ struct tcp_cc_ops {
 	void (*cut)(struct tcp_cc *cc, enum tcp_cc_why why, uint32_t mss);
 	/* The last cut was a mistake; the caller has put cwnd and ssthresh back. May be NULL. */
 	void (*undo)(struct tcp_cc *cc);
+	/* Segments are of `to` bytes from now on, and windows as many segments as they were: its own. May be NULL. */
+	void (*rescale)(struct tcp_cc *cc, uint32_t from, uint32_t to);
 	/* Sending begins with nothing in flight, idle_ns after the last sending (RFC 9438 4.2). May be NULL. */
 	void (*tx_start)(struct tcp_cc *cc, uint64_t now_ns, uint64_t idle_ns);
 };
@@ -87,6 +90,12 @@ uint32_t tcp_cc_initial_window(uint32_t mss, unsigned segments);
 void tcp_cc_start(struct tcp_cc *cc, uint32_t mss, uint32_t cwnd, unsigned hystart);
 /* Another algorithm takes over, windows and threshold as they are. */
 void tcp_cc_switch(struct tcp_cc *cc, const struct tcp_cc_ops *ops, uint32_t mss);
+/*
+ * Segments are of `to` bytes from now on, and were of `from`: windows stay as many segments as they were, as Linux's, which
+ * counts segments. Also one of another's in the same units, without its becoming none.
+ */
+void tcp_cc_rescale(struct tcp_cc *cc, uint32_t from, uint32_t to);
+uint32_t tcp_cc_rescaled(uint32_t window, uint32_t from, uint32_t to);
 /* By name; NULL: unknown. By net.ipv4.tcp_congestion_control's value: never NULL. */
 const struct tcp_cc_ops *tcp_cc_find(const char *name);
 const struct tcp_cc_ops *tcp_cc_nth(int64_t value);

@@ -356,6 +356,7 @@ void tcp_conn_update_mss(struct tapir *t, struct tcp_conn *c)
 	struct route rt;
 	/* FR-02: 48 at least. */
 	uint32_t mss = max_u32(c->peer_mss, (uint32_t)t->conf.tcp_min_snd_mss);
+	uint32_t before = tcp_conn_smss(c), now;
 
 	/* RFC 9293 3.7.1, MUST-16: what the peer takes, and what the path carries. */
 	if (tcp_conn_route(t, c, &rt) == 0) {
@@ -367,6 +368,12 @@ void tcp_conn_update_mss(struct tapir *t, struct tcp_conn *c)
 	if (c->opt.maxseg)
 		mss = min_u32(mss, c->opt.maxseg);
 	c->mss = (uint16_t)min_u32(max_u32(mss, TCP_MSS_FLOOR), TCP_MSS_MAX);
+	now = tcp_conn_smss(c);
+	if (now == before || !c->cc.cwnd)
+		return;
+	tcp_cc_rescale(&c->cc, before, now);
+	c->max_out = tcp_cc_rescaled(c->max_out, before, now);
+	c->cwnd_used = tcp_cc_rescaled(c->cwnd_used, before, now);
 }
 
 uint32_t tcp_conn_smss(const struct tcp_conn *c)

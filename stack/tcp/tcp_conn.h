@@ -185,8 +185,9 @@ struct tcp_act {
 	struct tcp_rec *lost_hint; /* no record before it waits to be sent again; NULL: the first */
 	struct tcp_rec *sack_hint; /* where the last SACK block was found; NULL: the first */
 	/* Sums over the records; segments are counted as they were sent. */
-	uint32_t in_flight; /* bytes neither SACKED nor LOST, and those in RETRANS */
-	uint32_t sacked_bytes, lost_bytes, retrans_bytes;
+	uint32_t
+		in_flight; /* bytes neither SACKED nor LOST, and those in RETRANS; to be looked at, as is */
+	uint32_t lost_bytes;
 	uint32_t segs_out, segs_sacked, segs_lost, segs_retrans;
 	uint32_t reno_sacked; /* without SACK: segments that duplicate ACKs say have arrived */
 	uint32_t reno_flight; /* segments out when the first of them came */

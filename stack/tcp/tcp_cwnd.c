@@ -25,14 +25,6 @@ static uint32_t initial_window(const struct tapir *t, const struct tcp_conn *c)
 	return tcp_cc_initial_window(tcp_conn_smss(c), (unsigned)t->conf.tcp_init_cwnd);
 }
 
-/* What a window of this size would have left as threshold. */
-static void remember_ssthresh(struct tcp_conn *c)
-{
-	if (tcp_in_reduction(c))
-		return;
-	c->cc.ssthresh = max_u32(c->cc.ssthresh, c->cc.cwnd / 2 + c->cc.cwnd / 4);
-}
-
 bool tcp_cwnd_is_limited(const struct tcp_conn *c)
 {
 	/* R9438-7: the window is what is cut at a loss, so it may not grow beyond what is in use. */
@@ -44,11 +36,11 @@ bool tcp_cwnd_is_limited(const struct tcp_conn *c)
 /* The program, or the peer, gives us less to send than the window allows, for an RTO now. */
 static void application_limited(struct tapir *t, struct tcp_conn *c)
 {
-	uint32_t used = max_u32(c->cwnd_used, initial_window(t, c));
+	uint32_t used = max_u32(c->cwnd_used, initial_window(t, c)), mss = tcp_conn_smss(c);
 
 	if (c->ca_state == TCP_CA_OPEN && !(c->flags & TCP_F_WANT_OUT) && used < c->cc.cwnd) {
-		remember_ssthresh(c);
-		c->cc.cwnd = (c->cc.cwnd + used) / 2;
+		c->cc.ssthresh = tcp_current_ssthresh(c);
+		c->cc.cwnd = (c->cc.cwnd + used) / mss / 2 * mss;
 	}
 	c->cwnd_used = 0;
 	c->cwnd_full_ms = now_ms(t);
@@ -76,7 +68,7 @@ static void note_use(struct tcp_conn *c, uint32_t out, bool limited)
 
 void tcp_cwnd_validate(struct tapir *t, struct tcp_conn *c, bool sent)
 {
-	uint32_t out = c->snd_nxt - c->snd_una, unsent;
+	uint32_t out = tcp_outstanding(c), unsent;
 	bool limited = tcp_pipe(c) + (uint64_t)tcp_conn_smss(c) > c->cc.cwnd;
 
 	tcp_user_queued(c, NULL, NULL, &unsent);
@@ -112,7 +104,7 @@ void tcp_cwnd_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_cc_ack
 void tcp_cwnd_after_idle(struct tapir *t, struct tcp_conn *c)
 {
 	uint64_t rto_ns = (uint64_t)c->rtt.rto_us * 1000, idle_ns;
-	uint32_t restart;
+	uint32_t mss = tcp_conn_smss(c), restart, segs;
 
 	if (!t->conf.tcp_slow_start_after_idle || !list_empty(&c->act->recs) || !c->last_data_ns ||
 	    tcp_snd_end(c) == c->snd_nxt)
@@ -124,10 +116,10 @@ void tcp_cwnd_after_idle(struct tapir *t, struct tcp_conn *c)
 		return;
 	/* R5681-11, RFC 5681 4.1: the restart window; as Linux not at one blow, but halving each RTO. */
 	restart = min_u32(initial_window(t, c), c->cc.cwnd);
-	remember_ssthresh(c);
-	for (; idle_ns > rto_ns && c->cc.cwnd > restart; idle_ns -= rto_ns)
-		c->cc.cwnd /= 2;
-	c->cc.cwnd = max_u32(c->cc.cwnd, restart);
+	c->cc.ssthresh = tcp_current_ssthresh(c);
+	for (segs = c->cc.cwnd / mss; idle_ns > rto_ns && segs > restart / mss; idle_ns -= rto_ns)
+		segs /= 2;
+	c->cc.cwnd = max_u32(segs * mss, restart);
 	c->cwnd_full_ms = c->cwnd_idle_ms = now_ms(t);
 	c->cwnd_used = 0;
 }

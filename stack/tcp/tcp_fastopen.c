@@ -264,7 +264,8 @@ bool tcp_fastopen_syn(struct tapir *t, struct tcp_listener *l, const struct tcp_
 bool tcp_fastopen_syn_again(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
 {
 	uint32_t limit = (uint32_t)t->conf.tcp_invalid_ratelimit_ms;
-	uint32_t now = (uint32_t)(t->now_ns / 1000000) | 1; /* never 0, which stands for "not yet" */
+	uint32_t now =
+		(uint32_t)(t->now_ns / 1000000) | 1; /* never 0, which stands for "not yet" */
 
 	if (!tcp_fastopen_child(c) || seg->seq != c->irs ||
 	    (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)

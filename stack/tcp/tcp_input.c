@@ -811,7 +811,7 @@ enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 		tcp_pmtu_told(t, c, e);
 		/* A SYN with data that is too large goes again without, at once. */
 		if (c->ep.state == TAPIR_TCP_SYN_SENT && c->fo & TCP_FO_DATA && c->act &&
-		    !c->act->lost_bytes) {
+		    !c->act->segs_lost) {
 			tcp_rec_mark_all_lost(t, c);
 			tcp_conn_dirty(t, c);
 		}

@@ -18,7 +18,7 @@
  * ICMP tells, where it does, bounds the search from above.
  */
 #include "stack/tcp/tcp_buf.h"
-#include "stack/tcp/tcp_fn.h"
+#include "stack/tcp/tcp_recovery.h"
 
 enum { WINDOW_SEGS = 11 }; /* of cwnd at least: the loss of one must not be the loss of much */
 
@@ -116,14 +116,19 @@ void tcp_mtup_sent(struct tcp_conn *c, uint32_t seq, uint32_t len)
 
 void tcp_mtup_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r)
 {
-	uint32_t end = c->mtu_probe_seq + text_of(c, c->mtu_probe);
+	uint32_t end = c->mtu_probe_seq + text_of(c, c->mtu_probe), segs;
 
 	if (!c->mtu_probe || seq_lt(r->seq + r->len, end))
 		return;
+	STAT_INC(t, TcpExt, TCPMTUPSuccess);
+	/* As Linux: fewer segments, which are larger now: about the same in bytes. */
+	segs = (uint32_t)((uint64_t)(c->cc.cwnd / tcp_conn_smss(c)) * mtu_of(c, tcp_conn_smss(c)) /
+			  c->mtu_probe);
 	c->mtu_low = c->mtu_probe;
 	c->mtu_probe = 0;
-	STAT_INC(t, TcpExt, TCPMTUPSuccess);
 	tcp_conn_update_mss(t, c);
+	c->cc.cwnd = max_u32(segs, 1) * tcp_conn_smss(c);
+	c->cc.ssthresh = tcp_current_ssthresh(c);
 }
 
 void tcp_mtup_lost(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r)

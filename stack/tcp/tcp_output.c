@@ -383,7 +383,10 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 			return true;
 		head = r->seq == c->snd_una;
 		room = segment_room(t, c);
-		if (flight + min_u32(r->len, min_u32(mss, room)) > c->cc.cwnd && flight)
+		/* R1191-7, as Linux: a segment that is too large by now goes in pieces, and the next begins where it did. */
+		if (r->mss > room && r->len > r->mss)
+			tcp_rec_split(t, a, r, r->mss); /* without memory it is cut anew */
+		if (flight && flight + mss > c->cc.cwnd)
 			return false;
 		err = resend(t, c, r, &len);
 		if (err == -EMSGSIZE && segment_room(t, c) < room)
@@ -532,8 +535,7 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 		/* R5681-1; TC-46: the edge may lie behind what was sent. */
 		uint32_t edge = c->snd_una + c->snd_wnd;
 		uint32_t wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
-		uint32_t cwnd = c->cc.cwnd, pipe = tcp_pipe(c);
-		uint32_t cwnd_room = cwnd > pipe ? cwnd - pipe : 0;
+		uint32_t pipe = tcp_pipe(c);
 		bool want_fin = c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT);
 		uint32_t len = min_u32(min_u32(avail, wnd), room);
 		uint32_t sml;
@@ -551,11 +553,9 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 			return;
 		if (probe > 0 && send_mtu_probe(t, c, (uint32_t)probe))
 			continue;
-		/* A segment leaves whole: part of one would be a silly one. */
-		if (cwnd_room < len && pipe > 0)
+		/* As Linux: the window is of segments, whatever their size, and one may always leave. */
+		if (pipe && pipe + tcp_conn_smss(c) > c->cc.cwnd)
 			return;
-		len = min_u32(len, max_u32(cwnd_room, 1));
-		fin = fin && len == avail;
 		if (len > 0 && !may_send(t, c, len, room, avail, fin)) {
 			/*
 			 * What the window holds back is probed for. What CORK holds back waits, once nothing is

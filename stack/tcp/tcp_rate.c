@@ -97,7 +97,7 @@ void tcp_rate_check_app_limited(struct tcp_conn *c)
 
 	/* What was lost and is not sent again yet would be sent if it could. */
 	if (tcp_snd_end(c) - sent_to >= mss || c->flags & TCP_F_TX_WAIT ||
-	    a->lost_bytes > a->retrans_bytes || tcp_pipe(c) + mss > c->cc.cwnd)
+	    a->segs_lost > a->segs_retrans || tcp_pipe(c) + mss > c->cc.cwnd)
 		return;
 	a->app_limited = a->delivered + tcp_pipe_segs(a);
 	a->app_limited_set = true;

@@ -122,7 +122,6 @@ static void sums(struct tcp_act *a, const struct tcp_rec *r, uint32_t n, uint32_
 		a->in_flight += len;
 	if (r->flags & TCP_REC_SACKED) {
 		a->segs_sacked += n;
-		a->sacked_bytes += len;
 	}
 	if (r->flags & TCP_REC_LOST) {
 		a->segs_lost += n;
@@ -130,7 +129,6 @@ static void sums(struct tcp_act *a, const struct tcp_rec *r, uint32_t n, uint32_
 	}
 	if (r->flags & TCP_REC_RETRANS) {
 		a->segs_retrans += n;
-		a->retrans_bytes += len;
 		a->in_flight += len;
 	}
 }

@@ -137,28 +137,19 @@ static void add_reno(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p
 		return;
 	a->reno_sacked += p->num_dupack;
 	check_reno_reordering(t, c, 0);
-	if (a->reno_sacked > before) {
+	if (a->reno_sacked > before)
 		p->delivered += a->reno_sacked - before;
-		p->delivered_bytes += (a->reno_sacked - before) * tcp_conn_smss(c);
-	}
 }
 
 void tcp_reno_acked(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 {
 	struct tcp_act *a = c->act;
-	uint32_t mss = tcp_conn_smss(c), n = p->segs_acked, had = a->reno_sacked;
+	uint32_t n = p->segs_acked, had = a->reno_sacked;
 
 	if (n > 0) {
-		uint64_t known = (uint64_t)had * mss;
-
 		/* One segment filled the hole, the others were counted when their duplicates came. */
 		p->delivered += n > had ? n - had : 1;
-		p->delivered_bytes +=
-			p->bytes > known ? p->bytes - (uint32_t)known : min_u32(p->bytes, mss);
 		a->reno_sacked = had > n - 1 ? had - (n - 1) : 0;
-	} else if (had == 0) {
-		p->delivered_bytes +=
-			p->bytes; /* part of a segment: bytes are counted (RFC 3465) */
 	}
 	check_reno_reordering(t, c, n);
 }
@@ -427,7 +418,7 @@ void tcp_cong_control(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *
 {
 	struct tcp_cc_ack ack = {
 		.now_ns = t->now_ns,
-		.acked = p->delivered_bytes,
+		.acked = (uint32_t)min_u64((uint64_t)p->delivered * tcp_conn_smss(c), TCP_CWND_MAX),
 		.mss = tcp_conn_smss(c),
 		.rtt_us = p->rtt_us,
 		.srtt_us = c->rtt.srtt_us,

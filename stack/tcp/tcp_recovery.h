@@ -64,8 +64,7 @@ struct tcp_ack_pass {
 	uint32_t bytes;	     /* sequence space cumulatively acknowledged */
 	uint32_t segs_acked; /* segments cumulatively acknowledged */
 	uint32_t delivered;  /* segments newly known to have arrived, by ACK, SACK or D-SACK */
-	uint32_t delivered_bytes;
-	bool syn; /* our SYN is acknowledged */
+	bool syn;	     /* our SYN is acknowledged */
 	uint64_t first_ack_ns,
 		last_ack_ns; /* sent times of what was acked and sent once; 0: none */
 	uint64_t first_sack_ns, last_sack_ns;
@@ -96,13 +95,21 @@ static inline uint32_t tcp_pipe_segs(const struct tcp_act *a)
 	return a->segs_out + a->segs_retrans - min_u32(left, a->segs_out + a->segs_retrans);
 }
 
-/* The same in bytes: what counts against the congestion window (RFC 6675's pipe, R6675-1). */
+/*
+ * What counts against the congestion window, in its bytes (RFC 6675's pipe, R6675-1): each segment as a full one, as
+ * Linux, which counts windows in segments. A path drops packets, not bytes, and is not flooded with small ones.
+ */
 static inline uint32_t tcp_pipe(const struct tcp_conn *c)
 {
-	const struct tcp_act *a = c->act;
-	uint64_t guessed = (uint64_t)a->reno_sacked * tcp_conn_smss(c);
+	uint64_t pipe = (uint64_t)tcp_pipe_segs(c->act) * tcp_conn_smss(c);
 
-	return a->in_flight - (uint32_t)min_u64(guessed, a->in_flight);
+	return (uint32_t)min_u64(pipe, UINT32_MAX);
+}
+
+/* What is outstanding, counted so. */
+static inline uint32_t tcp_outstanding(const struct tcp_conn *c)
+{
+	return (uint32_t)min_u64((uint64_t)c->act->segs_out * tcp_conn_smss(c), UINT32_MAX);
 }
 
 /* One past the highest SACKed byte; SND.UNA when there is none. */

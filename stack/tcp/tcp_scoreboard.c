@@ -233,7 +233,6 @@ static struct tcp_rec *tag(struct tapir *t, struct tcp_conn *c, struct tcp_ack_p
 		}
 		p->flags |= TCP_ACK_DATA_SACKED;
 		p->delivered += n;
-		p->delivered_bytes += r->len;
 		tcp_rate_delivered(t, c, r, r->len, &p->rs);
 		if (!a->segs_sacked || seq_gt(end, a->high_sacked))
 			a->high_sacked = end;

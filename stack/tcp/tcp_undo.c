@@ -18,10 +18,12 @@ enum { PERSIST_MAX = 16 }; /* as in tcp_rack.c */
 
 uint32_t tcp_current_ssthresh(const struct tcp_conn *c)
 {
+	uint32_t mss = tcp_conn_smss(c), segs = c->cc.cwnd / mss;
+
 	/* Half of what a window that grew slowly had reached is no use as a threshold: three quarters (RFC 2861). */
 	if (tcp_in_reduction(c))
 		return c->cc.ssthresh;
-	return max_u32(c->cc.ssthresh, c->cc.cwnd / 2 + c->cc.cwnd / 4);
+	return max_u32(c->cc.ssthresh, (segs / 2 + segs / 4) * mss);
 }
 
 void tcp_undo_start(struct tcp_conn *c)
