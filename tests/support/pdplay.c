@@ -62,9 +62,9 @@ bool play_check_time(struct play *p, const struct script_event *e, long long at,
 		tolerance = p->on->tolerance_us;
 	late = tolerance;
 	/* Timers by the tick, of 10 ms perhaps, and on a wheel that is an eighth coarse. */
-	if (p->on && e->kind == EVENT_PACKET)
+	if (p->on && (e->kind == EVENT_PACKET || e->blocks))
 		late += TICKS_US + (long long)(e->when == WHEN_RELATIVE ? e->to_ns / 1000 : 0) / 7;
-	if (e->when == WHEN_ANY || (at >= from - tolerance && at <= to + late))
+	if (p->rec || e->when == WHEN_ANY || (at >= from - tolerance && at <= to + late))
 		return true;
 	run_fail(&p->r, e, "time of the %s: expected %.6f, got %.6f", what, (double)from / 1e6,
 		 (double)at / 1e6);
@@ -95,7 +95,9 @@ static void set_times(struct play *p, const struct script_event *e)
 {
 	long long base = 0;
 
-	if (e->when != WHEN_ABSOLUTE)
+	if (p->rec)
+		base = e->when == WHEN_ABSOLUTE ? 0 : p->time_us;
+	else if (e->when != WHEN_ABSOLUTE)
 		base = p->last && inbound(p->last) && inbound(e) ? p->time_us
 								 : play_now_us(p) - p->start_us;
 	p->last_us = p->time_us;
@@ -170,21 +172,6 @@ static void enqueue(struct play *p, const struct script_event *e)
 
 /* ---- packets ---- */
 
-static void send_packet(struct play *p, const struct script_event *e)
-{
-	static uint8_t buf[PACKET_MAX];
-	size_t n;
-
-	play_wait_for(p, p->time_us);
-	play_note_now(p);
-	if (!play_check_time(p, e, play_now_us(p) - p->start_us, p->time_us, p->time_us,
-			     "packet in"))
-		return;
-	n = run_build(&p->r, e, buf);
-	if (!p->r.failed && IFC.netdev_send(U, buf, n) != 0)
-		run_fail(&p->r, e, "netdev_send: %s", strerror(errno));
-}
-
 static struct run_sent *receive(struct play *p, long long *at)
 {
 	struct run_sent *s = malloc(sizeof(*s) + PACKET_MAX);
@@ -193,7 +180,7 @@ static struct run_sent *receive(struct play *p, long long *at)
 	if (!s)
 		abort();
 	if (p->on)
-		*p->on->receive_until_us = p->start_us + p->until_us + LATE_US;
+		*p->on->receive_until_us = p->rec ? 0 : p->start_us + p->until_us + LATE_US;
 	pthread_mutex_unlock(&p->lock);
 	if (IFC.netdev_receive(U, s->p, &n, at) != 0)
 		n = 0;
@@ -218,6 +205,38 @@ static void learn(struct play *p, const struct run_sent *s)
 		run_flow(&p->r, v.sport, v.dport)->fresh = true;
 		p->learn_port = false;
 	}
+}
+
+/* Records what has left. */
+static void take_all(struct play *p)
+{
+	struct run_sent *s;
+	long long at = 0;
+
+	while ((s = receive(p, &at))) {
+		learn(p, s);
+		play_note_sent(p, s, at);
+		free(s);
+	}
+}
+
+static void send_packet(struct play *p, const struct script_event *e)
+{
+	static uint8_t buf[PACKET_MAX];
+	size_t n;
+
+	play_wait_for(p, p->time_us);
+	play_note_now(p);
+	if (p->rec) {
+		take_all(p);
+		play_note_packet(p, e);
+	}
+	if (!play_check_time(p, e, play_now_us(p) - p->start_us, p->time_us, p->time_us,
+			     "packet in"))
+		return;
+	n = run_build(&p->r, e, buf);
+	if (!p->r.failed && IFC.netdev_send(U, buf, n) != 0)
+		run_fail(&p->r, e, "netdev_send: %s", strerror(errno));
 }
 
 /* An ISN that follows a clock of 4 us is some ticks on, where a script knows the time exactly. */
@@ -347,6 +366,10 @@ static void run_assertion(struct play *p, const struct script_event *e)
 	const char *wrong;
 
 	play_wait_for(p, p->time_us);
+	if (p->rec) {
+		play_note_assertion(p, e->text, lookup);
+		return;
+	}
 	if (play_names_unseen(e->text) || (p->on && play_names_time(e->text)))
 		return;
 	wrong = script_eval(e->text, lookup, p, buf, sizeof(buf));
@@ -366,23 +389,25 @@ static void run_events(struct play *p, size_t i)
 		set_times(p, e);
 		switch (e->kind) {
 		case EVENT_PACKET:
-			if (e->packet.out)
+			if (e->packet.out && !p->rec)
 				expect_packet(p, e);
-			else
+			else if (!e->packet.out)
 				send_packet(p, e);
 			break;
 		case EVENT_CALL:
 			if (e->blocks) {
 				enqueue(p, e);
 			} else {
-				await_idle(p);
+				if (!p->rec)
+					await_idle(p);
 				play_call(p, e, p->time_us);
 			}
 			break;
 		case EVENT_SYSCTL:
 			break;
 		case EVENT_CODE:
-			await_idle(p);
+			if (!p->rec)
+				await_idle(p);
 			run_assertion(p, e);
 			break;
 		}
@@ -392,6 +417,11 @@ static void run_events(struct play *p, size_t i)
 
 static void stop(struct play *p)
 {
+	if (p->rec) {
+		play_wait_for(p, p->time_us + p->on->record_us);
+		take_all(p);
+		play_record_end(p);
+	}
 	/* A call that ends later than the last event. */
 	if (p->state != IDLE && !p->r.failed)
 		play_wait_for(p, p->end_us);
@@ -427,6 +457,7 @@ static enum play_result play(struct script *s, bool own_netns, const struct play
 	if (!p)
 		abort();
 	p->on = on;
+	play_record_begin(p);
 	p->r.ts_slop = on ? TS_SLOP_MS : 0;
 	p->r.s = s;
 	p->r.tail = &p->r.head;

@@ -5,6 +5,8 @@
  * Plays a packet script through tapir-packetdrill.so, in packetdrill's own way: two threads, its order of waiting,
  * locking and reading the clock.
  */
+#include <stdio.h>
+
 #include "tests/support/script.h"
 #include "tools/packetdrill/packetdrill_interface.h"
 
@@ -24,6 +26,12 @@ struct play_target {
 	packetdrill_interface_init_fn *init;
 	long long *receive_until_us;
 	long long tolerance_us;
+	/*
+	 * Where not NULL: nothing is expected; the script's calls and its peer's segments happen at their times, as if
+	 * nothing else did, and here goes the script with what the stack did.
+	 */
+	FILE *record;
+	long long record_us; /* how long, after the last event */
 };
 
 /* As play_script(), on another stack; its network namespace is the process's own and has its addresses. */

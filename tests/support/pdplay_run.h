@@ -30,6 +30,8 @@ struct play {
 	const struct script_event *last;
 	bool learn_port;
 	const struct play_target *on; /* NULL: tapir-packetdrill.so, in virtual time */
+	struct play_record *rec;      /* not NULL: what happens is only noted */
+	size_t nrec;
 };
 
 #define IFC (p->lib.ifc)
@@ -51,6 +53,22 @@ void play_wait_for(struct play *p, long long at);
 /* Whether something happened when the script says; `at` and the rest in script time. */
 bool play_check_time(struct play *p, const struct script_event *e, long long at, long long from,
 		     long long to, const char *what);
+
+/* ---- pdplay_record.c: all but the first only where p->rec is not NULL ---- */
+void play_record_begin(struct play *p);
+/* A line, at a time of the script. */
+__attribute__((format(printf, 3, 4))) void play_note(struct play *p, long long at, const char *fmt,
+						     ...);
+void play_note_call(struct pcall *k, long got, int err, bool descriptor);
+/* What a call gave beside its result. */
+void play_note_value(struct pcall *k, const char *what, int64_t value);
+/* One of the peer's segments, and one that left. */
+void play_note_packet(struct play *p, const struct script_event *e);
+void play_note_sent(struct play *p, const struct run_sent *s, long long at);
+void play_note_assertion(struct play *p, const char *code,
+			 bool (*lookup)(void *ctx, const char *name, int64_t *value));
+/* Writes it all, by time. */
+void play_record_end(struct play *p);
 
 /* ---- pdplay_skip.c ---- */
 /* Whether an assertion names what the hook does not show. */

@@ -121,6 +121,8 @@ size_t run_build(struct run *r, const struct script_event *e, uint8_t *buf);
 void run_inbound(struct run *r, const struct script_event *e);
 /* Whether a packet that left is what the event wants; else fails. */
 void run_compare(struct run *r, const struct script_event *e, const struct run_sent *sent);
+/* Learns from a packet that no event expects what one that does tells: our ISN, and what TSval counts from. */
+void run_learn(struct run *r, const struct run_sent *sent);
 /* The packet as text, relative to its flow. */
 const char *run_text(struct run *r, const struct run_sent *sent, char *buf, size_t cap);
 

@@ -11,7 +11,14 @@
 
 #include "tests/support/script_run.h"
 
-enum { PACKET_MAX = 65495, IP_HLEN = 20, TCP_HLEN = 20, UDP_HLEN = 8, OPTIONS_MAX = 40 };
+enum {
+	PACKET_MAX = 65495,
+	IP_HLEN = 20,
+	TCP_HLEN = 20,
+	UDP_HLEN = 8,
+	OPTIONS_MAX = 40,
+	FIRST_TSVAL = 1000
+};
 
 struct run_flow *run_flow(struct run *r, uint16_t lport, uint16_t rport)
 {
@@ -407,6 +414,28 @@ const char *run_text(struct run *r, const struct run_sent *sent, char *buf, size
 	if (bad)
 		snprintf(buf + n, cap - n, " (malformed: %s)", bad);
 	return buf;
+}
+
+void run_learn(struct run *r, const struct run_sent *sent)
+{
+	struct wireview v;
+	struct run_flow *f;
+
+	if (wireview_read(sent->p, sent->len, &v) || v.proto != WV_TCP)
+		return;
+	f = run_flow(r, v.sport, v.dport);
+	if (v.flags & WV_SYN && f->fresh) {
+		f->iss = v.seq;
+		f->iss_known = true;
+		f->ts_known = f->fresh = false;
+		f->irs_known = (v.flags & WV_ACK) != 0;
+		f->irs = f->irs_next;
+		f->nts = 0;
+	}
+	if (v.has_ts && !f->ts_known) {
+		f->ts_off = v.tsval - FIRST_TSVAL;
+		f->ts_known = true;
+	}
 }
 
 static const char *compare_ip(const struct run *r, const struct script_packet *k,

@@ -6,10 +6,13 @@
  * that differs is played again, so that what a busy machine did is not taken for the kernel's doing. Times may be off
  * by some milliseconds; counters, states and times of TCP_INFO by the millisecond are left out.
  *
- *	kernel_diff [-j AT-ONCE] [-t MAX-SECONDS] [-d DIFFERS.tsv] [PATTERN...]
+ *	kernel_diff [-r] [-j AT-ONCE] [-t MAX-SECONDS] [-d DIFFERS.tsv] [PATTERN...]
  *
  * It prints `same`, `differs` or `none` (not comparable, and why) for each, and the sums. Scripts in the list of
  * -d are known: `known`, or `stale` if they are the same after all. Exits with 1 when any differs that is not in it.
+ *
+ * With -r nothing is compared: what the kernel does is printed, as a script, to the calls and the segments of the peer
+ * that a script has. Files may be anywhere.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -22,6 +25,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +38,7 @@ enum {
 	TRIES = 3,
 	ALARM = 30,
 	TOLERANCE_US = 15000,
+	RECORD_US = 1500000,
 	NONE_STATUS = 77
 };
 
@@ -46,6 +51,7 @@ struct job {
 
 static const char *known;
 static unsigned sums[5];
+static bool record;
 static double max_seconds = MAX_SECONDS;
 
 /* About how long a script is. */
@@ -105,9 +111,9 @@ static const char *cannot(const struct script *s, char *buf, size_t cap)
 
 static void run_child(const char *path, int fd)
 {
-	static const struct play_target kernel = {.init = kernel_interface_init,
-						  .receive_until_us = &kernel_receive_until_us,
-						  .tolerance_us = TOLERANCE_US};
+	static struct play_target kernel = {.init = kernel_interface_init,
+					    .receive_until_us = &kernel_receive_until_us,
+					    .tolerance_us = TOLERANCE_US};
 	static struct script s;
 	char buf[200];
 	const char *why;
@@ -119,6 +125,7 @@ static void run_child(const char *path, int fd)
 		printf("%s\n", s.error);
 		goto none;
 	}
+	alarm(ALARM + (unsigned)(seconds_of(&s) * 1.2));
 	if (!kernel_netns(s.local_ip4, s.mtu, &why)) {
 		printf("%s: %s\n", why, strerror(errno));
 		goto none;
@@ -130,6 +137,10 @@ static void run_child(const char *path, int fd)
 	}
 	/* It sleeps for the most part, and should wake in time. */
 	sched_setscheduler(0, SCHED_RR, &(struct sched_param){.sched_priority = 1});
+	if (record) {
+		kernel.record = stdout;
+		kernel.record_us = RECORD_US;
+	}
 	if (play_script_on(&s, &kernel) == PLAY_OK)
 		_exit(0);
 	printf("%s\n", s.error);
@@ -174,7 +185,7 @@ static void say(struct job *j, int status)
 	unsigned what = WIFEXITED(status) && WEXITSTATUS(status) == 0		  ? SAME
 			: WIFEXITED(status) && WEXITSTATUS(status) == NONE_STATUS ? NONE
 										  : DIFFERS;
-	char text[4096], *save = NULL;
+	char text[65536], *save = NULL;
 	ssize_t n;
 
 	if (is_known(name))
@@ -252,6 +263,13 @@ static void run_all(struct job *jobs, size_t n, unsigned at_once)
 	}
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned at_once = AT_ONCE;
@@ -260,11 +278,13 @@ int main(int argc, char **argv)
 	glob_t found;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "j:t:d:")) != -1) {
+	while ((opt = getopt(argc, argv, "j:t:d:r")) != -1) {
 		if (opt == 'j')
 			at_once = (unsigned)atoi(optarg);
 		else if (opt == 't')
 			max_seconds = atof(optarg);
+		else if (opt == 'r')
+			record = true;
 		else if (opt == 'd')
 			known = slurp(optarg);
 		else
@@ -274,13 +294,18 @@ int main(int argc, char **argv)
 		fprintf(stderr, "kernel_diff: no script in tests/script/\n");
 		return 2;
 	}
-	jobs = calloc(found.gl_pathc, sizeof(*jobs));
+	jobs = calloc(found.gl_pathc + (size_t)argc, sizeof(*jobs));
 	if (!jobs)
 		return 2;
 	setpriority(PRIO_PROCESS, 0, -15);
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		if (wanted(found.gl_pathv[i], argv + optind, argc - optind))
 			jobs[n++].path = found.gl_pathv[i];
+	}
+	for (int i = optind; i < argc; i++) {
+		if (strncmp(argv[i], "tests/script/", 13) != 0 && access(argv[i], F_OK) == 0 &&
+		    !is_folder(argv[i]))
+			jobs[n++].path = argv[i];
 	}
 	run_all(jobs, n, at_once ? at_once : 1);
 	printf("%zu scripts: %u same, %u differ, %u known to differ, %u listed but the same, %u "
