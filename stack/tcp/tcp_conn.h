@@ -256,7 +256,8 @@ enum { TCP_CHRONO_COUNT = TCP_CHRONO_SNDBUF };
  * (RACK's window). Times are ms of the instance's clock.
  */
 struct tcp_meter {
-	uint32_t delivered, delivered_ce; /* segments acknowledged, by SACK or cumulatively */
+	uint32_t delivered,
+		delivered_ce; /* segments acknowledged, by SACK or cumulatively; by ACKs with ECE */
 	uint32_t dsack_dups, reord_seen, rcv_ooopack;
 	uint32_t chrono_ms[TCP_CHRONO_COUNT], chrono_start_ms;
 	uint32_t start_ms, last_ack_ms, last_data_ms; /* established; the last ACK, the last text */
@@ -286,7 +287,6 @@ struct tcp_conn {
 	int32_t undo_retrans; /* retransmissions since that no D-SACK accounts for; -1: none was sent */
 	uint32_t tlp_high_seq;	 /* RFC 8985 7: SND.NXT when the tail probe left; tlp_out */
 	uint32_t rack_round;	 /* SND.NXT when the reordering window last grew */
-	uint16_t reordering;	 /* segments: DupThresh, raised by reordering that was seen */
 	uint32_t last_ack_sent;	 /* RFC 7323 4.3 */
 	uint32_t ts_off;	 /* added to the clock for TSval */
 	uint32_t ts_recent_s;	 /* when ts_recent was set, s of the instance's clock */
@@ -315,6 +315,7 @@ struct tcp_conn {
 	uint16_t mtu_pending;	      /* next-hop MTU told but not believed yet (RFC 5927 7.2) */
 	/* tcp_mtup.c: sizes of IP packets: known to pass, not to be passed, of the probe under way (0: none) */
 	uint16_t mtu_low, mtu_high, mtu_probe;
+	uint16_t reordering; /* segments: DupThresh, raised by reordering that was seen */
 	bool mtup_on, mtup_lost;
 	uint32_t mtu_probe_seq;
 	uint64_t mtup_ns;  /* when the search began */
@@ -345,7 +346,10 @@ struct tcp_conn {
 	int32_t err;	     /* pending SO_ERROR, positive */
 	int32_t soft_err;    /* from ICMP: reported when we give up (RFC 1122 4.2.3.9) */
 	struct tcp_opt opt;
-	uint32_t oow_ack_ms;   /* last answer to a segment out of the window, ms of the clock */
+	uint32_t oow_ack_ms; /* last answer to a segment out of the window, ms of the clock */
+#ifdef TAPIR_DEBUG
+	uint32_t check_edge; /* tcp_check.c: the right edge of the window that it saw last */
+#endif
 	uint64_t last_rcv_ns;  /* any acceptable segment: keepalive */
 	uint64_t last_data_ns; /* data was last sent: idleness (RFC 5681 4.1) */
 	uint64_t keep_ns;      /* next keepalive action, TAPIR_NEVER: none */
@@ -359,10 +363,6 @@ struct tcp_conn {
 	struct list accept_link;
 	struct tcp_fo_keys *fo_keys; /* TCP_FASTOPEN_KEY of one that is to listen */
 	struct list all;	     /* tcp_state.conns, from tcp_conn_new() to tcp_conn_free() */
-#ifdef TAPIR_DEBUG
-	uint32_t check_edge; /* tcp_check.c: the right edge of the window that it saw last */
-	bool check_edge_set;
-#endif
 	/* Whether the congestion window was used up: tcp_cwnd.c. */
 	uint32_t max_out;	 /* bytes, the most that were out in this window */
 	uint32_t cwnd_usage_seq; /* where this window ends */
@@ -370,16 +370,18 @@ struct tcp_conn {
 	uint32_t cwnd_full_ms;	 /* when the window was full, or heard of, last */
 	uint32_t cwnd_idle_ms;	 /* when it decayed for idleness last */
 	bool cwnd_limited;	 /* the window, and nothing else, held us back in this one */
+#ifdef TAPIR_DEBUG
+	bool check_edge_set;
+#endif
 	/* counters for STATUS */
 	struct tcp_meter m;
 	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
 	uint32_t uto_s;	       /* adopted by RFC 5482, 0: none */
 	uint32_t uto_remote_s; /* REMOTE_UTO */
-	uint32_t delivered_ce; /* segments delivered of which an ACK with ECE told */
 	uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
 };
 
-static_assert(sizeof(struct tcp_conn) <= 896, "an idle connection stays small (aim: 288)");
+static_assert(sizeof(struct tcp_conn) <= 888, "an idle connection stays small (aim: 288)");
 
 static inline struct tcp_conn *tcp_conn_of(struct tcp_ep *ep)
 {

@@ -110,7 +110,7 @@ void tcp_ecn_delivered(struct tapir *t, struct tcp_conn *c, uint32_t bytes)
 {
 	uint32_t mss = tcp_conn_smss(c), n = (bytes + mss - 1) / mss;
 
-	c->delivered_ce += n;
+	c->m.delivered_ce += n;
 	STAT_ADD(t, TcpExt, TCPDeliveredCE, n);
 }
 
