@@ -299,9 +299,7 @@ struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
 	}
 	tcp_mtup_start(t, c);
 	tcp_conn_update_mss(t, c);
-	tcp_conn_start_cc(t, c, p->synack_retransmitted);
-	if (p->synack_retransmitted)
-		c->rtt.rto_us = TCP_RTO_FALLBACK_US; /* R6298-9: RFC 6298 5.7: the SYN timed out */
+	tcp_conn_start_cc(t, c, p->syn_lost);
 	tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_RECEIVED);
 	tcp_demux_insert(t, &c->ep);
 	if (p->synack_sent_ns) {
@@ -385,7 +383,7 @@ void tcp_conn_start_cc(struct tapir *t, struct tcp_conn *c, bool syn_lost)
 {
 	uint32_t mss = tcp_conn_smss(c);
 
-	/* R5681-3: after a lost SYN the initial window is one segment. */
+	/* R5681-3: after lost SYNs, two by Linux's rule, the initial window is one segment. */
 	tcp_cc_start(&c->cc, mss,
 		     syn_lost ? mss : tcp_cc_initial_window(mss, (unsigned)t->conf.tcp_init_cwnd),
 		     (unsigned)t->conf.tcp_hystart);

@@ -433,9 +433,9 @@ struct tcp_passive {
 	uint16_t peer_mss;
 	uint8_t snd_wscale, rcv_wscale;
 	bool ts, sack, ws, ecn;
-	uint16_t uto;		   /* the SYN's user timeout, as it stood there; 0: none */
-	uint64_t synack_sent_ns;   /* 0: retransmitted, no RTT sample (Karn) */
-	bool synack_retransmitted; /* initial window is one segment (RFC 5681 3.1) */
+	uint16_t uto;		 /* the SYN's user timeout, as it stood there; 0: none */
+	uint64_t synack_sent_ns; /* 0: retransmitted, no RTT sample (Karn) */
+	bool syn_lost; /* twice, as Linux counts: initial window is one segment (RFC 5681 3.1) */
 };
 /*
  * A connection in SYN-RECEIVED, hashed, queued on nobody; the caller then runs the ACK through

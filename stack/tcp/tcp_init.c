@@ -50,7 +50,7 @@ void tcp_fini(struct tapir *t)
 	while ((c = LIST_FIRST(&ts->conns, struct tcp_conn, all)) != NULL)
 		tcp_conn_free(t, c);
 	while ((l = LIST_FIRST(&ts->listeners, struct tcp_listener, all)) != NULL) {
-		tcp_syncache_purge(t, l, false);
+		tcp_syncache_purge(t, l);
 		tcp_listener_close(t, l);
 	}
 	tcp_fastopen_fini(t);

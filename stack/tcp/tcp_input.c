@@ -75,8 +75,8 @@ static enum tcp_step reset_by_peer(struct tapir *t, struct tcp_conn *c)
 
 	if (tcp_fastopen_child(c))
 		tcp_fastopen_done(t, c, true);
-	else if (c->ep.state == TAPIR_TCP_SYN_SENT || c->ep.state == TAPIR_TCP_SYN_RECEIVED)
-		err = ECONNREFUSED; /* RFC 9293 3.10.7.3, 3.10.7.4: the open was refused */
+	else if (c->ep.state == TAPIR_TCP_SYN_SENT)
+		err = ECONNREFUSED; /* RFC 9293 3.10.7.3: the open was refused; 3.10.7.4 in SYN-RECEIVED too, Linux not */
 	else if (c->ep.state == TAPIR_TCP_CLOSE_WAIT)
 		err = EPIPE;
 	tcp_conn_drop(t, c, err);
@@ -98,8 +98,6 @@ static void take_syn_opts(struct tapir *t, struct tcp_conn *c, const struct tcp_
 	if (o->has & c->offered & TCP_HAS_WSCALE) {
 		c->flags |= TCP_F_WS; /* R7323-2: both sent it */
 		c->snd_wscale = o->wscale;
-	} else {
-		c->rcv_wscale = 0;
 	}
 	if (o->has & c->offered & TCP_HAS_TS) {
 		c->flags |= TCP_F_TS;
@@ -109,6 +107,34 @@ static void take_syn_opts(struct tapir *t, struct tcp_conn *c, const struct tcp_
 	if (o->has & c->offered & TCP_HAS_SACK_OK)
 		c->flags |= TCP_F_SACK;
 	tcp_conn_update_mss(t, c);
+}
+
+/*
+ * R5681-3, RFC 5681 3.1: whether our SYN was lost, so that the initial window is one segment. As Linux, a single loss is
+ * none yet; nor is it one when the timestamp echoed is the first SYN's: that was slow.
+ */
+static bool syns_lost(const struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	bool first = c->offered & seg->opt.has & TCP_HAS_TS && c->act &&
+		     seg->opt.tsecr == tcp_ts_at(c->ts_off, c->act->retrans_start_ns);
+
+	return c->total_retrans > 1 && !first;
+}
+
+/* The first round trip, where no SYN gave it: by the timestamp; else a long RTO is safe (R6298-9, RFC 6298 5.7). */
+static void first_rtt(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	uint32_t ms = tcp_ts_now(t, c->ts_off) - seg->opt.tsecr;
+
+	if (c->rtt.srtt_us)
+		return;
+	if (!(c->flags & TCP_F_TS) || !(seg->opt.has & TCP_HAS_TS) || !seg->opt.tsecr ||
+	    ms > INT32_MAX / 1000000) {
+		c->rtt.rto_us = TCP_RTO_FALLBACK_US;
+		return;
+	}
+	tcp_conn_rtt_sample(t, c, max_u64(ms, 1) * 1000000);
+	tcp_conn_min_rtt(t, c, max_u64(ms, 1) * 1000000);
 }
 
 /* The handshake is over on our side. */
@@ -131,11 +157,10 @@ static void established(struct tapir *t, struct tcp_conn *c, const struct tcp_se
 		tcp_mtup_start(t, c);
 	if (c->flags & TCP_F_ACTIVE) {
 		tcp_conn_start_cc(t, c, syn_lost);
-		if (syn_lost && !c->rtt.srtt_us)
-			c->rtt.rto_us = TCP_RTO_FALLBACK_US; /* R6298-9: RFC 6298 5.7 */
 	} else if (tcp_fastopen_child(c) && syn_lost) {
 		tcp_conn_start_cc(t, c, true);
 	}
+	first_rtt(t, c, seg);
 	tcp_fastopen_done(t, c, false);
 	tcp_uto_changed(t, c);
 	tcp_keepalive_start(t, c);
@@ -148,18 +173,16 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 				    enum drop_reason *reason)
 {
 	bool acks = seg->flags & TCP_ACK;
-	bool syn_lost = c->probes_out > 0;
+	bool syn_lost = syns_lost(c, seg);
 	uint32_t ecr_age;
 
 	/* First: the ACK bit (EVT-9, TC-45). */
 	if (acks && (seq_leq(seg->ack, c->iss) || seq_gt(seg->ack, c->snd_nxt))) {
 		*reason = DROP_TCP_ACK_BAD;
-		if (seg->flags & TCP_RST)
-			return TCP_STEP_DROP;
 		tcp_respond_rst(t, seg);
 		/*
 		 * The peer has an old connection still (RFC 9293 3.5.1, figure 9), and our RST has just ended it: as
-		 * Linux, our SYN goes again soon behind that, once, and not a second later.
+		 * Linux, our SYN goes again soon behind that, once, and not a second later; behind a RST likewise.
 		 */
 		if (c->total_retrans == 0 && c->act && !list_empty(&c->act->recs) &&
 		    c->act->timer_kind != TCP_TIMER_SYN && !(c->fo & TCP_FO_DATA)) {
@@ -207,7 +230,7 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 		c->snd_wl1 = seg->seq;
 		c->snd_wl2 = c->iss;
 		c->probes_out = 0;
-		tcp_rec_mark_all_lost(t, c);
+		c->flags |= TCP_F_ACK_NOW; /* the SYN's timer goes on, as Linux */
 		tcp_conn_dirty(t, c);
 		*reason = DROP_NONE;
 		return TCP_STEP_DROP;
@@ -389,23 +412,27 @@ static enum tcp_step step_syn(struct tapir *t, struct tcp_conn *c, struct tcp_se
 
 /*
  * The peer's SYN-ACK in a simultaneous open begins with the SYN that we have: without it, it is the
- * ACK that we wait for (RFC 9293 3.5, figure 8).
+ * ACK that we wait for (RFC 9293 3.5, figure 8), of all that was sent. As Linux, it is told that its SYN came twice.
  */
-static void strip_repeated_syn(const struct tcp_conn *c, struct tcp_seg *seg)
+static void strip_repeated_syn(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
 {
-	if (c->flags & TCP_F_SYN_ACKED || seg->seq != c->irs ||
+	if (c->flags & TCP_F_SYN_ACKED || seg->seq != c->irs || seg->ack != c->snd_nxt ||
 	    (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != (TCP_SYN | TCP_ACK))
 		return;
 	seg->seq++;
 	seg->len--;
 	seg->flags &= (uint16_t) ~(TCP_SYN | TCP_ECE); /* of the SYN-ACK: no echo of a mark */
+	STAT_INC(t, TcpExt, DelayedACKLost);
+	tcp_rcv_quick(t, c, TCP_QUICKACKS_MAX);
+	tcp_sack_duplicate(t, c, c->irs, c->irs + 1, true);
+	c->flags |= TCP_F_ACK_NOW;
 }
 
 /* EVT-27: in SYN-RECEIVED an acceptable ACK establishes; any other is answered by RST. */
 static enum tcp_step step_ack_syn_received(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 					   enum drop_reason *reason)
 {
-	bool syn_lost = c->probes_out > 0, queued = tcp_fastopen_child(c);
+	bool syn_lost = syns_lost(c, seg), queued = tcp_fastopen_child(c);
 
 	if (!(seq_lt(c->snd_una, seg->ack) && seq_leq(seg->ack, c->snd_nxt))) {
 		*reason = DROP_TCP_ACK_BAD;
@@ -593,7 +620,7 @@ static enum tcp_step steps(struct tapir *t, struct tcp_conn *c, struct tcp_seg *
 	}
 	if (!(seg->flags & TCP_SYN))
 		seg->wnd <<= c->snd_wscale; /* R7323-5; 0 unless negotiated */
-	strip_repeated_syn(c, seg);
+	strip_repeated_syn(t, c, seg);
 	if (seg->flags & TCP_SYN && tcp_fastopen_syn_again(t, c, seg)) {
 		*reason = DROP_TCP_SYN_DUP;
 		return TCP_STEP_DROP;
@@ -821,14 +848,14 @@ enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 		return DROP_NONE; /* MUST-55, R5927-3, TC-15: source quench among them */
 	/*
 	 * R5927-2, TC-13: in synchronized states every error is soft: remembered for when we give up or are
-	 * asked (MUST-47, SHLD-20), and nobody is woken by it. MUST-54, MUST-56, SHLD-25. A connection that is
-	 * only being opened ends by a hard one, as in Linux, and when the neighbour cache itself found nobody:
-	 * that is no message from somewhere, it has asked and nobody answered (RFC 1122 2.4).
+	 * asked (MUST-47, SHLD-20), and nobody is woken by it. MUST-54, SHLD-25. A connection that is only being opened
+	 * ends by any, as in Linux (MUST-56): whoever connects learns at once that it is in vain, and may try another
+	 * address.
 	 */
 	c->soft_err = err;
 	/* As Linux: a Fast Open child that was accepted counts as connected. */
 	accepted = tcp_fastopen_child(c) && !(c->flags & TCP_F_PASSIVE);
-	if ((hard || e->local) && !accepted && !tcp_state_synchronized(c->ep.state))
+	if (!accepted && !tcp_state_synchronized(c->ep.state))
 		tcp_conn_drop(t, c, err);
 	return DROP_NONE;
 }

@@ -49,12 +49,11 @@ uint32_t tcp_isn(struct tapir *t, const struct tcp_tuple *tu)
 	uint32_t isn = (uint32_t)(t->now_ns / ISN_TICK_NS) + (uint32_t)hash_tuple(tu, &ts->isn_key);
 
 	/*
-	 * MAY-2, R6528-3: after a TIME-WAIT record was given up for this tuple, begin above all
-	 * that the old incarnation used, also when it sent faster than the clock ticks.
+	 * MAY-2, R6528-3: after a TIME-WAIT record was given up for this tuple, begin above all that the old
+	 * incarnation used. As Linux there and not where the clock is by now, MUST-8 or not.
 	 */
 	if (ts->recycled_set && tuple_eq(tu, &ts->recycled)) {
-		if (seq_leq(isn, ts->recycled_seq))
-			isn = ts->recycled_seq;
+		isn = ts->recycled_seq;
 		ts->recycled_set = false;
 	}
 	return isn;

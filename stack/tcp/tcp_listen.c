@@ -115,8 +115,11 @@ void tcp_listener_close(struct tapir *t, struct tcp_listener *l)
 {
 	struct tcp_conn *c;
 
-	/* RFC 9293 3.10.4: CLOSE in LISTEN deletes the TCB; what it had begun ends with it. */
-	tcp_syncache_purge(t, l, true);
+	/*
+	 * RFC 9293 3.10.4: CLOSE in LISTEN deletes the TCB; what it had begun ends with it: as Linux, in silence where the
+	 * handshake is not over: what the peer says next gets a RST.
+	 */
+	tcp_syncache_purge(t, l);
 	tcp_fastopen_listener_gone(l);
 	while ((c = LIST_FIRST(&l->acceptq, struct tcp_conn, accept_link)) != NULL) {
 		tcp_listener_forget(t, c);

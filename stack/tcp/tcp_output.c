@@ -42,22 +42,26 @@ static void segment_opts(struct tapir *t, struct tcp_conn *c, struct tcp_opts *o
 	tcp_uto_opts(t, c, false, o);
 }
 
-/* The options of our SYN (active open) or SYN-ACK (simultaneous open); MUST-65: MSS is in no other segment. */
+/*
+ * The options of our SYN (active open) or SYN-ACK; MUST-65: MSS is in no other segment. As Linux, the SYN-ACK of a
+ * simultaneous open has all that our SYN has, whatever the peer's has; that of a Fast Open, what was agreed.
+ */
 static void syn_opts(struct tapir *t, struct tcp_conn *c, bool synack, struct tcp_opts *o)
 {
 	struct route rt;
 	uint32_t mtu = tcp_conn_route(t, c, &rt) == 0 ? rt.mtu : 576;
+	bool child = !(c->flags & TCP_F_ACTIVE);
 
 	*o = (struct tcp_opts){.has = TCP_HAS_MSS};
 	o->mss = tcp_mss_announce(&c->opt, mtu);
-	if (synack ? c->flags & TCP_F_TS : c->offered & TCP_HAS_TS) {
+	if (child ? c->flags & TCP_F_TS : c->offered & TCP_HAS_TS) {
 		o->has |= TCP_HAS_TS;
 		o->tsval = tcp_ts_now(t, c->ts_off);
 		o->tsecr = synack ? c->ts_recent : 0; /* R7323-14 */
 	}
-	if (synack ? c->flags & TCP_F_SACK : c->offered & TCP_HAS_SACK_OK)
+	if (child ? c->flags & TCP_F_SACK : c->offered & TCP_HAS_SACK_OK)
 		o->has |= TCP_HAS_SACK_OK; /* R2018-1: in SYNs alone */
-	if (synack ? c->flags & TCP_F_WS : c->offered & TCP_HAS_WSCALE) {
+	if (child ? c->flags & TCP_F_WS : c->offered & TCP_HAS_WSCALE) {
 		o->has |= TCP_HAS_WSCALE; /* R7323-1: also with a shift of 0 */
 		o->wscale = c->rcv_wscale;
 	}
@@ -118,7 +122,7 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 	if (syn) {
 		syn_opts(t, c, flags & TCP_ACK, &o);
 		x.flags |= tcp_ecn_syn(t, c, flags & TCP_ACK, rexmit);
-		if (!rexmit)
+		if (!rexmit && !(c->flags & TCP_F_ACTIVE && flags & TCP_ACK))
 			tcp_fastopen_syn_opts(t, c, &o);
 	} else {
 		segment_opts(t, c, &o);
@@ -242,7 +246,13 @@ static void output_syn(struct tapir *t, struct tcp_conn *c)
 	if (again && !lost) {
 		if (!(c->flags & TCP_F_ACK_NOW) || tcp_fastopen_child(c))
 			return;
-		send_segment(t, c, c->snd_nxt, 0, TCP_ACK, false);
+		if (!synack) {
+			send_segment(t, c, c->snd_nxt, 0, TCP_ACK, false);
+		} else if (send_segment(t, c, c->iss, 0, flags, false) == 0) {
+			/* A simultaneous open: it is the SYN no more than it is another: a round trip counts from now. */
+			first = tcp_rec_resent(t, c, first, 1, true);
+			first->times = 1;
+		}
 		return;
 	}
 	if (send_segment(t, c, c->iss, len, flags, again) < 0 && again)

@@ -39,8 +39,10 @@ struct tcp_syn_ent {
 	struct list link;   /* l->syns */
 	struct timer timer; /* TIMER_TCP_SYN */
 	struct tcp_passive p;
-	uint8_t retries; /* time-outs, with a SYN-ACK or, deferred, without */
-	bool acked;	 /* the ACK came already, but nothing else: TCP_DEFER_ACCEPT, or no room */
+	uint64_t first_ns; /* when its first SYN-ACK left */
+	uint8_t again;	   /* SYN-ACKs since, saturating */
+	uint8_t retries;   /* time-outs, with a SYN-ACK or, deferred, without */
+	bool acked; /* the ACK came already, but nothing else: TCP_DEFER_ACCEPT, or no room */
 	uint64_t last_answer_ns; /* rate of answers to repeated SYNs */
 };
 
@@ -232,8 +234,8 @@ bool tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_
 /* Makes room for one more record where cookies don't: the oldest goes. False: there is none. */
 bool tcp_syncache_evict(struct tapir *t, struct tcp_listener *l);
 void tcp_syncache_input(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *seg);
-/* Forgets all records of l; `tell`: with a RST to each peer. */
-void tcp_syncache_purge(struct tapir *t, struct tcp_listener *l, bool tell);
+/* Forgets all records of l, in silence. */
+void tcp_syncache_purge(struct tapir *t, struct tcp_listener *l);
 /* Ends those of an address that is given up, with a RST. */
 void tcp_syncache_addr_gone(struct tapir *t, struct tcp_listener *l, const struct tapir_addr *a);
 enum drop_reason tcp_syncache_icmp_err(struct tapir *t, struct tcp_syn_ent *e,

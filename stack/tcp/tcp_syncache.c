@@ -16,6 +16,7 @@
 #include "stack/base/seq.h"
 #include "stack/ip/icmp.h"
 #include "stack/tcp/tcp_passive.h"
+#include "stack/wire/icmp.h"
 
 static void ent_free(struct tapir *t, struct tcp_syn_ent *e)
 {
@@ -57,6 +58,7 @@ bool tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_
 	e->p = *p;
 	e->p.synack_sent_ns = t->now_ns;
 	e->last_answer_ns = t->now_ns;
+	e->first_ns = t->now_ns;
 	timer_init(&e->timer, TIMER_TCP_SYN);
 	list_init(&e->link);
 	list_add_tail(&l->syns, &e->link);
@@ -87,16 +89,12 @@ bool tcp_syncache_evict(struct tapir *t, struct tcp_listener *l)
 	return true;
 }
 
-void tcp_syncache_purge(struct tapir *t, struct tcp_listener *l, bool tell)
+void tcp_syncache_purge(struct tapir *t, struct tcp_listener *l)
 {
 	struct tcp_syn_ent *e;
 
-	while ((e = LIST_FIRST(&l->syns, struct tcp_syn_ent, link)) != NULL) {
-		/* RFC 9293 3.10.5, SYN-RECEIVED: the peer may think it is connected. */
-		if (tell)
-			tcp_respond_rst_syn(t, e);
+	while ((e = LIST_FIRST(&l->syns, struct tcp_syn_ent, link)) != NULL)
 		back_to_listen(t, e);
-	}
 }
 
 void tcp_syncache_addr_gone(struct tapir *t, struct tcp_listener *l, const struct tapir_addr *a)
@@ -127,6 +125,16 @@ static unsigned max_retries(const struct tapir *t, const struct tcp_listener *l)
 	return max;
 }
 
+/* R6298-5: no sample of a SYN-ACK that was sent again. */
+static void synack_again(struct tapir *t, struct tcp_syn_ent *e)
+{
+	e->p.synack_sent_ns = 0;
+	if (e->again < UINT8_MAX)
+		e->again++;
+	STAT_INC(t, TcpExt, TCPSynRetrans);
+	tcp_respond_synack(t, e->l, &e->p, NULL, true);
+}
+
 void tcp_syn_timer(struct tapir *t, struct timer *tm)
 {
 	struct tcp_syn_ent *e = container_of(tm, struct tcp_syn_ent, timer);
@@ -139,12 +147,8 @@ void tcp_syn_timer(struct tapir *t, struct timer *tm)
 		return;
 	}
 	/* EVT-45: RETRANSMISSION TIMEOUT; but who has answered is not asked again before the last moment. */
-	if (!(defer && e->acked && e->retries + 1u < defer)) {
-		e->p.synack_sent_ns = 0; /* R6298-5: no sample of it */
-		e->p.synack_retransmitted = !e->acked;
-		STAT_INC(t, TcpExt, TCPSynRetrans);
-		tcp_respond_synack(t, e->l, &e->p, NULL, true);
-	}
+	if (!(defer && e->acked && e->retries + 1u < defer))
+		synack_again(t, e);
 	e->l->nyoung -= e->retries == 0;
 	e->retries++;
 	timer_set(t, &e->timer, t->now_ns + wait_ns(t, e->retries));
@@ -210,11 +214,8 @@ static enum drop_reason steps(struct tapir *t, struct tcp_syn_ent *e, struct tcp
 	}
 	/* EVT-25: the ISN stays what it was. */
 	if (is_repeated_syn(e, seg)) {
-		if (may_answer(t, e)) {
-			e->p.synack_sent_ns = 0;
-			STAT_INC(t, TcpExt, TCPSynRetrans);
-			tcp_respond_synack(t, e->l, p, NULL, true);
-		}
+		if (may_answer(t, e))
+			synack_again(t, e);
 		return DROP_TCP_SYN_DUP;
 	}
 	/* First, the sequence number (EVT-18). */
@@ -264,6 +265,18 @@ static bool deferred(struct tapir *t, struct tcp_syn_ent *e, const struct tcp_se
 	return true;
 }
 
+/*
+ * R5681-3: whether SYN-ACKs were lost, so that the initial window is one segment: as Linux, from the second that went again
+ * on, one by the timer among them, and not where the timestamp echoed is the first one's: that was slow, not lost.
+ */
+static bool synacks_lost(const struct tcp_syn_ent *e, const struct tcp_seg *seg)
+{
+	bool first = e->p.ts && seg->opt.has & TCP_HAS_TS &&
+		     seg->opt.tsecr == tcp_ts_at(e->p.ts_off, e->first_ns);
+
+	return e->retries > 0 && e->again > 1 && !first;
+}
+
 /* The handshake is complete, if there is room for what it makes. */
 static void complete(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *seg)
 {
@@ -281,6 +294,7 @@ static void complete(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *seg
 		pkt_drop(seg->rx->pkt, DROP_TCP_LISTEN_OVERFLOW);
 		return;
 	}
+	e->p.syn_lost = synacks_lost(e, seg);
 	tcp_demux_remove(t, &e->ep);
 	if (tcp_listen_complete(t, l, &e->p, seg)) {
 		ent_free(t, e);
@@ -309,15 +323,20 @@ void tcp_syncache_input(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *
 enum drop_reason tcp_syncache_icmp_err(struct tapir *t, struct tcp_syn_ent *e,
 				       const struct icmp_err *err)
 {
-	bool hard = false;
-
-	/* RFC 5927 4.1: it must quote what we sent. */
-	if (!err->local && err->seq != e->p.iss && err->seq != e->p.iss + 1) {
+	/* RFC 5927 4.1: it must quote what we sent: the SYN-ACK. */
+	if (!err->local && err->seq != e->p.iss) {
 		STAT_INC(t, TcpExt, OutOfWindowIcmps);
 		return DROP_ICMP_SEQ;
 	}
-	/* SHLD-26: a hard error ends what is not synchronized; a soft one may pass (MUST-56). */
-	if (icmp_err_errno(err->type, err->code, &hard) && hard)
+	/*
+	 * SHLD-26, MUST-56: as Linux, what says that our SYN-ACK did not get there ends what is half open, to spare the
+	 * repetitions; not so what a host or its firewall says: who asked is there.
+	 */
+	if (err->type == ICMP_PARAM_PROBLEM || err->type == ICMP_TIME_EXCEEDED ||
+	    (err->type == ICMP_UNREACH &&
+	     (err->code == ICMP_UNREACH_NET || err->code == ICMP_UNREACH_HOST))) {
+		STAT_INC(t, TcpExt, ListenDrops);
 		back_to_listen(t, e);
+	}
 	return DROP_NONE;
 }

@@ -360,26 +360,30 @@ void tcp_tw_check(struct tapir *t)
 
 /* ---- segments ---- */
 
-static void answer(struct tapir *t, struct tcp_tw *tw)
+/*
+ * TC-39, RFC 5961 7: two ends that are out of step do not answer each other for ever. Text and FIN come again only if their
+ * sender has not heard us, so these are answered each time, as Linux does.
+ */
+static void answer(struct tapir *t, struct tcp_tw *tw, const struct tcp_seg *seg)
 {
-	bool tw_state = tw->ep.state == TAPIR_TCP_TIME_WAIT;
+	bool limited = seg->len == 0 || seg->flags & TCP_SYN;
 
-	/* TC-39, RFC 5961 7: two ends that are out of step do not answer each other for ever. */
-	if (now_ms(t) - tw->answer_ms < (uint64_t)t->conf.tcp_invalid_ratelimit_ms) {
-		if (tw_state)
+	if (limited && now_ms(t) - tw->answer_ms < (uint64_t)t->conf.tcp_invalid_ratelimit_ms) {
+		if (tw->ep.state == TAPIR_TCP_TIME_WAIT)
 			STAT_INC(t, TcpExt, TCPACKSkippedTimeWait);
 		else
 			STAT_INC(t, TcpExt, TCPACKSkippedFinWait2);
 		return;
 	}
-	tw->answer_ms = now_ms(t);
+	if (limited)
+		tw->answer_ms = now_ms(t);
 	tcp_respond_ack_tw(t, tw);
 }
 
 static void answer_and_drop(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *seg,
 			    enum drop_reason why)
 {
-	answer(t, tw);
+	answer(t, tw, seg);
 	pkt_drop(seg->rx->pkt, why);
 }
 
@@ -414,17 +418,17 @@ static bool acceptable(const struct tcp_tw *tw, const struct tcp_seg *seg)
  * Whether a SYN cannot be an old duplicate, so that a new incarnation may begin (RFC 6191 2;
  * RFC 9293 3.6.1, SHLD-4, MAY-2).
  */
-static bool syn_is_new(const struct tapir *t, const struct tcp_tw *tw, const struct tcp_seg *seg)
+static bool syn_is_new(const struct tcp_tw *tw, const struct tcp_seg *seg)
 {
-	bool ts_now = seg->opt.has & TCP_HAS_TS && t->conf.tcp_timestamps;
-	bool above = seq_gt(seg->seq, tw->rcv_nxt);
+	bool both_ts = tw->ep.epflags & TCP_EP_TS && seg->opt.has & TCP_HAS_TS;
 
-	if (!ts_now)
-		return above; /* R6191-2, R6191-3 */
-	if (!(tw->ep.epflags & TCP_EP_TS))
-		return true; /* R6191-3 */
-	/* R6191-1; R6191-2 for an equal one */
-	return seq_gt(seg->opt.tsval, tw->ts_recent) || (seg->opt.tsval == tw->ts_recent && above);
+	if (both_ts && seq_lt(seg->opt.tsval, tw->ts_recent))
+		return false;
+	/*
+	 * R6191-2, R6191-3: by the number, and as Linux also where the new one has timestamps and the old one had none;
+	 * R6191-1: by the timestamp.
+	 */
+	return seq_gt(seg->seq, tw->rcv_nxt) || (both_ts && seq_gt(seg->opt.tsval, tw->ts_recent));
 }
 
 /* The tuple is given up for a new incarnation, whose numbers must begin above ours. */
@@ -440,69 +444,71 @@ static void recycle(struct tapir *t, struct tcp_tw *tw)
 	tcp_tw_free(t, tw);
 }
 
+static bool loopback(const struct tapir_addr *a)
+{
+	return tapir_addr_to_v4(a) >> 24 == 127;
+}
+
 bool tcp_tw_reuse(struct tapir *t, struct tcp_tw *tw)
 {
 	uint32_t life = 2 * (uint32_t)t->conf.tcp_msl_ms, left = ms_left(t, tw->expire_ms);
 	uint32_t age = life > left ? life - left : 0; /* the setting may have become smaller */
 
+	if (t->conf.tcp_tw_reuse == 2 && !loopback(&tw->ep.tuple.laddr) &&
+	    !loopback(&tw->ep.tuple.raddr))
+		return false;
 	/*
 	 * Safe when our SYN's timestamp will be newer than all that the peer has seen of us, which
 	 * a second makes sure at any tick (RFC 6191 2; RFC 7323 5.4).
 	 */
 	if (!t->conf.tcp_tw_reuse || !t->conf.tcp_timestamps ||
-	    tw->ep.state != TAPIR_TCP_TIME_WAIT || !(tw->ep.epflags & TCP_EP_TS) || age < 1000)
+	    tw->ep.state != TAPIR_TCP_TIME_WAIT || !(tw->ep.epflags & TCP_EP_TS) ||
+	    age <= (uint64_t)t->conf.tcp_tw_reuse_delay_ms)
 		return false;
 	recycle(t, tw);
 	return true;
 }
 
+/* As Linux. A new SYN has been looked at before. */
 static void time_wait_input(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *seg)
 {
-	bool exact = seg->seq == tw->rcv_nxt;
+	bool old = paws_old(tw, seg);
 
-	/* RST: R1337-1, TC-17, fix F1 ignores it; else only the exact number counts (EVT-23, R5961-1). */
-	if (seg->flags & TCP_RST) {
-		if (!t->conf.tcp_rfc1337 && exact)
+	if (!old && seg->seq == tw->rcv_nxt && (seg->len == 0 || seg->flags & TCP_RST)) {
+		if (!(seg->flags & TCP_RST)) {
+			restart(t, tw);
+		} else if (!t->conf.tcp_rfc1337) {
+			/* EVT-23, R5961-1: the exact number alone counts. */
 			tcp_tw_free(t, tw);
-		else if (!t->conf.tcp_rfc1337 && acceptable(tw, seg) && tcp_challenge_allowed(t))
-			answer(t, tw);
+			pkt_drop(seg->rx->pkt, DROP_TCP_TIME_WAIT);
+			return;
+		}
+		/* R1337-1, TC-17: fix F1 ignores the RST. A bare ACK where one is expected says nothing new. */
+		learn_ts(tw, seg);
 		pkt_drop(seg->rx->pkt, DROP_TCP_TIME_WAIT);
 		return;
 	}
-	if (paws_old(tw, seg)) {
-		STAT_INC(t, TcpExt, PAWSEstab);
-		answer_and_drop(t, tw, seg, DROP_TCP_PAWS);
+	if (old)
+		STAT_INC(t, TcpExt, PAWSTimewait);
+	if (seg->flags & TCP_RST) {
+		pkt_drop(seg->rx->pkt, DROP_TCP_TIME_WAIT);
 		return;
 	}
-	/* EVT-24: a SYN with ACK, or one that is no new opening, is no old FIN either. */
-	if (seg->flags & TCP_SYN) {
-		if (tcp_challenge_allowed(t))
-			answer(t, tw);
-		pkt_drop(seg->rx->pkt, DROP_TCP_SYN_CHALLENGE);
-		return;
-	}
-	/* EVT-26, but EVT-18 comes before it. */
-	if (!(seg->flags & TCP_ACK)) {
-		if (!acceptable(tw, seg))
-			answer(t, tw);
-		pkt_drop(seg->rx->pkt, DROP_TCP_NO_ACK);
-		return;
-	}
-	/* EVT-34, EVT-43, RFC 9293 3.10.7.4: the peer's FIN again, whose ACK was lost. */
-	if (seg->flags & TCP_FIN && seg->seq + seg->len == tw->rcv_nxt) {
-		learn_ts(tw, seg);
+	/*
+	 * EVT-34, EVT-43, RFC 9293 3.10.7.4: the peer's FIN again, whose ACK was lost; as Linux, whatever has an ACK lets the
+	 * wait begin anew, since the peer is alive. A SYN may be an old duplicate, or a new one with a smaller number.
+	 */
+	if (old || seg->flags & TCP_ACK)
 		restart(t, tw);
-		answer_and_drop(t, tw, seg, DROP_TCP_TIME_WAIT);
-		return;
-	}
-	/* A bare ACK where one is expected says nothing new. EVT-35, EVT-36: text and URG are ignored. */
-	if (exact && seg->len == 0 && seq_leq(seg->ack, tw->snd_nxt)) {
-		learn_ts(tw, seg);
-		pkt_drop(seg->rx->pkt, DROP_TCP_TIME_WAIT);
-		return;
-	}
-	/* EVT-18, R1337-2: anything else is old, or mad: our numbers are the answer. */
-	answer_and_drop(t, tw, seg, DROP_TCP_TIME_WAIT);
+	/*
+	 * EVT-18, EVT-24, EVT-26, R1337-2: all that is old, or mad, or a SYN that opens nothing: our numbers are the
+	 * answer, by which a peer that has begun anew ends this (RFC 9293 3.5.1). EVT-35, EVT-36: text and URG are ignored.
+	 */
+	answer_and_drop(t, tw, seg,
+			old			  ? DROP_TCP_PAWS
+			: seg->flags & TCP_SYN	  ? DROP_TCP_SYN_CHALLENGE
+			: !(seg->flags & TCP_ACK) ? DROP_TCP_NO_ACK
+						  : DROP_TCP_TIME_WAIT);
 }
 
 /* RFC 9293 3.10.7.4 for a FIN-WAIT-2 that nobody reads any more. */
@@ -516,7 +522,7 @@ static void fin_wait2_input(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *
 	/* First, sequence (EVT-18). */
 	if (!acceptable(tw, seg)) {
 		if (!(seg->flags & TCP_RST))
-			answer(t, tw);
+			answer(t, tw, seg);
 		pkt_drop(seg->rx->pkt, DROP_TCP_WINDOW);
 		return;
 	}
@@ -528,7 +534,7 @@ static void fin_wait2_input(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *
 	}
 	if (seg->flags & (TCP_RST | TCP_SYN)) {
 		if (tcp_challenge_allowed(t))
-			answer(t, tw);
+			answer(t, tw, seg);
 		pkt_drop(seg->rx->pkt,
 			 seg->flags & TCP_RST ? DROP_TCP_RST_SEQ : DROP_TCP_SYN_CHALLENGE);
 		return;
@@ -542,9 +548,9 @@ static void fin_wait2_input(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *
 		answer_and_drop(t, tw, seg, DROP_TCP_ACK_BAD);
 		return;
 	}
-	learn_ts(tw, seg);
-	/* Seventh, text: SHLD-3, data after CLOSE is lost, and the peer must be told so. */
-	if (seq_gt(seg->seq + seg->text_len, tw->rcv_nxt) && seg->text_len) {
+	/* Seventh, text: SHLD-3, data after CLOSE is lost, and the peer must be told so. As Linux, of a FIN behind it too. */
+	if (seq_gt(seg->seq + seg->len, tw->rcv_nxt) && seg->len &&
+	    (!(seg->flags & TCP_FIN) || seg->seq + seg->len != tw->rcv_nxt + 1)) {
 		STAT_INC(t, TcpExt, TCPAbortOnData);
 		tcp_respond_rst(t, seg);
 		tcp_tw_free(t, tw);
@@ -559,13 +565,13 @@ static void fin_wait2_input(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *
 		tw->rcv_nxt++;
 		tcp_set_state(t, &tw->ep, TAPIR_TCP_TIME_WAIT);
 		wait_2msl(t, tw, idx);
-		tw->answer_ms = now_ms(t);
+		learn_ts(tw, seg);
 		tcp_respond_ack_tw(t, tw);
 		pkt_free(seg->rx->pkt);
 		return;
 	}
 	if (seg->len)
-		answer(t, tw);
+		answer(t, tw, seg);
 	pkt_drop(seg->rx->pkt, DROP_TCP_OLD);
 }
 
@@ -577,15 +583,10 @@ bool tcp_tw_input(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *seg)
 		fin_wait2_input(t, tw, seg);
 		return false;
 	}
-	if (opening == TCP_SYN) {
-		if (syn_is_new(t, tw, seg) &&
-		    tcp_demux_listener(t, &seg->tuple, seg->rx->ifp->ifindex)) {
-			recycle(t, tw);
-			return true;
-		}
-		/* RFC 6191 2: silently, which leaves the old incarnation in TIME-WAIT. */
-		pkt_drop(seg->rx->pkt, DROP_TCP_TIME_WAIT);
-		return false;
+	if (opening == TCP_SYN && syn_is_new(tw, seg) &&
+	    tcp_demux_listener(t, &seg->tuple, seg->rx->ifp->ifindex)) {
+		recycle(t, tw);
+		return true;
 	}
 	time_wait_input(t, tw, seg);
 	return false;

@@ -312,7 +312,8 @@ static void reset_arrived(struct model *m)
 {
 	switch (m->state) {
 	case M_SYN_RECEIVED:
-		delete_tcb(m, m->passive ? M_OK : M_REFUSED);
+		/* "connection refused": Linux says so of SYN-SENT alone. */
+		delete_tcb(m, m->passive ? M_OK : m->rules.crossed_syn ? M_RESET : M_REFUSED);
 		break;
 	case M_ESTABLISHED:
 	case M_FIN_WAIT_1:
@@ -433,16 +434,33 @@ static bool ack_field(struct model *m, const struct model_seg *s, struct model_o
 static bool repeats_syn(const struct model *m, const struct model_seg *s)
 {
 	return m->snd_una == m->iss && !m->passive && s->seq == m->irs &&
+	       (!m->rules.crossed_syn || s->ack == m->snd_nxt) &&
 	       (s->flags & (M_SYN | M_ACK | M_RST)) == (M_SYN | M_ACK);
 }
 
-/* TIME-WAIT and a SYN without ACK: RFC 6191 2, where the old connection had no timestamps. */
-static void syn_in_time_wait(struct model *m, const struct model_seg *s, struct model_out *out)
+/*
+ * TIME-WAIT as Linux: RFC 6191 2, where the old connection had no timestamps; an empty segment where one is expected is
+ * silent; a RST is none elsewhere; all else earns our numbers. What has an ACK lets the wait begin anew.
+ */
+static void in_time_wait(struct model *m, const struct model_seg *s, struct model_out *out)
 {
-	if (lt(m->rcv_nxt, s->seq) && m->listener) {
+	if ((s->flags & (M_SYN | M_ACK | M_RST | M_FIN)) == M_SYN && lt(m->rcv_nxt, s->seq) &&
+	    m->listener) {
 		delete_tcb(m, M_OK);
 		in_listen(m, s, out);
+		return;
 	}
+	if (s->flags & M_RST) {
+		if (s->seq == m->rcv_nxt && !m->rules.rfc1337)
+			reset_arrived(m);
+		return;
+	}
+	if (s->seq == m->rcv_nxt && seg_len(s) == 0) {
+		m->wait_restarted = true;
+		return;
+	}
+	m->wait_restarted = s->flags & M_ACK;
+	send_ack(out);
 }
 
 static void in_other_states(struct model *m, const struct model_seg *seg, struct model_out *out)
@@ -454,10 +472,11 @@ static void in_other_states(struct model *m, const struct model_seg *seg, struct
 	if (repeats_syn(m, &s)) {
 		s.seq++;
 		s.flags &= (uint8_t)~M_SYN;
+		if (m->rules.crossed_syn)
+			send_ack(out);
 	}
-	if (m->state == M_TIME_WAIT && m->rules.rfc6191 &&
-	    (s.flags & (M_SYN | M_ACK | M_RST | M_FIN)) == M_SYN) {
-		syn_in_time_wait(m, &s, out);
+	if (m->state == M_TIME_WAIT && m->rules.rfc6191) {
+		in_time_wait(m, &s, out);
 		return;
 	}
 	if (m->state == M_SYN_RECEIVED && m->passive && m->rules.syn_again &&

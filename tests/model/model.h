@@ -54,7 +54,8 @@ struct model_rules {
 	bool syn_alone;	    /* EVT-7: text and FIN on a SYN that does not establish are not kept */
 	bool syn_fin_drops; /* CL-20: LISTEN does not hear a SYN with FIN */
 	bool rfc1337;	    /* R1337-1: TIME-WAIT ignores RST */
-	bool rfc6191;	    /* R6191-2: a SYN in TIME-WAIT opens anew or is not heard */
+	bool rfc6191; /* R6191-2: a SYN in TIME-WAIT may open anew (Linux: else it is answered) */
+	bool crossed_syn; /* a SYN,ACK that crosses ours counts if it acknowledges all, and is acknowledged (Linux) */
 	/* EVT-30: an ACK of more is newer, and of two with the same numbers the larger window, or none (Linux) */
 	bool window_as_linux;
 	bool fin_in_window; /* our FIN waits for room in the peer's window, as text does */

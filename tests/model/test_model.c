@@ -30,6 +30,7 @@ static const struct model_rules as_linux = {
 	.syn_fin_drops = true,
 	.rfc1337 = true,
 	.rfc6191 = true,
+	.crossed_syn = true,
 	.window_as_linux = true,
 	.fin_in_window = true,
 };

@@ -277,7 +277,7 @@ TEST(abort_on_overflow_resets_instead, "")
 	tf_close(&f);
 }
 
-TEST(closing_a_listener_resets_what_it_had_begun, "")
+TEST(closing_a_listener_resets_what_waits_and_forgets_what_is_half_open, "")
 {
 	struct tf f;
 	uint32_t snd;
@@ -287,10 +287,7 @@ TEST(closing_a_listener_resets_what_it_had_begun, "")
 	snd = f.snd;
 	tf_seg_opts(&f, 40001, TF_SYN, f.irs, 0, NULL, 0, 0);
 	assert_true(tf_pop(&f));
-	f.snd = f.p.seq + 1;
 	assert_int_equal(tapir_close(f.w.t, f.ls), 0);
-	tf_expect(&f, TF_RST | TF_ACK, f.snd, f.rcv, 0);
-	assert_int_equal(f.p.dport, 40001);
 	tf_expect(&f, TF_RST | TF_ACK, snd, f.rcv, 0);
 	assert_int_equal(f.p.dport, 40000);
 	tf_quiet(&f);
@@ -641,7 +638,8 @@ int main(void)
 		cmocka_unit_test(a_backlog_of_n_lets_n_plus_one_wait_and_then_drops_syns),
 		cmocka_unit_test(the_last_ack_waits_when_the_accept_queue_is_full),
 		cmocka_unit_test(abort_on_overflow_resets_instead),
-		cmocka_unit_test(closing_a_listener_resets_what_it_had_begun),
+		cmocka_unit_test(
+			closing_a_listener_resets_what_waits_and_forgets_what_is_half_open),
 		cmocka_unit_test(a_connection_reset_before_accept_is_given_out_with_its_error),
 		cmocka_unit_test(opens_are_counted_as_linux_counts_them),
 		cmocka_unit_test(fin_on_the_last_ack_is_taken),
