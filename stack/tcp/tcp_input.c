@@ -276,16 +276,9 @@ static enum tcp_step step_timestamp(struct tapir *t, struct tcp_conn *c, const s
 
 	if (!(c->flags & TCP_F_TS) || seg->flags & TCP_RST)
 		return TCP_STEP_NEXT;
-	if (!(seg->opt.has & TCP_HAS_TS)) {
-		/*
-		 * R7323-12; the ACK that ends a handshake is let through, as some peers forget it there; and
-		 * a SYN, which must be challenged (R5961-3): a peer that restarted may not use them any more.
-		 */
-		if (c->ep.state == TAPIR_TCP_SYN_RECEIVED || seg->flags & TCP_SYN)
-			return TCP_STEP_NEXT;
-		*reason = DROP_TCP_NO_TIMESTAMP;
-		return TCP_STEP_DROP;
-	}
+	/* R7323-12: RFC 7323 3.2 would drop what has no timestamp; as Linux, there is nothing to look at then (TC-54). */
+	if (!(seg->opt.has & TCP_HAS_TS))
+		return TCP_STEP_NEXT;
 	if (!seq_lt(seg->opt.tsval, c->ts_recent))
 		return TCP_STEP_NEXT;
 	age = (uint32_t)(t->now_ns / 1000000000) - c->ts_recent_s;
@@ -300,6 +293,19 @@ static enum tcp_step step_timestamp(struct tapir *t, struct tcp_conn *c, const s
 	else
 		ack_unacceptable(t, c, seg, STAT_TcpExt_TCPACKSkippedPAWS);
 	return TCP_STEP_DROP;
+}
+
+/* As Linux: who has sent a FIN and goes away without having heard of its ACK may reset with the FIN's own number. */
+static bool reset_at_fin(const struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	switch (c->ep.state) {
+	case TAPIR_TCP_CLOSE_WAIT:
+	case TAPIR_TCP_CLOSING:
+	case TAPIR_TCP_LAST_ACK:
+		return seg->seq == c->rcv_nxt - 1;
+	default:
+		return false;
+	}
 }
 
 /* First: the sequence number (EVT-14, EVT-15, EVT-16, EVT-17, EVT-18, EVT-61: no RST, and the state is kept). */
@@ -327,7 +333,7 @@ static enum tcp_step step_sequence(struct tapir *t, struct tcp_conn *c, struct t
 	if (*reason == DROP_TCP_WINDOW)
 		STAT_INC(t, TcpExt, BeyondWindow);
 	if (seg->flags & TCP_RST)
-		return TCP_STEP_DROP;
+		return reset_at_fin(c, seg) ? reset_by_peer(t, c) : TCP_STEP_DROP;
 	if (seg->flags & TCP_SYN) {
 		/* R5961-3. Our own SYN-ACK may be lost: in SYN-RECEIVED the peer repeats its SYN. */
 		tcp_challenge(t, c);
@@ -385,13 +391,19 @@ static bool trim(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg, enum 
 	return cut;
 }
 
-/* Second: the RST bit (EVT-20, RFC 5961 3.2, R5961-1, TC-11, TC-51); its text does not matter (SHLD-2). */
+/*
+ * Second: the RST bit (EVT-20, RFC 5961 3.2, R5961-1, TC-11, TC-51); its text does not matter (SHLD-2). As Linux, it
+ * counts also at the end of what lies farthest ahead: the peer's next number where segments before it were lost.
+ */
 static enum tcp_step step_rst(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
 			      enum drop_reason *reason)
 {
 	if (!(seg->flags & TCP_RST))
 		return TCP_STEP_NEXT;
-	if (seg->seq == c->rcv_nxt)
+	if (seg->seq == c->rcv_nxt || reset_at_fin(c, seg))
+		return reset_by_peer(t, c);
+	if (c->flags & TCP_F_SACK && c->act && c->act->ooo.n &&
+	    seg->seq == c->act->ooo.r[c->act->ooo.n - 1].end)
 		return reset_by_peer(t, c);
 	*reason = DROP_TCP_RST_SEQ;
 	tcp_challenge(t, c);

@@ -223,7 +223,7 @@ TEST(only_the_exact_reset_resets_and_others_are_challenged_or_unheard, "EVT-20 R
 		struct whole before = look(&f);
 		uint32_t wnd = window(&f);
 		const uint32_t in[] = {1, 2, wnd / 2, wnd - 1},
-			       out[] = {-1u, -1000u, wnd + 1, 0x80000000};
+			       out[] = {-2u, -1000u, wnd + 1, 0x80000000};
 
 		tf_answer_all(&f);
 		for (size_t k = 0; k < 4; k++) {
