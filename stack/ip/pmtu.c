@@ -39,9 +39,6 @@ struct pmtu_table {
 	struct timer timer;
 };
 
-/* RFC 1191 7.1: the sizes that links really have, for routers that tell none. */
-static const uint16_t plateau[] = {65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68};
-
 static struct pmtu *find(const struct pmtu_table *pt, uint32_t dst, uint32_t hash)
 {
 	for (struct hnode *h = htab_first(&pt->tab, hash); h; h = htab_next(h)) {
@@ -96,16 +93,6 @@ uint32_t pmtu_get(struct tapir *t, uint32_t dst, uint32_t link_mtu)
 	return e && t->now_ns < e->until_ns && e->mtu < link_mtu ? e->mtu : link_mtu;
 }
 
-/* R1191-3: the next plateau below what was sent. */
-static uint32_t plateau_below(uint32_t len)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(plateau); i++) {
-		if (plateau[i] < len)
-			return plateau[i];
-	}
-	return TAPIR_MTU_MIN;
-}
-
 static struct pmtu *make(struct tapir *t, uint32_t dst)
 {
 	struct pmtu_table *pt = t->ip->pmtu;
@@ -133,16 +120,13 @@ static struct pmtu *make(struct tapir *t, uint32_t dst)
 	return e;
 }
 
-uint32_t pmtu_update(struct tapir *t, uint32_t dst, uint32_t mtu, uint32_t sent_len,
-		     uint32_t link_mtu)
+uint32_t pmtu_update(struct tapir *t, uint32_t dst, uint32_t mtu, uint32_t link_mtu)
 {
 	struct pmtu_table *pt = t->ip->pmtu;
 	uint32_t now = pmtu_get(t, dst, link_mtu);
 	struct pmtu *e;
 
-	if (mtu == 0)
-		mtu = plateau_below(sent_len);
-	/* R1191-4, R5927-5 */
+	/* R1191-4, R5927-5; R1191-3, a deviation: a router that names none (0) is taken for one that needs the least. */
 	mtu = max_u32(mtu, (uint32_t)t->conf.ip_min_pmtu);
 	/* R1191-5 */
 	if (mtu >= now)

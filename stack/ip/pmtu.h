@@ -13,12 +13,10 @@ void pmtu_fini(struct tapir *t);
 uint32_t pmtu_get(struct tapir *t, uint32_t dst, uint32_t link_mtu);
 
 /*
- * A message that the transport found plausible (RFC 5927 7.2) told `mtu` (0: not told; the next plateau
- * below `sent_len`, RFC 1191 7.1). Lowers the estimate, never below net.ipv4.route.min_pmtu, never
- * raises it. Returns the estimate now, raises t->route_gen when it changed.
+ * A message that the transport found plausible (RFC 5927 7.2) told `mtu` (0: not told). Lowers the estimate, never below
+ * net.ipv4.route.min_pmtu, never raises it. Returns the estimate now, raises t->route_gen when it changed.
  */
-uint32_t pmtu_update(struct tapir *t, uint32_t dst, uint32_t mtu, uint32_t sent_len,
-		     uint32_t link_mtu);
+uint32_t pmtu_update(struct tapir *t, uint32_t dst, uint32_t mtu, uint32_t link_mtu);
 
 /* TIMER_PMTU: forgets what is too old. */
 void pmtu_timer(struct tapir *t, struct timer *tm);

@@ -2,8 +2,8 @@
  * What all congestion control algorithms have in common: the table of them, the initial window, slow start, and
  * growing by a segment for so many bytes acknowledged.
  *
- * What was acknowledged is counted, and not ACKs (RFC 3465), in whole segments: a receiver that divides its ACKs gains nothing (TC-29), and one that
- * merges them loses nothing. What an ACK brings beyond ssthresh counts in congestion avoidance.
+ * What was acknowledged is counted, in whole segments, and not ACKs (RFC 3465): a receiver that divides its ACKs gains
+ * nothing (TC-29), and one that merges them loses nothing. What an ACK brings beyond ssthresh counts in congestion avoidance.
  */
 #include <string.h>
 

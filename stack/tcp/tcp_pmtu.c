@@ -11,14 +11,14 @@
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fn.h"
 
-static void apply(struct tapir *t, struct tcp_conn *c, uint32_t mtu, uint32_t sent_len)
+static void apply(struct tapir *t, struct tcp_conn *c, uint32_t mtu)
 {
 	uint16_t before = c->mss;
 	struct route rt;
 
 	if (tcp_conn_route(t, c, &rt) < 0)
 		return;
-	pmtu_update(t, rt.dst, mtu, sent_len, rt.mtu);
+	pmtu_update(t, rt.dst, mtu, rt.mtu);
 	tcp_conn_update_mss(t, c);
 	/* An open has no flight yet: what its SYN carried waits for the answer. */
 	if (c->mss >= before || !c->act || c->ep.state == TAPIR_TCP_SYN_SENT)
@@ -47,7 +47,7 @@ void tcp_pmtu_told(struct tapir *t, struct tcp_conn *c, const struct icmp_err *e
 		c->mtu_seq = e->seq;
 		return;
 	}
-	apply(t, c, mtu, e->quoted_len);
+	apply(t, c, mtu);
 }
 
 void tcp_pmtu_timeout(struct tapir *t, struct tcp_conn *c)
@@ -57,5 +57,5 @@ void tcp_pmtu_timeout(struct tapir *t, struct tcp_conn *c)
 	if (!mtu)
 		return;
 	c->mtu_pending = 0;
-	apply(t, c, mtu == 1 ? 0 : mtu, c->max_sent);
+	apply(t, c, mtu);
 }

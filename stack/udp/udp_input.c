@@ -235,7 +235,7 @@ static int needfrag(struct tapir *t, const struct udp_sock *u, const struct icmp
 		return 0;
 	ifp = netif_get(t, rt.ifindex);
 	if (ifp)
-		pmtu_update(t, e->dst, e->mtu, e->quoted_len, ifp->conf.mtu);
+		pmtu_update(t, e->dst, e->mtu, ifp->conf.mtu);
 	return u->pmtudisc == TAPIR_PMTUDISC_DO ? EMSGSIZE : 0;
 }
 

@@ -74,7 +74,7 @@ TEST(the_largest_message_that_can_be_sent_is_known, "R1122-90")
 	struct world *w = *state;
 	struct route rt;
 
-	pmtu_update(w->t, WORLD_FAR, 1300, 1500, 1500);
+	pmtu_update(w->t, WORLD_FAR, 1300, 1500);
 	assert_int_equal(route_lookup(w->t, WORLD_FAR, 0, 0, &rt), 0);
 	assert_int_equal(ip_mms_s(&rt), 1280);
 	assert_int_equal(send_to(w, WORLD_FAR, ip_mms_s(&rt), IP_TX_DF), 0);
@@ -279,7 +279,7 @@ TEST(what_has_df_set_stays_whole, "R791-8 R6864-5 R1122-91")
 	assert_int_equal(world_drops(w, DROP_PKT_TOO_BIG), 1);
 	assert_int_equal(world_stat(w, STAT_Ip_FragFails), 1);
 	/* The path's MTU counts as the link's does, unless it is being probed. */
-	pmtu_update(w->t, WORLD_FAR, 1000, 1500, 1500);
+	pmtu_update(w->t, WORLD_FAR, 1000, 1500);
 	assert_int_equal(send_to(w, WORLD_FAR, 981, IP_TX_DF), -EMSGSIZE);
 	assert_int_equal(send_to(w, WORLD_FAR, 1480, IP_TX_DF | IP_TX_IGNORE_PMTU), 0);
 	assert_true(world_expect(w, out, &p));
@@ -618,7 +618,7 @@ TEST(a_way_that_is_kept_is_used_until_anything_changes, "R1122-77 R1122-79")
 	assert_int_equal(route_lookup(w->t, WORLD_FAR, 0, 0, &rt), 0);
 	rt.mtu = 600; /* so that it can be told from a new one */
 	assert_int_equal(ip_output(w->t, payload(w, 700), &tx), -EMSGSIZE);
-	pmtu_update(w->t, TAPIR_IP4(9, 9, 9, 9), 1000, 1500, 1500);
+	pmtu_update(w->t, TAPIR_IP4(9, 9, 9, 9), 1000, 1500);
 	assert_int_equal(ip_output(w->t, payload(w, 700), &tx), 0);
 	assert_true(world_expect(w, out, &p));
 	/* Down, and there is no way. */

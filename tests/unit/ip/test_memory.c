@@ -39,7 +39,7 @@ static void scenario(struct world *w)
 		be32(arp + 24, WORLD_US);
 		world_push(w, f, world_eth(f, &all, &from, 0x0806, arp, sizeof(arp)));
 		world_push_ip(w, buf, ping(TAPIR_IP4(192, 0, 2, 120) + i, WORLD_US));
-		pmtu_update(w->t, WORLD_FAR + i, 1000, 1500, 1500);
+		pmtu_update(w->t, WORLD_FAR + i, 1000, 1500);
 	}
 	/* Fragments of many datagrams, some of which become whole. */
 	for (uint32_t i = 0; i < 80; i++) {
