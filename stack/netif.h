@@ -34,6 +34,8 @@ struct tapir_netif_conf {
 	uint32_t mtu;	      /* bytes of IP packet */
 	uint32_t offload;     /* enum tapir_netif_offload */
 	uint32_t txq_bytes;   /* bound of the transmit queue in bytes; 0: net.tapir.txq_bytes */
+	uint32_t
+		gso_bytes; /* TCP text that the driver joins to one packet, at most: PSH follows it; 0: none */
 };
 
 struct tapir_netif_info {

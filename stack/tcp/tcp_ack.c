@@ -270,21 +270,46 @@ static bool moves_window(const struct tcp_conn *c, const struct tcp_seg *seg)
 	       (seg->seq == c->snd_wl1 && (seg->wnd > c->snd_wnd || seg->wnd == 0));
 }
 
-static void update_window(struct tcp_conn *c, const struct tcp_seg *seg)
+static void update_window(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
 {
 	if (seq_lt(seg->ack, c->snd_una) || !moves_window(c, seg))
 		return;
-	if (c->snd_wnd != seg->wnd && c->act && c->flags & TCP_F_PERSIST && seg->wnd) {
-		/* The window opened: what waited goes now, and probing starts afresh. */
-		c->flags &= ~(uint32_t)TCP_F_PERSIST;
-		c->persist_shift = 0;
-		c->act->deadline_ns[TCP_D_PERSIST] = TAPIR_NEVER;
-		c->act->persist_ns = 0;
-	}
 	c->snd_wnd = seg->wnd; /* MUST-1, REC-1: unsigned, 32 bits; MUST-34: smaller ones too */
-	c->max_snd_wnd = max_u32(c->max_snd_wnd, seg->wnd);
+	if (seg->wnd > c->max_snd_wnd) {
+		c->max_snd_wnd = seg->wnd;
+		tcp_conn_update_mss(t, c); /* which follows it */
+	}
 	c->snd_wl1 = seg->seq;
 	c->snd_wl2 = seg->ack;
+}
+
+/*
+ * An ACK while the window is probed, or CORK holds: what fits into the window now goes, by the next flush, or is held
+ * anew; else the time to the next probe counts from here (Linux: tcp_ack_probe()).
+ */
+static void probe_answered(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+
+	if (!tcp_next_fits(t, c)) {
+		a->deadline_ns[TCP_D_PERSIST] = t->now_ns + tcp_persist_ns(t, c);
+		return;
+	}
+	c->flags &= ~(uint32_t)TCP_F_PERSIST;
+	c->persist_shift = 0;
+	a->deadline_ns[TCP_D_PERSIST] = TAPIR_NEVER;
+	a->persist_ns = 0;
+}
+
+/*
+ * As Linux: text alone, in order and with nothing else new, is no reason to look what can be sent; all else that comes
+ * is, and lets go what MSG_MORE held.
+ */
+static bool only_text(const struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	return seg->text_len && seg->seq == c->rcv_nxt && seg->ack == c->snd_una &&
+	       seg->wnd == c->snd_wnd && !(seg->flags & (TCP_FIN | TCP_URG)) &&
+	       !(c->act && c->act->ooo.n);
 }
 
 static uint32_t ack_flags(const struct tcp_conn *c, const struct tcp_seg *seg)
@@ -323,7 +348,7 @@ enum tcp_step tcp_ack_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg 
 			    enum drop_reason *reason)
 {
 	struct tcp_ack_pass pass;
-	bool outstanding;
+	bool outstanding, news;
 
 	if (check_range(t, c, seg, reason) != TCP_STEP_NEXT)
 		return TCP_STEP_DROP;
@@ -336,11 +361,16 @@ enum tcp_step tcp_ack_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg 
 		c->act->retrans_start_ns = 0;
 		c->probes_out = 0;
 	}
+	news = !only_text(c, seg);
+	if (news)
+		c->flags &= ~(uint32_t)TCP_F_MORE;
 	send_first(t, c, seg);
 	pass = (struct tcp_ack_pass){.seg = seg, .prior_una = c->snd_una, .again_ns = UINT64_MAX};
 	pass.flags = ack_flags(c, seg);
-	update_window(c, seg);
+	update_window(t, c, seg);
 	outstanding = c->act && !list_empty(&c->act->recs);
+	if (news && !outstanding && c->flags & TCP_F_PERSIST)
+		probe_answered(t, c);
 	if (seg->len == 0 && !(pass.flags & TCP_ACK_UNA_ADVANCED))
 		STAT_INC(t, TcpExt, TCPPureAcks);
 	if (outstanding || (pass.flags & TCP_ACK_UNA_ADVANCED && c->act))

@@ -282,6 +282,7 @@ struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
 	c->rcv_wnd = p->rcv_wnd;
 	c->snd_wnd = p->snd_wnd;
 	c->max_snd_wnd = p->snd_wnd;
+	c->pushed_seq = p->iss + 1;
 	c->snd_wl1 = p->irs;
 	c->snd_wl2 = p->iss;
 	c->peer_mss = p->peer_mss;
@@ -352,6 +353,7 @@ int tcp_conn_route(struct tapir *t, struct tcp_conn *c, struct route *out)
 void tcp_conn_update_mss(struct tapir *t, struct tcp_conn *c)
 {
 	struct route rt;
+	uint32_t ts = c->flags & TCP_F_TS ? TCP_TS_LEN : 0;
 	/* FR-02: 48 at least. */
 	uint32_t mss = max_u32(c->peer_mss, (uint32_t)t->conf.tcp_min_snd_mss);
 	uint32_t before = tcp_conn_smss(c), now;
@@ -365,7 +367,9 @@ void tcp_conn_update_mss(struct tapir *t, struct tcp_conn *c)
 	}
 	if (c->opt.maxseg)
 		mss = min_u32(mss, c->opt.maxseg);
-	c->mss = (uint16_t)min_u32(max_u32(mss, TCP_MSS_FLOOR), TCP_MSS_MAX);
+	mss = min_u32(max_u32(mss, TCP_MSS_FLOOR), TCP_MSS_MAX);
+	/* As Linux: two segments at least fill the largest window, so that each ACK lets another go. */
+	c->mss = (uint16_t)(tcp_half_window(c, mss - ts) + ts);
 	now = tcp_conn_smss(c);
 	if (now == before || !c->cc.cwnd)
 		return;

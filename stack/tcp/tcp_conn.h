@@ -82,8 +82,10 @@ enum tcp_flag {
 	TCP_F_DETACHED =
 		1 << 17, /* closed for the network; a handle still holds what was received */
 	TCP_F_CONNECTED = 1 << 19, /* was ESTABLISHED once */
-	TCP_F_PERSIST = 1 << 20,   /* the peer's window is closed: probing (RFC 9293 3.8.6.1) */
-	TCP_F_MORE = 1 << 22,	   /* the last send said MSG_MORE */
+	TCP_F_PERSIST =
+		1
+		<< 20, /* TCP_D_PERSIST is at work: the peer's window is closed (RFC 9293 3.8.6.1) */
+	TCP_F_MORE = 1 << 22, /* the last send said MSG_MORE, and nothing came since */
 	TCP_F_SYN_ACKED = 1 << 23,
 	TCP_F_WND_UPDATE = 1 << 24, /* the application read: a window update may be owed */
 	TCP_F_TX_WAIT = 1 << 25,    /* on its interface's txwait, not on t->dirty */
@@ -159,11 +161,11 @@ enum tcp_rec_flag {
 
 /* Deadlines while active; TAPIR_NEVER: not running. */
 enum tcp_deadline {
-	TCP_D_REXMT,   /* retransmission (RFC 6298), SYN and FIN too */
-	TCP_D_PERSIST, /* zero-window probe */
+	TCP_D_REXMT, /* retransmission (RFC 6298), SYN and FIN too */
+	TCP_D_PERSIST, /* zero-window probe, silly-window override (RFC 9293 3.8.6.2.1), CORK's and MSG_MORE's wait */
 	TCP_D_DELACK,
-	TCP_D_SWS, /* sender's silly-window override (RFC 9293 3.8.6.2.1), MSG_MORE's and CORK's 200 ms */
-	TCP_D_PACE, /* the next segment's turn: tcp_pacing.c */
+	TCP_D_RETRY, /* memory, or a share of the transmit queue, was not to be had */
+	TCP_D_PACE,  /* the next segment's turn: tcp_pacing.c */
 	TCP_D_COUNT
 };
 
@@ -173,10 +175,19 @@ struct tcp_rcvbuf {
 	uint32_t npages, npages_used;
 };
 
+/* What of the data not sent yet gets PSH: tcp_push.c. */
+enum { TCP_PUSHES = 48 };
+struct tcp_push {
+	uint32_t tail; /* where the packet begins that the next write adds to */
+	uint8_t head, n;
+	uint32_t at[TCP_PUSHES]; /* one past the last byte */
+};
+
 struct tcp_act {
 	/* sending */
-	uint32_t reserved;	     /* bytes that tapir_send_reserve() gave and may be committed */
-	struct ring snd;	     /* data from SND.UNA, the SYN not counted */
+	uint32_t reserved; /* bytes that tapir_send_reserve() gave and may be committed */
+	struct ring snd;   /* data from SND.UNA, the SYN not counted */
+	struct tcp_push push;
 	struct tcp_ring_pin *pin;    /* with the ring's memory */
 	struct list recs, recs_time; /* struct tcp_rec */
 	struct tcp_rec rec0;	     /* for when there is no memory: progress never needs any */
@@ -347,6 +358,7 @@ struct tcp_conn {
 	int32_t soft_err;    /* from ICMP: reported when we give up (RFC 1122 4.2.3.9) */
 	struct tcp_opt opt;
 	uint32_t oow_ack_ms; /* last answer to a segment out of the window, ms of the clock */
+	uint32_t pushed_seq; /* up to where what was written has PSH at its end: tcp_push.c */
 #ifdef TAPIR_DEBUG
 	uint32_t check_edge; /* tcp_check.c: the right edge of the window that it saw last */
 #endif

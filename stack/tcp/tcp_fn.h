@@ -8,7 +8,7 @@
 #include "stack/tcp/tcp_conn.h"
 
 enum { TCP_SHARE_NS = 50000000 }; /* the longest wait for a share of the transmit queue */
-enum { TCP_CORK_NS = 200000000 }; /* MSG_MORE and CORK hold a short segment this long at least */
+enum { TCP_PROBE_US = 200000 }; /* the least time to a probe, and that CORK holds a short segment */
 
 /* ---- tcp_conn.c ---- */
 /* Emits a decision about a connection or record, with two numbers that say how much. */
@@ -21,6 +21,23 @@ void tcp_send_ack(struct tapir *t,
 void tcp_send_probe(struct tapir *t, struct tcp_conn *c); /* zero window, keepalive */
 /* New data within the window whatever Nagle, SWS and cwnd say; false: nothing to send or no window. */
 bool tcp_send_forced(struct tapir *t, struct tcp_conn *c);
+
+/* ---- tcp_push.c: where PSH goes ---- */
+struct netif;
+/* The last n bytes of the ring were written: into packets of up to `goal` bytes; `more`: MSG_MORE. */
+void tcp_push_written(struct tcp_conn *c, uint32_t n, uint32_t goal, bool more);
+/* Whether `len` bytes from SND.NXT on leave with PSH. */
+bool tcp_push_within(struct tcp_conn *c, uint32_t len);
+/* The goal of a packet: segments of `mss` bytes, one or as many as the interface takes at a time. */
+uint32_t tcp_push_goal(const struct tcp_conn *c, const struct netif *ifp, uint32_t mss);
+/* n, or half of the largest window that the peer ever offered, if that is less (Linux: tcp_bound_to_half_wnd()). */
+uint32_t tcp_half_window(const struct tcp_conn *c, uint32_t n);
+/* Data bytes that fit into one segment with the options it would carry now. */
+uint32_t tcp_segment_room(struct tapir *t, struct tcp_conn *c);
+/* The program wrote the last n bytes of the ring, with these flags of a send. */
+void tcp_written(struct tapir *t, struct tcp_conn *c, uint32_t n, int flags);
+/* Whether there is something new to send that the window takes whole. */
+bool tcp_next_fits(struct tapir *t, struct tcp_conn *c);
 
 /* ---- tcp_cwnd.c: is the congestion window what holds us back? ---- */
 /* tcp_output() has done what it could; `sent`: new data or FIN left. */

@@ -145,7 +145,11 @@ static void established(struct tapir *t, struct tcp_conn *c, const struct tcp_se
 	c->flags |= TCP_F_CONNECTED;
 	tcp_info_start(t, c);
 	c->snd_wnd = seg->wnd;
-	c->max_snd_wnd = max_u32(c->max_snd_wnd, seg->wnd);
+	/* As Linux: what a listener's SYN said of the window does not count. */
+	c->max_snd_wnd = c->flags & TCP_F_ACTIVE || tcp_fastopen_child(c)
+				 ? max_u32(c->max_snd_wnd, seg->wnd)
+				 : seg->wnd;
+	tcp_conn_update_mss(t, c);
 	c->snd_wl1 = seg->seq;
 	c->snd_wl2 = seg->ack;
 	c->backoff = 0;
@@ -227,6 +231,7 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 		tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_RECEIVED);
 		c->snd_wnd = seg->wnd;
 		c->max_snd_wnd = seg->wnd;
+		tcp_conn_update_mss(t, c);
 		c->snd_wl1 = seg->seq;
 		c->snd_wl2 = c->iss;
 		c->probes_out = 0;

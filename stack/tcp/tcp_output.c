@@ -176,8 +176,7 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 	return 0;
 }
 
-/* Data bytes that fit into one segment with the options it would carry now. */
-static uint32_t segment_room(struct tapir *t, struct tcp_conn *c)
+uint32_t tcp_segment_room(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_opts o = {.has = c->flags & TCP_F_TS ? TCP_HAS_TS : 0};
 	uint32_t optlen;
@@ -219,8 +218,8 @@ static bool tx_room(struct tapir *t, struct tcp_conn *c, uint32_t len)
 		return true;
 	/* What waits elsewhere, for a neighbour, leaves without a word from the queue. */
 	if (!share)
-		c->act->deadline_ns[TCP_D_SWS] =
-			min_u64(c->act->deadline_ns[TCP_D_SWS], t->now_ns + TCP_SHARE_NS);
+		c->act->deadline_ns[TCP_D_RETRY] =
+			min_u64(c->act->deadline_ns[TCP_D_RETRY], t->now_ns + TCP_SHARE_NS);
 	list_del(&c->out);
 	netif_wait(ifp, &c->out);
 	c->flags |= TCP_F_TX_WAIT;
@@ -263,10 +262,11 @@ static void output_syn(struct tapir *t, struct tcp_conn *c)
 	} else {
 		tcp_rec_sent(t, c, c->iss, 1, TCP_REC_SYN);
 		if (len) {
-			tcp_rec_sent(t, c, c->iss + 1, len, 0);
+			tcp_rec_sent(t, c, c->iss + 1, len, TCP_REC_PSH); /* of what goes again */
 			STAT_INC(t, TcpExt, TCPOrigDataSent);
 		}
 		c->snd_nxt = c->snd_max = c->iss + 1 + len;
+		c->pushed_seq = c->snd_nxt;
 	}
 	/* As Linux: a SYN that is repeated to a Fast Open child moves no timer of its. */
 	if (again && tcp_fastopen_child(c))
@@ -326,7 +326,7 @@ static void note_resent(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, 
  */
 static int resend(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r, uint32_t *sent)
 {
-	uint32_t room = segment_room(t, c);
+	uint32_t room = tcp_segment_room(t, c);
 	uint32_t text = r->len - (r->flags & TCP_REC_FIN ? 1 : 0);
 	bool with_fin = r->flags & TCP_REC_FIN && text <= room;
 	bool psh = r->flags & TCP_REC_PSH && text <= room; /* as it left first */
@@ -346,7 +346,7 @@ static int resend(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r, 
 		return -EAGAIN;
 	if (with_fin)
 		flags |= TCP_FIN;
-	if (text && (psh || r->seq + text == tcp_snd_end(c) || with_fin))
+	if (text && psh)
 		flags |= TCP_PSH;
 	return send_segment(t, c, r->seq, text, flags, true);
 }
@@ -365,7 +365,7 @@ static void note_uncut(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, u
 	note_resent(t, c, r, flight);
 	a->uncut_una = c->snd_una;
 	a->uncut_ns = t->now_ns + max_u64((uint64_t)c->rtt.srtt_us * 1000, UNCUT_NS);
-	a->deadline_ns[TCP_D_SWS] = min_u64(a->deadline_ns[TCP_D_SWS], a->uncut_ns);
+	a->deadline_ns[TCP_D_RETRY] = min_u64(a->deadline_ns[TCP_D_RETRY], a->uncut_ns);
 	tcp_rexmt_arm_if_off(t, c);
 }
 
@@ -392,14 +392,14 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 		if (!r)
 			return true;
 		head = r->seq == c->snd_una;
-		room = segment_room(t, c);
+		room = tcp_segment_room(t, c);
 		/* R1191-7, as Linux: a segment that is too large by now goes in pieces, and the next begins where it did. */
 		if (r->mss > room && r->len > r->mss)
 			tcp_rec_split(t, a, r, r->mss); /* without memory it is cut anew */
 		if (flight && flight + mss > c->cc.cwnd)
 			return false;
 		err = resend(t, c, r, &len);
-		if (err == -EMSGSIZE && segment_room(t, c) < room)
+		if (err == -EMSGSIZE && tcp_segment_room(t, c) < room)
 			continue; /* c->mss is smaller now */
 		if (err == -EAGAIN)
 			return false;
@@ -426,28 +426,52 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 	return false;
 }
 
+/* The new segment that would leave next. */
+struct next {
+	uint32_t len; /* text */
+	uint32_t wnd; /* what the peer's window leaves */
+	bool fin;     /* FIN is part of it */
+	bool last;    /* nothing is queued behind it but, maybe, FIN */
+	bool fits;    /* into the window, with FIN */
+};
+
+/* False: there is none. */
+static bool next_new(struct tapir *t, struct tcp_conn *c, struct next *n)
+{
+	uint32_t avail = tcp_snd_end(c) - c->snd_nxt;
+	/* R5681-1; TC-46: the edge may lie behind what was sent. */
+	uint32_t edge = c->snd_una + c->snd_wnd;
+
+	if (c->flags & TCP_F_FIN_SENT)
+		return false;
+	n->wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
+	n->len = min_u32(avail, tcp_segment_room(t, c));
+	n->last = n->len == avail;
+	n->fin = n->last && c->flags & TCP_F_FIN_QUEUED;
+	n->fits = n->len + (n->fin ? 1 : 0) <= n->wnd;
+	return n->len || n->fin;
+}
+
+static uint16_t new_flags(struct tcp_conn *c, const struct next *n)
+{
+	return (uint16_t)(TCP_ACK | (n->fin ? TCP_FIN : 0) |
+			  (n->len && tcp_push_within(c, n->len) ? TCP_PSH : 0));
+}
+
 enum tcp_tlp_sent tcp_send_tlp(struct tapir *t, struct tcp_conn *c)
 {
-	uint32_t avail = tcp_snd_end(c) - c->snd_nxt, edge = c->snd_una + c->snd_wnd;
-	uint32_t wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
-	uint32_t len = min_u32(avail, segment_room(t, c)), flight = tcp_pipe(c);
-	bool want_fin = c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT);
+	uint32_t len, flight = tcp_pipe(c);
 	struct tcp_rec *r;
+	struct next n;
 
 	/* R8985-7: new data, or a FIN, if the peer's window allows it; whatever cwnd and Nagle say. */
-	if (c->flags & TCP_F_FIN_SENT)
-		len = 0;
-	want_fin = want_fin && len == avail;
-	if ((len || want_fin) && len + (want_fin ? 1 : 0) <= wnd) {
-		uint16_t flags = TCP_ACK;
+	if (next_new(t, c, &n) && n.fits) {
+		uint16_t flags = new_flags(c, &n);
 
-		if (want_fin)
-			flags |= TCP_FIN;
-		if (len && len == avail)
-			flags |= TCP_PSH;
-		if (!tx_room(t, c, len) || send_segment(t, c, c->snd_nxt, len, flags, false) < 0)
+		if (!tx_room(t, c, n.len) ||
+		    send_segment(t, c, c->snd_nxt, n.len, flags, false) < 0)
 			return TCP_TLP_NOTHING;
-		note_sent(t, c, len, rec_flags(flags));
+		note_sent(t, c, n.len, rec_flags(flags));
 		return TCP_TLP_NEW;
 	}
 	r = tcp_rec_last_segment(t, c);
@@ -461,30 +485,28 @@ enum tcp_tlp_sent tcp_send_tlp(struct tapir *t, struct tcp_conn *c)
 
 /* ---- new data ---- */
 
-/*
- * EVT-63, MUST-38, SHLD-27, SHLD-28, TC-60, RFC 9293 3.7.4 and 3.8.6.2.1: whether a segment of `len` new bytes
- * may leave now.
- */
-static bool may_send(struct tapir *t, struct tcp_conn *c, uint32_t len, uint32_t room,
-		     uint32_t avail, bool fin)
+/* SHLD-7, MAY-16: Nagle as Minshall amended it: one short segment in flight. */
+static bool nagle_waits(const struct tcp_conn *c)
 {
-	bool all = len == avail;
 	bool small_out = seq_gt(c->snd_sml, c->snd_una) && seq_leq(c->snd_sml, c->snd_nxt);
 
-	(void)t;
-	if (len >= room)
-		return true;
-	if (!all) {
-		/* SWS avoidance, SHLD-15: half of the largest window ever seen counts as worth it. */
-		return len >= c->max_snd_wnd / 2 && len > 0;
-	}
-	if (fin || c->flags & TCP_F_PUSH)
-		return true;
+	if (c->flags & TCP_F_PUSH || (c->flags & TCP_F_URG_SENT && seq_gt(c->snd_up, c->snd_una)))
+		return false;
 	if (c->opt.flags & TCP_O_CORK || c->flags & TCP_F_MORE)
-		return false;		  /* until 200 ms, NODELAY or a full segment */
-	if (c->opt.flags & TCP_O_NODELAY) /* MUST-17 */
-		return true;
-	return !small_out; /* SHLD-7, MAY-16: Nagle as Minshall amended it: one short segment in flight */
+		return true; /* until an RTO, NODELAY or a full segment */
+	return !(c->opt.flags & TCP_O_NODELAY) && small_out; /* MUST-17 */
+}
+
+/*
+ * EVT-63, MUST-38, SHLD-15, SHLD-27, SHLD-28, TC-60, RFC 9293 3.7.4 and 3.8.6.2.1: whether it is worth a segment. Since
+ * none is larger than half of the largest window, what the window takes whole is no silly one; and only the last of what is
+ * queued can be short because the program wrote no more.
+ */
+static bool worth_sending(const struct tcp_conn *c, const struct next *n, uint32_t room)
+{
+	if (!n->fits)
+		return false;
+	return n->len >= room || !n->last || n->fin || !nagle_waits(c);
 }
 
 /* New data left; `flags` of its record: FIN, a probe. */
@@ -523,9 +545,11 @@ static bool send_mtu_probe(struct tapir *t, struct tcp_conn *c, uint32_t len)
 {
 	uint32_t seq = c->snd_nxt;
 
-	if (!tx_room(t, c, len) || send_segment(t, c, seq, len, TCP_ACK, false) < 0)
+	uint16_t flags = (uint16_t)(TCP_ACK | (tcp_push_within(c, len) ? TCP_PSH : 0));
+
+	if (!tx_room(t, c, len) || send_segment(t, c, seq, len, flags, false) < 0)
 		return false;
-	note_sent(t, c, len, TCP_REC_PROBE);
+	note_sent(t, c, len, (uint8_t)(TCP_REC_PROBE | rec_flags(flags)));
 	tcp_mtup_sent(c, seq, len);
 	return true;
 }
@@ -540,25 +564,16 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 	struct tcp_act *a = c->act;
 
 	for (int n = 0; n < SEGS_PER_CALL; n++) {
-		uint32_t room = segment_room(t, c);
-		uint32_t avail = tcp_snd_end(c) - c->snd_nxt;
-		/* R5681-1; TC-46: the edge may lie behind what was sent. */
-		uint32_t edge = c->snd_una + c->snd_wnd;
-		uint32_t wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
+		uint32_t room = tcp_segment_room(t, c);
 		uint32_t pipe = tcp_pipe(c);
-		bool want_fin = c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT);
-		uint32_t len = min_u32(min_u32(avail, wnd), room);
+		uint16_t flags;
 		uint32_t sml;
 		int32_t probe;
-		bool fin;
-		uint16_t flags = TCP_ACK;
+		struct next next;
 
-		if (c->flags & TCP_F_FIN_SENT || (avail == 0 && !want_fin))
+		if (!next_new(t, c, &next))
 			return;
-		fin = want_fin && len == avail && (wnd > len || (avail == 0 && wnd > 0));
-		if (len == 0 && !fin)
-			return;
-		probe = tcp_mtup_due(t, c, avail, wnd, pipe);
+		probe = tcp_mtup_due(t, c, tcp_snd_end(c) - c->snd_nxt, next.wnd, pipe);
 		if (probe == 0)
 			return;
 		if (probe > 0 && send_mtu_probe(t, c, (uint32_t)probe))
@@ -566,32 +581,16 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 		/* As Linux: the window is of segments, whatever their size, and one may always leave. */
 		if (pipe && pipe + tcp_conn_smss(c) > c->cc.cwnd)
 			return;
-		if (len > 0 && !may_send(t, c, len, room, avail, fin)) {
-			/*
-			 * What the window holds back is probed for. What CORK holds back waits, once nothing is
-			 * out, as long as Linux's first probe would: an RTO, which is 200 ms and a round trip.
-			 */
-			if (len == avail && a->deadline_ns[TCP_D_SWS] == TAPIR_NEVER &&
-			    list_empty(&a->recs) &&
-			    (c->opt.flags & TCP_O_CORK || c->flags & TCP_F_MORE))
-				a->deadline_ns[TCP_D_SWS] =
-					t->now_ns +
-					max_u64(TCP_CORK_NS, (uint64_t)c->rtt.rto_us * 1000);
+		if (!worth_sending(c, &next, room))
+			return; /* until an ACK, or the timer of persist_check() */
+		if (!tx_room(t, c, next.len))
 			return;
-		}
-		if (!tx_room(t, c, len))
-			return;
-		if (fin)
-			flags |= TCP_FIN;
-		if (len &&
-		    c->snd_nxt + len ==
-			    tcp_snd_end(c)) /* MUST-61 (3.9.1.2): PSH on the last of a write */
-			flags |= TCP_PSH;
-		switch (send_segment(t, c, c->snd_nxt, len, flags, false)) {
+		flags = new_flags(c, &next);
+		switch (send_segment(t, c, c->snd_nxt, next.len, flags, false)) {
 		case 0:
 			break;
 		case -EMSGSIZE:
-			if (segment_room(t, c) < room)
+			if (tcp_segment_room(t, c) < room)
 				continue; /* c->mss is smaller now */
 			tcp_retry_soon(t, c);
 			return;
@@ -600,12 +599,12 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 			return;
 		}
 		sml = c->snd_sml;
-		note_sent(t, c, len, rec_flags(flags));
-		if (len == room)
+		note_sent(t, c, next.len, rec_flags(flags));
+		if (next.len == room)
 			c->snd_sml = sml; /* full beside SACK blocks: none of Nagle's small ones */
 		if (seq_geq(c->snd_nxt, tcp_snd_end(c)))
 			c->flags &= ~(uint32_t)(TCP_F_PUSH);
-		a->deadline_ns[TCP_D_SWS] = TAPIR_NEVER;
+		a->deadline_ns[TCP_D_RETRY] = TAPIR_NEVER;
 	}
 	tcp_conn_dirty(t, c); /* more is to be sent: let others have their turn first */
 }
@@ -640,13 +639,17 @@ static void output_data(struct tapir *t, struct tcp_conn *c)
 
 /* ---- what runs while nothing is sent ---- */
 
-/* With nothing in flight and something to send (MUST-60), only a probe can learn that the window opened. */
+/*
+ * With nothing in flight and something to send (MUST-60), only a probe can learn that the window opened. What CORK or
+ * MSG_MORE holds back then waits for the same timer, as in Linux, an RTO of 200 ms at least, and what Nagle does never does:
+ * nothing is in flight.
+ */
 static void persist_check(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
 	bool pending = tcp_snd_end(c) != c->snd_nxt ||
 		       (c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT));
-	bool waits = c->flags & TCP_F_TX_WAIT || a->deadline_ns[TCP_D_SWS] != TAPIR_NEVER ||
+	bool waits = c->flags & TCP_F_TX_WAIT || a->deadline_ns[TCP_D_RETRY] != TAPIR_NEVER ||
 		     a->deadline_ns[TCP_D_PACE] != TAPIR_NEVER;
 
 	if (!list_empty(&a->recs) || !pending || waits) {
@@ -719,6 +722,17 @@ void tcp_output(struct tapir *t, struct tcp_conn *c)
 	tcp_timer_update(t, c);
 }
 
+void tcp_written(struct tapir *t, struct tcp_conn *c, uint32_t n, int flags)
+{
+	uint32_t mss;
+
+	if (c->act->rt.gen != t->route_gen)
+		tcp_conn_update_mss(t, c);
+	mss = tcp_segment_room(t, c);
+	tcp_push_written(c, n, flags & TAPIR_MSG_OOB ? mss : tcp_push_goal(c, out_netif(t, c), mss),
+			 flags & TAPIR_MSG_MORE);
+}
+
 void tcp_send_ack(struct tapir *t, struct tcp_conn *c)
 {
 	send_segment(t, c, c->snd_nxt, 0, TCP_ACK, false);
@@ -733,16 +747,22 @@ void tcp_send_probe(struct tapir *t, struct tcp_conn *c)
 	send_segment(t, c, c->snd_una - 1, 0, TCP_ACK, false);
 }
 
+bool tcp_next_fits(struct tapir *t, struct tcp_conn *c)
+{
+	struct next n;
+
+	return next_new(t, c, &n) && n.fits;
+}
+
 bool tcp_send_forced(struct tapir *t, struct tcp_conn *c)
 {
-	uint32_t avail = tcp_snd_end(c) - c->snd_nxt;
-	uint32_t edge = c->snd_una + c->snd_wnd;
-	uint32_t wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
-	uint32_t len = min_u32(min_u32(avail, wnd), segment_room(t, c));
+	struct next n;
+	uint32_t len = next_new(t, c, &n) ? min_u32(n.len, n.wnd) : 0;
 
 	if (len == 0 || send_segment(t, c, c->snd_nxt, len, TCP_ACK | TCP_PSH, false) < 0)
 		return false;
 	note_sent(t, c, len, TCP_REC_PSH);
+	c->pushed_seq = seq_max(c->pushed_seq, c->snd_nxt);
 	return true;
 }
 

@@ -111,7 +111,7 @@ void tcp_retry_soon(struct tapir *t, struct tcp_conn *c)
 	if (c->retry_shift < RETRY_SHIFT_MAX)
 		c->retry_shift++;
 	if (c->act)
-		c->act->deadline_ns[TCP_D_SWS] = min_u64(c->act->deadline_ns[TCP_D_SWS], at);
+		c->act->deadline_ns[TCP_D_RETRY] = min_u64(c->act->deadline_ns[TCP_D_RETRY], at);
 	else
 		c->keep_ns = min_u64(c->keep_ns, at);
 }
@@ -120,7 +120,9 @@ uint64_t tcp_persist_ns(struct tapir *t, const struct tcp_conn *c)
 {
 	uint32_t max_us = (uint32_t)t->conf.tcp_rto_max_ms * 1000;
 
-	return tcp_rto_backed_off_us(&c->rtt, c->persist_shift, max_us) * 1000;
+	struct tcp_rtt base = {.rto_us = max_u32(c->rtt.rto_us, TCP_PROBE_US)};
+
+	return tcp_rto_backed_off_us(&base, c->persist_shift, max_us) * 1000;
 }
 
 /* ---- giving up ---- */
@@ -333,18 +335,13 @@ static bool fire_persist(struct tapir *t, struct tcp_conn *c)
 	return true;
 }
 
-static void fire_sws(struct tapir *t, struct tcp_conn *c)
+/* The flush tries again what lack of memory, or of a share of the queue, kept. */
+static void fire_retry(struct tcp_conn *c)
 {
-	(void)t;
-	c->act->deadline_ns[TCP_D_SWS] = TAPIR_NEVER;
+	c->act->deadline_ns[TCP_D_RETRY] = TAPIR_NEVER;
 	if (c->flags & TCP_F_TX_WAIT) {
 		list_del(&c->out); /* asks again for its share: tcp_output() */
 		c->flags &= ~(uint32_t)TCP_F_TX_WAIT;
-		return;
-	}
-	if (c->opt.flags & TCP_O_CORK || c->flags & TCP_F_MORE) {
-		c->flags |= TCP_F_PUSH;
-		c->flags &= ~(uint32_t)TCP_F_MORE;
 	}
 }
 
@@ -400,8 +397,8 @@ void tcp_conn_timer(struct tapir *t, struct timer *tm)
 
 	if (c->act && c->act->deadline_ns[TCP_D_DELACK] <= now)
 		tcp_rcv_ack_late(t, c);
-	if (c->act && c->act->deadline_ns[TCP_D_SWS] <= now)
-		fire_sws(t, c);
+	if (c->act && c->act->deadline_ns[TCP_D_RETRY] <= now)
+		fire_retry(c);
 	if (c->act && c->act->deadline_ns[TCP_D_PACE] <= now)
 		c->act->deadline_ns[TCP_D_PACE] = TAPIR_NEVER; /* the flush sends */
 	if (c->act && c->act->deadline_ns[TCP_D_REXMT] <= now && !fire_rexmt(t, c))

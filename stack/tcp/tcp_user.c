@@ -108,6 +108,7 @@ static int connect_begin(struct tapir *t, struct tcp_conn *c, const struct tapir
 	c->snd_nxt = c->iss;
 	c->snd_max = c->iss;
 	c->snd_sml = c->iss;
+	c->pushed_seq = c->iss + 1;
 	c->snd_up = c->iss;
 	c->recover = c->iss;
 	c->big_end = c->iss;
@@ -211,8 +212,9 @@ static int64_t send_room(struct tapir *t, struct tcp_conn *c, size_t want)
 }
 
 /* What a write leaves behind: PSH, urgent mark, and the wish to be sent. */
-static void after_write(struct tapir *t, struct tcp_conn *c, int flags)
+static void after_write(struct tapir *t, struct tcp_conn *c, uint32_t n, int flags)
 {
+	tcp_written(t, c, n, flags);
 	if (flags & TAPIR_MSG_MORE)
 		c->flags |= TCP_F_MORE;
 	else
@@ -304,7 +306,7 @@ int64_t tcp_user_send(struct tapir *t, struct tcp_conn *c, const struct iovec *i
 		c->flags |= TCP_F_WANT_OUT; /* a short count is told like -EAGAIN */
 		flags &= ~TAPIR_MSG_OOB; /* the urgent byte is the last one, which is not in yet */
 	}
-	after_write(t, c, flags);
+	after_write(t, c, (uint32_t)sum, flags);
 	return sum;
 }
 
@@ -354,7 +356,7 @@ int tcp_user_commit(struct tapir *t, struct tcp_conn *c, size_t len, int flags)
 	c->act->reserved = 0;
 	ring_commit(&c->act->snd, (uint32_t)len);
 	if (len)
-		after_write(t, c, flags);
+		after_write(t, c, (uint32_t)len, flags);
 	return 0;
 }
 

@@ -373,7 +373,8 @@ static bool start(struct pd *pd)
 {
 	struct tapir_netif_conf nc = {.name = "packetdrill0",
 				      .type = TAPIR_NETIF_RAW_IP,
-				      .mtu = pd->flags.mtu};
+				      .mtu = pd->flags.mtu,
+				      .gso_bytes = pd->flags.no_tso ? 0 : PD_GSO_MAX};
 	struct tapir_env env = host_env();
 	struct tapir_addr local = tapir_addr_v4(pd->flags.ip4);
 	struct tapir_route all = {.metric = 0};

@@ -25,7 +25,6 @@ enum {
 	PSH = 0x08,
 	ACK = 0x10,
 	CWR = 0x80,
-	GSO_MAX = 65536 - 321, /* bytes, as Linux bounds them for such a device */
 	PACKET_MAX = 65535,
 };
 
@@ -129,9 +128,9 @@ static uint32_t autosize(const struct pd *pd, const struct pd_flow *f, uint32_t 
 	uint32_t shift = pd->tso_rtt_log ? f->info.min_rtt >> pd->tso_rtt_log : 32;
 
 	if (shift < 32)
-		bytes += GSO_MAX >> shift;
-	if (bytes > GSO_MAX)
-		bytes = GSO_MAX;
+		bytes += PD_GSO_MAX >> shift;
+	if (bytes > PD_GSO_MAX)
+		bytes = PD_GSO_MAX;
 	return (uint32_t)(bytes / mss) > pd->min_tso_segs ? (uint32_t)(bytes / mss)
 							  : pd->min_tso_segs;
 }

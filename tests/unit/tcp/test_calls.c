@@ -519,18 +519,19 @@ TEST(each_condition_alone_lets_a_segment_go, "EVT-63 MUST-38")
 	tf_expect(&f, TF_ACK, f.snd, f.rcv, 10);
 	tf_close(&f);
 
-	/* Half of the largest window ever, where the window holds back the rest. */
+	/* Half of the largest window ever, where the window holds back the rest: no segment is larger. */
 	tf_open(&f);
-	f.wnd = 400;
+	f.wnd = 800;
 	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
-	send_on(&f, f.s, 1000);
+	send_on(&f, f.s, 1600);
 	tf_expect(&f, TF_ACK, f.snd, f.rcv, 400);
-	f.wnd = 199;
-	tf_seg(&f, TF_ACK, f.rcv, f.snd + 400, 0);
+	tf_expect(&f, TF_ACK, f.snd + 400, f.rcv, 400);
+	f.wnd = 399;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd + 800, 0);
 	tf_quiet(&f);
-	f.wnd = 200;
-	tf_seg(&f, TF_ACK, f.rcv, f.snd + 400, 0);
-	tf_expect(&f, TF_ACK, f.snd + 400, f.rcv, 200);
+	f.wnd = 400;
+	tf_seg(&f, TF_ACK, f.rcv, f.snd + 800, 0);
+	tf_expect(&f, TF_ACK, f.snd + 800, f.rcv, 400);
 	tf_close(&f);
 }
 

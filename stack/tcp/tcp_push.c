@@ -1,0 +1,100 @@
+/*
+ * Where PSH goes: as Linux sets it, on data that is not sent yet.
+ *
+ * A ring of bytes forgets where one write ended and the next began, and TCP may (RFC 9293 3.8.6.2.1). But PSH shows
+ * on the wire, and Linux, whose queue is one of packets, sets it on packets: each write fills the last one up to a
+ * goal, which is a full segment, or as many as the device takes at a time, and at most half of the largest window that the
+ * peer offered; then it begins another. A packet gets PSH where a write ends in it, unless MSG_MORE said that more
+ * follows, and loses it when the next write adds to it; and where it is full and ends more than half of the largest
+ * window behind the last PSH, so that a receiver with a small buffer is told to hand that over. So here are remembered the
+ * ends with PSH, from SND.NXT on, and where the last packet begins:
+ *
+ *	SND.NXT                           tail             end of what is queued
+ *	   |    .    .    .    P    .    .  |                P|
+ *
+ * A segment has PSH when it holds such an end. Their number is bounded; beyond, one inside is forgotten, which delays
+ * nothing: the last of what is queued keeps its own.
+ */
+#include "stack/core/netif.h"
+#include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fn.h"
+
+static uint32_t *mark_at(struct tcp_push *p, unsigned i)
+{
+	return &p->at[(p->head + i) % TCP_PUSHES];
+}
+
+/* Forgets what has been sent. */
+static void settle(struct tcp_push *p, uint32_t snd_nxt)
+{
+	while (p->n && seq_leq(*mark_at(p, 0), snd_nxt)) {
+		p->head = (uint8_t)((p->head + 1) % TCP_PUSHES);
+		p->n--;
+	}
+}
+
+bool tcp_push_within(struct tcp_conn *c, uint32_t len)
+{
+	struct tcp_push *p = &c->act->push;
+
+	settle(p, c->snd_nxt);
+	return p->n && seq_leq(*mark_at(p, 0), c->snd_nxt + len);
+}
+
+static void mark(struct tcp_conn *c, uint32_t at)
+{
+	struct tcp_push *p = &c->act->push;
+
+	c->pushed_seq = at;
+	if (p->n == TCP_PUSHES)
+		p->n--;
+	*mark_at(p, p->n) = at;
+	p->n++;
+}
+
+/* Whether so much was written since the last PSH that the receiver may need another (Linux: forced_push()). */
+static bool overdue(const struct tcp_conn *c, uint32_t at)
+{
+	return seq_gt(at, c->pushed_seq + c->max_snd_wnd / 2);
+}
+
+void tcp_push_written(struct tcp_conn *c, uint32_t n, uint32_t goal, bool more)
+{
+	struct tcp_push *p = &c->act->push;
+	uint32_t end = tcp_snd_end(c), at = end - n;
+
+	settle(p, c->snd_nxt);
+	if (c->snd_nxt == at)
+		p->tail = at; /* all was sent: a new one */
+	else
+		p->tail = seq_max(p->tail, c->snd_nxt);
+	if (at - p->tail < goal && p->n && *mark_at(p, p->n - 1u) == at)
+		p->n--;
+	while (at != end) {
+		if (at - p->tail >= goal)
+			p->tail = at;
+		at += min_u32(goal - (at - p->tail), end - at);
+		if (at != end && overdue(c, at))
+			mark(c, at);
+	}
+	/* MUST-61 (RFC 9293 3.9.1.2), MAY-8: the end of a write is pushed, unless more follows. */
+	if (!more || overdue(c, at))
+		mark(c, at);
+}
+
+uint32_t tcp_half_window(const struct tcp_conn *c, uint32_t n)
+{
+	uint32_t wnd = c->max_snd_wnd;
+	uint32_t most = wnd > TCP_MSS_DEFAULT ? wnd / 2 : wnd;
+
+	if (most == 0 || n <= most)
+		return n;
+	return max_u32(most, c->flags & TCP_F_TS ? 68 - 32 : 68 - 20);
+}
+
+uint32_t tcp_push_goal(const struct tcp_conn *c, const struct netif *ifp, uint32_t mss)
+{
+	uint32_t most = ifp ? ifp->conf.gso_bytes : 0;
+
+	return max_u32(tcp_half_window(c, most) / mss * mss, mss);
+}
