@@ -341,6 +341,7 @@ static void persona(struct pd *pd)
 	c->tcp_quickack_segs = 0;
 	c->tcp_rmem_default = FREEBSD_RCVBUF;
 	c->tcp_rmem_max = FREEBSD_RMEM_MAX;
+	c->rmem_max = FREEBSD_RMEM_MAX;
 	pin_sysctl(pd, "net.ipv4.tcp_rmem");
 	pin_sysctl(pd, "net.core.rmem_max");
 }

@@ -219,7 +219,7 @@ TEST(tolerance_may_be_a_part_of_the_wait, "")
 TEST(settings_by_all_forms_of_sysctl, "")
 {
 	assert_plays("`sysctl -w net.ipv4.tcp_sack=0\nsysctl -q net/ipv4/tcp_timestamps=0; sysctl "
-		     "-q -w net.ipv4.tcp_rmem='4096 50000 60000' net.core.somaxconn=5`\n" SOCKET
+		     "-q -w net.ipv4.tcp_rmem='4096 50000 60000' net.core.rmem_max=212992`\n" SOCKET
 		     "+0 fcntl(3, F_SETFL, O_NONBLOCK) = 0\n"
 		     "+0 connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)\n"
 		     "+0 > S 0:0(0) win 24820 <mss 1460,nop,wscale 2>\n");
