@@ -223,6 +223,7 @@ struct tcp_act {
 	uint8_t timer_kind; /* enum tcp_timer_kind: what TCP_D_REXMT is */
 	uint8_t rexmit;	    /* enum tcp_rexmit: what tcp_output() may do about LOST records */
 	bool frto;	    /* LOSS may turn out spurious (RFC 5682) */
+	bool rescued;	    /* RFC 6675 4: one rescue retransmission a recovery */
 	bool rack_advanced; /* something later was delivered since RACK last looked */
 	bool reneged;
 	uint64_t rack_ns;		 /* RACK.xmit_ts (RFC 8985 5.2) */

@@ -352,6 +352,30 @@ static int resend(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r, 
 }
 
 /*
+ * R6675-3, rule 3 and 4 of NextSeg(), where RACK is off and there is nothing else to send: what lies below the highest
+ * SACK and was not sent again yet; then, once a recovery, the last segment (a rescue).
+ */
+static struct tcp_rec *next_seg_without_loss(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+	struct tcp_rec *r, *last = LIST_LAST(&a->recs, struct tcp_rec, seq_link);
+
+	if (tcp_use_rack(t) || !tcp_has_sack(c) || c->ca_state != TCP_CA_RECOVERY)
+		return NULL;
+	LIST_FOREACH (r, &a->recs, struct tcp_rec, seq_link) {
+		if (seq_geq(r->seq, tcp_high_sacked(c)))
+			break;
+		/* Not one that went already (HighRxt): it would never end. */
+		if (!(r->flags & (TCP_REC_SACKED | TCP_REC_LOST | TCP_REC_RETRANS)))
+			return r;
+	}
+	if (a->rescued || last->flags & (TCP_REC_SACKED | TCP_REC_LOST))
+		return NULL;
+	a->rescued = true;
+	return tcp_rec_last_segment(t, c);
+}
+
+/*
  * What was sent of r can't be remembered apart: it stays lost as a whole. That it went twice is remembered, for
  * Karn's rule and for whoever would undo; and it does not go a third time before an ACK moves SND.UNA or a round
  * trip has passed, or each of a flight of duplicate ACKs would fetch another copy.
@@ -424,6 +448,27 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 	}
 	tcp_conn_dirty(t, c); /* more is to go: let others have their turn first */
 	return false;
+}
+
+/* After new data: what RFC 6675 lets go when nothing else may. */
+static void output_rescue(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+
+	while (a->rexmit == TCP_REXMIT_LOST && tcp_pipe(c) + tcp_conn_smss(c) <= c->cc.cwnd) {
+		struct tcp_rec *r = next_seg_without_loss(t, c), *again;
+		uint32_t flight = tcp_pipe(c), len;
+
+		if (!r || uncut_waits(t, c) || resend(t, c, r, &len) < 0)
+			return;
+		/* Both copies count as in flight (RFC 6675 4, SetPipe). */
+		again = tcp_rec_resent(t, c, r, len, false);
+		if (!again) {
+			note_uncut(t, c, r, flight);
+			return;
+		}
+		note_resent(t, c, again, flight);
+	}
 }
 
 /* The new segment that would leave next. */
@@ -633,8 +678,10 @@ static void output_data(struct tapir *t, struct tcp_conn *c)
 		a->frto = false;
 		a->rexmit = TCP_REXMIT_LOST;
 	}
-	if (output_lost(t, c))
+	if (output_lost(t, c)) {
 		output_new(t, c);
+		output_rescue(t, c);
+	}
 }
 
 /* ---- what runs while nothing is sent ---- */

@@ -16,9 +16,7 @@
  *
  * It comes together with PRR, which sends what it finds at the pace of what arrives (R9937-5).
  *
- * Without SACK it is NewReno (RFC 6582). RFC 6675's count of SACKed segments above a hole is not here: RACK finds all that
- * it would, and as in Linux since 6.17 nothing turns RACK off; the first bit of tcp_recovery changes nothing (R6675-2,
- * R6675-3, R6675-6, deviations).
+ * With RACK off it is RFC 6675's count of SACKed segments above; without SACK it is NewReno's (RFC 6582).
  */
 #include "stack/tcp/tcp_recovery.h"
 
@@ -162,7 +160,7 @@ void tcp_rack_timeout(struct tapir *t, struct tcp_conn *c)
 		tcp_rexmt_rearm(t, c);
 }
 
-/* ---- without SACK ---- */
+/* ---- the others ---- */
 
 /* R5681-9, R6582-1, RFC 6582 3.2: three duplicates, or a partial ACK: the first segment is lost. */
 static void newreno_mark_lost(struct tapir *t, struct tcp_conn *c, bool advanced)
@@ -187,10 +185,39 @@ void tcp_find_lost(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 		return;
 	if (!tcp_has_sack(c)) {
 		newreno_mark_lost(t, c, p->flags & TCP_ACK_UNA_ADVANCED);
-	} else {
+	} else if (tcp_use_rack(t)) {
 		if (tcp_rack_detect(t, c))
 			p->flags &= ~(uint32_t)TCP_ACK_SET_TIMER;
 		if (a->segs_retrans < retrans)
 			p->flags |= TCP_ACK_LOST_RETRANS;
+	}
+}
+
+/*
+ * R6675-2, IsLost(): DupThresh segments above were SACKed. A record SACKed in part counts by its segments, which is
+ * DupThresh ranges or more than DupThresh - 1 full segments, whichever comes first.
+ */
+void tcp_sack_mark_lost(struct tapir *t, struct tcp_conn *c, bool head)
+{
+	struct tcp_act *a = c->act;
+	uint32_t above = a->segs_sacked, thresh = tcp_reordering(t, c);
+	struct tcp_rec *r, *next;
+
+	LIST_FOREACH_SAFE (r, next, &a->recs, struct tcp_rec, seq_link) {
+		if (r->flags & TCP_REC_SACKED) {
+			above -= tcp_rec_segs(r);
+			continue;
+		}
+		if (above < thresh && !head)
+			break;
+		/* What was sent again is given the time of the RTO: RFC 6675 knows no lost retransmission. */
+		if (r->flags & TCP_REC_RETRANS && !(r->flags & TCP_REC_LOST)) {
+			tcp_rec_mark_original_lost(a, r);
+		} else if (!(r->flags & TCP_REC_LOST)) {
+			if (above < thresh && tcp_rec_segs(r) > 1)
+				tcp_rec_split(t, a, r, r->mss);
+			tcp_rec_mark_lost(t, c, r);
+		}
+		head = false;
 	}
 }

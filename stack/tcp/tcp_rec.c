@@ -334,6 +334,13 @@ void tcp_rec_mark_lost(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r)
 		a->lost_hint = r;
 }
 
+void tcp_rec_mark_original_lost(struct tcp_act *a, struct tcp_rec *r)
+{
+	sums_out(a, r);
+	r->flags |= TCP_REC_LOST;
+	sums_in(a, r);
+}
+
 /* Whether the record at l was sent after r. */
 static bool sent_later(const struct list *l, const struct tcp_rec *r)
 {
@@ -386,8 +393,11 @@ struct tcp_rec *tcp_rec_mark_sacked(struct tapir *t, struct tcp_conn *c, struct 
 	struct tcp_rec *p;
 
 	sums_out(a, r);
-	/* As Linux: what was sent again but is held lost no more (an undo) has its copy still on the way. */
-	if (r->flags & TCP_REC_LOST)
+	/*
+	 * As Linux: what was sent again but is held lost no more (an undo) has its copy still on the way. R6675-1: but
+	 * SetPipe() knows no copies of what is SACKed.
+	 */
+	if (r->flags & TCP_REC_LOST || !tcp_use_rack(t))
 		r->flags &= (uint8_t) ~(TCP_REC_LOST | TCP_REC_RETRANS);
 	r->flags |= TCP_REC_SACKED;
 	sums_in(a, r);

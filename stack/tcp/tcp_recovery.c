@@ -82,6 +82,7 @@ void tcp_enter_recovery(struct tapir *t, struct tcp_conn *c, bool ece)
 		a->retrans_stamp_ns = 0;
 	c->cc.prior_ssthresh = 0;
 	tcp_undo_start(c);
+	a->rescued = false;
 	/* R6675-4, R9937-1; within CWR the window is on its way down already. */
 	if (!tcp_in_reduction(c)) {
 		if (!ece)
@@ -202,7 +203,7 @@ static void mark_timeout(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
 	struct tcp_rec *head = LIST_FIRST(&a->recs, struct tcp_rec, seq_link), *r;
-	bool reneg = head->flags & TCP_REC_SACKED;
+	bool reneg = head->flags & TCP_REC_SACKED, by_time = tcp_use_rack(t) || !tcp_has_sack(c);
 
 	/* R2018-7: the left edge goes again whatever was SACKed; a SACKed one at the left edge was reneged. */
 	if (reneg) {
@@ -211,10 +212,10 @@ static void mark_timeout(struct tapir *t, struct tcp_conn *c)
 		a->reneged = true;
 	}
 	a->reno_sacked = 0;
-	if (!reneg && tcp_rec_segs(head) > 1 && tcp_rack_wait_ns(t, c, head, 0) > 0)
+	if (by_time && !reneg && tcp_rec_segs(head) > 1 && tcp_rack_wait_ns(t, c, head, 0) > 0)
 		tcp_rec_split(t, a, head, head->mss);
 	LIST_FOREACH (r, &a->recs, struct tcp_rec, seq_link) {
-		if (!reneg && r != head && tcp_rack_wait_ns(t, c, r, 0) > 0)
+		if (!reneg && r != head && by_time && tcp_rack_wait_ns(t, c, r, 0) > 0)
 			continue;
 		tcp_rec_mark_lost(t, c, r);
 	}
@@ -323,6 +324,14 @@ static bool try_exit(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p
 	return false;
 }
 
+/* RACK off: RFC 6675 or nothing. */
+static bool time_to_recover(struct tapir *t, const struct tcp_conn *c)
+{
+	if (c->act->segs_lost)
+		return true;
+	return !tcp_use_rack(t) && tcp_sacked_segs(c->act) >= tcp_reordering(t, c);
+}
+
 /* RECOVERY hears of p. False: nothing more to do. */
 static bool in_recovery(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 {
@@ -336,7 +345,7 @@ static bool in_recovery(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass
 		try_to_open(t, c, p);
 	tcp_find_lost(t, c, p);
 	if (c->ca_state != TCP_CA_RECOVERY) {
-		if (!c->act->segs_lost)
+		if (!time_to_recover(t, c))
 			return false;
 		tcp_enter_recovery(t, c, p->flags & TCP_ACK_ECE);
 	}
@@ -354,7 +363,7 @@ static bool in_order(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p
 	if (c->ca_state <= TCP_CA_DISORDER)
 		tcp_undo_dsack(t, c);
 	tcp_find_lost(t, c, p);
-	if (!c->act->segs_lost) {
+	if (!time_to_recover(t, c)) {
 		try_to_open(t, c, p);
 		return false;
 	}
@@ -382,7 +391,7 @@ static bool check_reneging(struct tapir *t, struct tcp_conn *c, struct tcp_ack_p
 void tcp_recovery_alert(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 {
 	struct tcp_act *a = c->act;
-	bool go;
+	bool entered = false, go;
 
 	a->rexmit = TCP_REXMIT_NONE;
 	if (list_empty(&a->recs))
@@ -403,12 +412,15 @@ void tcp_recovery_alert(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass
 		if (c->ca_state != TCP_CA_OPEN && !(p->flags & TCP_ACK_LOST_RETRANS))
 			return;
 		/* Undone, or a retransmission was lost: it may be recovery's turn (R5681-13). */
-		go = in_order(t, c, p);
+		go = entered = in_order(t, c, p);
 	} else {
-		go = in_order(t, c, p);
+		go = entered = in_order(t, c, p);
 	}
 	if (!go)
 		return;
+	/* R6675-6: only where RACK is off. */
+	if (tcp_has_sack(c) && !tcp_use_rack(t))
+		tcp_sack_mark_lost(t, c, entered);
 	a->rexmit = TCP_REXMIT_LOST;
 }
 

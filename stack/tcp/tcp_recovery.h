@@ -3,7 +3,7 @@
  *
  *	tcp_ack.c          takes an ACK apart, in one struct tcp_ack_pass, and asks the others in order
  *	tcp_scoreboard.c   what the peer's SACK blocks say (RFC 2018, RFC 2883)
- *	tcp_rack.c         who is lost, by time (RFC 8985), or by duplicates (RFC 5681); the tail probe
+ *	tcp_rack.c         who is lost, by time (RFC 8985), or by number (RFC 6675, RFC 5681); the tail probe
  *	tcp_recovery.c     the congestion state, and what follows from it
  *	tcp_prr.c          how much may be sent while the window is reduced (RFC 9937)
  *	tcp_undo.c         when it was a mistake (RFC 4015, RFC 3522, RFC 3708)
@@ -123,6 +123,11 @@ static inline bool tcp_in_reduction(const struct tcp_conn *c)
 	return c->ca_state == TCP_CA_CWR || c->ca_state == TCP_CA_RECOVERY;
 }
 
+static inline bool tcp_use_rack(const struct tapir *t)
+{
+	return t->conf.tcp_recovery & 1;
+}
+
 static inline uint32_t tcp_reordering(const struct tapir *t, const struct tcp_conn *c)
 {
 	return c->reordering ? c->reordering : (uint32_t)t->conf.tcp_reordering;
@@ -154,8 +159,10 @@ uint64_t tcp_rack_reo_wnd_ns(const struct tapir *t, const struct tcp_conn *c);
 /* Step 5: marks who is lost; true: the reordering timer was set. */
 bool tcp_rack_detect(struct tapir *t, struct tcp_conn *c);
 void tcp_rack_timeout(struct tapir *t, struct tcp_conn *c); /* the reordering timer */
-/* By RACK with SACK, by NewReno without. */
+/* RACK, NewReno or nothing, by what is in force. */
 void tcp_find_lost(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p);
+/* RFC 6675 4, IsLost(): where RACK is off. `head`: at least the first one. */
+void tcp_sack_mark_lost(struct tapir *t, struct tcp_conn *c, bool head);
 
 /* ---- tcp_tlp.c ---- */
 /* Sets the timer to the probe's time (RFC 8985 7.2); `advancing`: the RTO would begin anew now. False: no probe. */

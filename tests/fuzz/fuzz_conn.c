@@ -496,7 +496,7 @@ static bool begin(struct fuzz *f)
 	c->tcp_ecn = k & 4 ? 1 : 2;
 	c->tcp_fastopen = k & 8 ? 3 : 0;
 	c->tcp_mtu_probing = k >> 4 & 3 ? (k >> 4 & 3) - 1 : 0;
-	c->tcp_recovery = k & 0x40 ? 7 : 1;
+	c->tcp_recovery = k & 0x40 ? 0 : 1;
 	c->tcp_congestion_control = k >> 7 & 1;
 	c->tcp_frto = k & 0x100 ? 0 : 2;
 	c->tcp_early_retrans = k & 0x200 ? 0 : 3;

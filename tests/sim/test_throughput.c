@@ -39,7 +39,7 @@ static const struct flavour flavours[] = {
 	{.name = "default"},
 	{.name = "nosack", .sysctl = {"net.ipv4.tcp_sack"}, .value = {0}},
 	{.name = "notime", .sysctl = {"net.ipv4.tcp_timestamps"}, .value = {0}},
-	{.name = "rack7", .sysctl = {"net.ipv4.tcp_recovery"}, .value = {7}},
+	{.name = "norack", .sysctl = {"net.ipv4.tcp_recovery"}, .value = {0}},
 	{.name = "wide", .wide = true},
 };
 

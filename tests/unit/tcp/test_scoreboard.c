@@ -62,6 +62,7 @@ static uint32_t fly(struct tf *f, int64_t recovery, uint32_t mss, uint32_t n, in
 enum { SEGS = 120 };
 
 struct model {
+	bool rack;
 	bool sacked[SEGS], lost[SEGS], again[SEGS];
 	unsigned una, high;
 };
@@ -76,11 +77,20 @@ static void model_sack(struct model *m, unsigned from, unsigned to)
 	}
 }
 
-/* RFC 8985 6.2: all were sent at one moment and the path takes no time, so that the order of sending decides. */
+/*
+ * RFC 8985 6.2: all were sent at one moment and the path takes no time, so that the order of sending decides.
+ * RFC 6675 4, IsLost() by segments, as all of them are full.
+ */
 static void model_find_lost(struct model *m)
 {
-	for (unsigned i = m->una; i < m->high; i++)
-		m->lost[i] |= !m->sacked[i];
+	unsigned above = 0;
+
+	for (unsigned i = SEGS; i-- > m->una;) {
+		if (m->sacked[i])
+			above++;
+		else if (m->rack ? i < m->high : above >= 3)
+			m->lost[i] = true;
+	}
 }
 
 /* RFC 6675 4: SetPipe(). */
@@ -116,13 +126,13 @@ static unsigned model_take(struct model *m, struct tf *f)
 	return n;
 }
 
-static void one_scoreboard(uint64_t seed)
+static void one_scoreboard(uint64_t seed, bool rack)
 {
 	struct rnd rnd = {.state = seed};
-	struct model m = {0};
+	struct model m = {.rack = rack};
 	struct tf f;
 
-	fly(&f, 1, MSS, SEGS, 3);
+	fly(&f, rack, MSS, SEGS, 3);
 	for (unsigned step = 0; step < 60 && m.una + 1 < SEGS; step++) {
 		uint32_t b[3][2];
 		unsigned n = 1 + rnd_below(&rnd, 3), una = m.una;
@@ -170,10 +180,12 @@ static void one_scoreboard(uint64_t seed)
 	tf_close(&f);
 }
 
-TEST(the_pipe_is_that_of_a_plain_array_for_random_scoreboards, "R6675-1 R9937-2 R2018-6")
+TEST(the_pipe_is_that_of_a_plain_array_for_random_scoreboards, "R6675-1 R6675-2 R9937-2 R2018-6")
 {
-	for (uint64_t seed = 1; seed <= 60; seed++)
-		one_scoreboard(seed);
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		one_scoreboard(seed, true);
+		one_scoreboard(seed, false);
+	}
 }
 
 /* ---- numbers ---- */
