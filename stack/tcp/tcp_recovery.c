@@ -157,6 +157,13 @@ void tcp_reno_acked(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 
 /* ---- LOSS ---- */
 
+/* Whether there is anything new to send: text, or our FIN. */
+static bool anything_new(const struct tcp_conn *c)
+{
+	return tcp_snd_end(c) != c->snd_nxt ||
+	       (c->flags & (TCP_F_FIN_QUEUED | TCP_F_FIN_SENT)) == TCP_F_FIN_QUEUED;
+}
+
 /* After a timeout: F-RTO's decision, an undo, or on with slow start. */
 static void process_loss(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 {
@@ -175,9 +182,8 @@ static void process_loss(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pas
 				a->frto = false; /* step 3a: the loss is real */
 		} else if (advanced && !recovered) {
 			c->recover = c->snd_nxt;
-			/* Step 2b: two new segments, if there are any and the window takes them. */
-			if (tcp_snd_end(c) != c->snd_nxt &&
-			    seq_gt(c->snd_una + c->snd_wnd, c->snd_nxt)) {
+			/* Step 2b: two new segments, if there are any and the window takes them; as Linux a FIN is one. */
+			if (anything_new(c) && seq_gt(c->snd_una + c->snd_wnd, c->snd_nxt)) {
 				a->rexmit = TCP_REXMIT_NEW;
 				return;
 			}
