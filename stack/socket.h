@@ -199,7 +199,10 @@ TAPIR_API tapir_sock_t tapir_accept(struct tapir *t, tapir_sock_t s, struct tapi
 
 /*
  * TCP: active OPEN; -EINPROGRESS, then TAPIR_OUT when established, TAPIR_ERR when not; -EALREADY
- * meanwhile, -EISCONN after. UDP: sets the peer, at once; any address with port 0 unsets it.
+ * meanwhile, -EISCONN after. Of an open that failed it says why (-ECONNABORTED: SO_ERROR did), and the next begins anew. UDP:
+ * sets the peer, at once. Any address with port 0, Linux's AF_UNSPEC: UDP has no peer any more; a stream's connection is given up
+ * as by tapir_abort(), a listener as by tapir_close(), and the socket may connect or listen again, with its options and what
+ * bind() named.
  * -ENETUNREACH: no route; -EADDRNOTAVAIL: no free port; -EACCES: broadcast without SO_BROADCAST.
  */
 TAPIR_API int tapir_connect(struct tapir *t, tapir_sock_t s, const struct tapir_sockaddr *sa);
@@ -207,7 +210,7 @@ TAPIR_API int tapir_connect(struct tapir *t, tapir_sock_t s, const struct tapir_
 /*
  * Sends what fits of iov[0..n). Returns the bytes taken (a datagram: all or nothing). -EAGAIN: no
  * room (TAPIR_OUT will follow); -ENOMEM: no memory, and nothing will tell when there is; -EPIPE: sending
- * is shut down; -ENOTCONN; -EMSGSIZE; or SO_ERROR's.
+ * is shut down, or a stream is not connected; -EMSGSIZE; or SO_ERROR's.
  */
 TAPIR_API int64_t tapir_send(struct tapir *t, tapir_sock_t s, const struct iovec *iov, int n,
 			     int flags);
@@ -263,7 +266,8 @@ TAPIR_API int tapir_recv_held(struct tapir *t, tapir_sock_t s, size_t bytes);
 
 enum { TAPIR_SHUT_RD = 0, TAPIR_SHUT_WR = 1, TAPIR_SHUT_RDWR = 2 };
 
-/* Half-close (RFC 9293 3.6). SHUT_WR sends FIN after what is queued; SHUT_RD discards nothing. -ENOTCONN, -EINVAL. */
+/* Half-close (RFC 9293 3.6). SHUT_WR sends FIN after what is queued; SHUT_RD discards nothing. In SYN-SENT, and
+ * SHUT_RD of a listener, it ends what is under way as connect() to no address does. -ENOTCONN, -EINVAL. */
 TAPIR_API int tapir_shutdown(struct tapir *t, tapir_sock_t s, int how);
 /*
  * Gives the handle up. TCP goes on in the background: unsent data and FIN are delivered; unread

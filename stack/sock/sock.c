@@ -194,6 +194,51 @@ tapir_sock_t sock_accept(struct tapir *t, tapir_sock_t h, struct tapir_sockaddr 
 	return sock_handle(fresh);
 }
 
+/* The handle's connection or listener is another one from now on: who waited hears of it. */
+static void now_stands_for(struct tapir *t, struct sock *s, struct tcp_conn *c, uint64_t cookie,
+			   uint32_t interest)
+{
+	s->kind = SOCK_TCP;
+	s->u.conn = c;
+	ready_init(&c->rdy, sock_handle(s));
+	ready_interest(&c->rdy, interest, cookie);
+	ready_mark(t, &c->rdy, (uint32_t)tcp_user_poll(t, c));
+}
+
+/* As Linux: connect() to no address. Also what is left of a listener, and of an open, that is shut. */
+static int disconnect(struct tapir *t, struct sock *s)
+{
+	struct ready *r = sock_ready(t, s);
+	uint64_t cookie = r->cookie;
+	uint32_t interest = r->interest;
+	struct tcp_conn *c;
+	int err;
+
+	if (s->kind == SOCK_LISTEN)
+		err = tcp_listener_renew(t, s->u.listener, &c);
+	else
+		err = tcp_user_renew(t, s->u.conn, &c);
+	if (!err)
+		now_stands_for(t, s, c, cookie, interest);
+	return err;
+}
+
+static int connect_stream(struct tapir *t, struct sock *s, const struct tapir_sockaddr *sa)
+{
+	struct tcp_conn *c = s->u.conn;
+	int err;
+
+	if (sa->port == 0 && tapir_addr_is_any(&sa->addr))
+		return disconnect(t, s);
+	if (!(c->flags & TCP_F_DETACHED) || c->flags & TCP_F_CONNECTED)
+		return tcp_user_connect(t, c, sa);
+	/* As Linux: who asks is told how the open before failed, and may try again. */
+	err = c->err ? c->err : ECONNABORTED;
+	c->err = 0;
+	disconnect(t, s);
+	return -err;
+}
+
 int sock_connect(struct tapir *t, tapir_sock_t h, const struct tapir_sockaddr *sa)
 {
 	struct sock *s = sock_find(t, h);
@@ -209,9 +254,9 @@ int sock_connect(struct tapir *t, tapir_sock_t h, const struct tapir_sockaddr *s
 	case SOCK_UDP:
 		return udp_connect(t, s->u.udp, sa);
 	case SOCK_TCP:
-		return tcp_user_connect(t, s->u.conn, sa);
+		return connect_stream(t, s, sa);
 	case SOCK_LISTEN:
-		return -EISCONN;
+		return sa->port == 0 && tapir_addr_is_any(&sa->addr) ? disconnect(t, s) : -EISCONN;
 	case SOCK_FREE:
 		break;
 	}
@@ -253,7 +298,7 @@ int64_t sock_send(struct tapir *t, tapir_sock_t h, const struct iovec *iov, int 
 			return s->u.conn->flags & TCP_F_CONNECTED ? -EISCONN : -ENOTCONN;
 		return tcp_user_send(t, s->u.conn, iov, n, flags);
 	case SOCK_LISTEN:
-		return -ENOTCONN;
+		return -EPIPE; /* as Linux */
 	case SOCK_FREE:
 		break;
 	}
@@ -385,8 +430,13 @@ int sock_shutdown(struct tapir *t, tapir_sock_t h, int how)
 	case SOCK_UDP:
 		return udp_shutdown(t, s->u.udp, how);
 	case SOCK_TCP:
+		/* As Linux: an open under way ends by it, in whatever direction. */
+		if (s->u.conn->ep.state == TAPIR_TCP_SYN_SENT)
+			return disconnect(t, s);
 		return tcp_user_shutdown(t, s->u.conn, how);
 	case SOCK_LISTEN:
+		/* As Linux: it has no direction to write; without the other it listens no more. */
+		return how == TAPIR_SHUT_WR ? 0 : disconnect(t, s);
 	case SOCK_FREE:
 		break;
 	}

@@ -31,7 +31,10 @@ enum tcp_epflag {
 	/* tcp_demux.c's, how that reference was counted */
 	TCP_EP_NOREUSE = 1 << 2,  /* taken without SO_REUSEADDR */
 	TCP_EP_EXPLICIT = 1 << 3, /* by bind() or listen(): connect() leaves the port alone */
-	TCP_EP_TS = 1 << 4,	  /* a TIME-WAIT record: the connection used timestamps */
+	/* tcp_renew.c's: what bind() named, for as long as the endpoint lives */
+	TCP_EP_NAMED_ADDR = 1 << 5,
+	TCP_EP_NAMED_PORT = 1 << 6,
+	TCP_EP_TS = 1 << 4, /* a TIME-WAIT record: the connection used timestamps */
 };
 
 /* Enums and not integers, so that a debugger shows their names. */

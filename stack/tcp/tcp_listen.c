@@ -41,6 +41,7 @@ static struct tcp_listener *listener_new(struct tapir *t, const struct tcp_conn 
 	l->ep.kind = TCP_EP_LISTENER;
 	l->ep.tuple.laddr = c->ep.tuple.laddr;
 	l->ep.tuple.lport = c->ep.tuple.lport;
+	l->ep.epflags = c->ep.epflags & (TCP_EP_NAMED_ADDR | TCP_EP_NAMED_PORT);
 	l->opt = c->opt;
 	l->cc = c->cc.ops;
 	l->id = t->tcp->listener_id++;

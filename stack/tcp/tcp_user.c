@@ -30,6 +30,7 @@ static int take_err(struct tcp_conn *c)
 int tcp_user_bind(struct tapir *t, struct tcp_conn *c, const struct tapir_sockaddr *sa)
 {
 	uint32_t ip4;
+	int err;
 
 	if (!tapir_addr_is_v4(&sa->addr))
 		return -EAFNOSUPPORT;
@@ -40,7 +41,11 @@ int tcp_user_bind(struct tapir *t, struct tcp_conn *c, const struct tapir_sockad
 	/* R1122-22, R1122-94: only an address of ours. */
 	if (ip4 && !netif_by_addr(t, ip4))
 		return -EADDRNOTAVAIL;
-	return tcp_port_bind(t, c, &sa->addr, sa->port);
+	err = tcp_port_bind(t, c, &sa->addr, sa->port);
+	if (!err)
+		c->ep.epflags |= (uint16_t)((ip4 ? TCP_EP_NAMED_ADDR : 0) |
+					    (sa->port ? TCP_EP_NAMED_PORT : 0));
+	return err;
 }
 
 /* Whether dst can be the other end of a connection (MUST-46, EVT-48). */
@@ -66,16 +71,13 @@ static int connect_begin(struct tapir *t, struct tcp_conn *c, const struct tapir
 	uint64_t space;
 	int r;
 
-	if (c->err)
-		return take_err(c);
 	if (c->fo & TCP_FO_DEFER)
 		return -EISCONN; /* as Linux: connect() has said that it is */
 	if (c->ep.state == TAPIR_TCP_SYN_SENT || c->ep.state == TAPIR_TCP_SYN_RECEIVED)
 		return -EALREADY;
-	/* An open that failed was aborted; what was a connection once is never another, whatever became of it. */
+	/* What was a connection once is never another, whatever became of it; of an open that failed see sock_connect(). */
 	if (c->ep.state != TAPIR_TCP_CLOSED || c->flags & TCP_F_DETACHED)
-		return c->flags & TCP_F_CONNECTED || !(c->flags & TCP_F_DETACHED) ? -EISCONN
-										  : -ECONNABORTED;
+		return -EISCONN;
 	r = check_peer(t, sa);
 	if (r < 0)
 		return r;
@@ -101,6 +103,7 @@ static int connect_begin(struct tapir *t, struct tcp_conn *c, const struct tapir
 		return r;
 	}
 	c->act->rt = rt;
+	c->err = 0; /* as Linux: what a disconnection left is of the past */
 	c->flags |= TCP_F_ACTIVE;
 	c->iss = tcp_isn(t, &c->ep.tuple);
 	c->ts_off = tcp_ts_offset(t, &c->ep.tuple);
@@ -152,8 +155,7 @@ static int may_user_send(struct tcp_conn *c)
 	if (c->err)
 		return take_err(c);
 	if (c->flags & (TCP_F_FIN_QUEUED | TCP_F_DETACHED))
-		return c->flags & TCP_F_CONNECTED || c->flags & TCP_F_FIN_QUEUED ? -EPIPE
-										 : -ENOTCONN;
+		return -EPIPE;
 	switch ((enum tapir_tcp_state)c->ep.state) {
 	case TAPIR_TCP_ESTABLISHED:
 	case TAPIR_TCP_CLOSE_WAIT:
@@ -163,8 +165,7 @@ static int may_user_send(struct tcp_conn *c)
 		if (tcp_fastopen_child(c))
 			return 0;
 		return -EAGAIN; /* a blocking socket would wait for the handshake */
-	case TAPIR_TCP_CLOSED:
-		return -ENOTCONN;
+	case TAPIR_TCP_CLOSED:	/* as Linux, where there never was a connection either */
 	case TAPIR_TCP_FIN_WAIT_1:
 	case TAPIR_TCP_FIN_WAIT_2:
 	case TAPIR_TCP_CLOSING:
@@ -369,8 +370,9 @@ static int64_t nothing(struct tcp_conn *c)
 		return 0;
 	if (c->err)
 		return take_err(c);
+	/* As Linux: of an open that failed, told that it did, the end is read as well. */
 	if (c->flags & (TCP_F_SHUT_RD | TCP_F_DETACHED))
-		return c->flags & TCP_F_CONNECTED || c->flags & TCP_F_SHUT_RD ? 0 : -ENOTCONN;
+		return 0;
 	if (c->ep.state == TAPIR_TCP_CLOSED)
 		return -ENOTCONN;
 	return -EAGAIN;
@@ -477,19 +479,17 @@ int tcp_user_shutdown(struct tapir *t, struct tcp_conn *c, int how)
 {
 	if (how != TAPIR_SHUT_RD && how != TAPIR_SHUT_WR && how != TAPIR_SHUT_RDWR)
 		return -EINVAL;
-	if (c->ep.state == TAPIR_TCP_CLOSED)
-		return -ENOTCONN;
 	if (how != TAPIR_SHUT_WR && !(c->flags & TCP_F_SHUT_RD)) {
 		c->flags |=
 			TCP_F_SHUT_RD; /* MAY-1: discards nothing: what arrives is still acknowledged */
 		ready_mark(t, &c->rdy, TAPIR_IN | TAPIR_RDHUP);
 	}
+	/* As Linux: it is shut for all that. */
+	if (c->ep.state == TAPIR_TCP_CLOSED)
+		return -ENOTCONN;
 	if (how == TAPIR_SHUT_RD)
 		return 0;
 	switch ((enum tapir_tcp_state)c->ep.state) {
-	case TAPIR_TCP_SYN_SENT:
-		tcp_conn_drop(t, c, 0);
-		return 0;
 	case TAPIR_TCP_SYN_RECEIVED:
 	case TAPIR_TCP_ESTABLISHED:
 	case TAPIR_TCP_CLOSE_WAIT:
@@ -497,6 +497,7 @@ int tcp_user_shutdown(struct tapir *t, struct tcp_conn *c, int how)
 			queue_fin(t, c);
 		ready_mark(t, &c->rdy, TAPIR_OUT);
 		return 0;
+	case TAPIR_TCP_SYN_SENT: /* sock_shutdown() gives it up */
 	case TAPIR_TCP_FIN_WAIT_1:
 	case TAPIR_TCP_FIN_WAIT_2:
 	case TAPIR_TCP_CLOSING:
@@ -622,7 +623,9 @@ int tcp_user_poll(struct tapir *t, const struct tcp_conn *c)
 		      c->flags & (TCP_F_FIN_QUEUED | TCP_F_FIN_SENT)))
 		bits |= TAPIR_HUP;
 	if (c->ep.state == TAPIR_TCP_CLOSED && !ended)
-		return bits | TAPIR_OUT | TAPIR_HUP; /* as Linux for a fresh socket */
+		/* as Linux for a fresh socket */
+		return bits | TAPIR_OUT | TAPIR_HUP |
+		       (c->flags & TCP_F_SHUT_RD ? TAPIR_IN | TAPIR_RDHUP : 0);
 	if (c->fo & TCP_FO_DEFER)
 		return bits | TAPIR_OUT; /* to be written to, for the SYN's sake */
 	if (c->ep.state == TAPIR_TCP_SYN_SENT ||

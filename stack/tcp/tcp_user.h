@@ -41,6 +41,14 @@ void tcp_user_queued(const struct tcp_conn *c, uint32_t *unread, uint32_t *unack
 		     uint32_t *unsent);
 /* TCP_NODELAY was set: what Nagle, CORK or MSG_MORE hold back goes, as in Linux. */
 void tcp_user_push(struct tapir *t, struct tcp_conn *c);
+struct tcp_listener;
+/*
+ * The socket begins anew (tcp_renew.c): *out, CLOSED, has the options and the name of c, which ends as by ABORT, and the error
+ * that Linux leaves. -ENOMEM: nothing has changed.
+ */
+int tcp_user_renew(struct tapir *t, struct tcp_conn *c, struct tcp_conn **out);
+/* The same of a listener, which ends as by CLOSE. */
+int tcp_listener_renew(struct tapir *t, struct tcp_listener *l, struct tcp_conn **out);
 /* c->opt was changed by setsockopt: let it act (KEEPALIVE starts, buffers grow ...). */
 void tcp_user_opt_changed(struct tapir *t, struct tcp_conn *c);
 

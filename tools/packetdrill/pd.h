@@ -90,12 +90,10 @@ struct pd_file {
 	/* PD_SOCKET */
 	tapir_sock_t sock;
 	int family, type, protocol;
-	int err;		    /* waits to be told: a disconnection leaves ECONNRESET */
 	struct tapir_linger linger; /* of a datagram socket: only remembered */
 	bool connecting;	    /* connect() began, and no call has told its end */
-	bool bound;		    /* by bind() */
+	bool ending;		    /* shut after an open that failed, and nobody was told */
 	bool listening;
-	struct tapir_sockaddr local;	   /* as bound */
 	uint64_t rcvtimeo_ns, sndtimeo_ns; /* 0: none */
 	int rcvlowat;
 	int stored[PD_STORED];

@@ -90,10 +90,6 @@ int pd_bind(void *u, int fd, const struct sockaddr *sa, socklen_t len)
 			pd_learn_address(pd, tapir_addr_to_v4(&a.addr));
 			r = tapir_bind(pd->t, f->sock, &a);
 		}
-		if (r == 0) {
-			f->bound = true;
-			tapir_getsockname(pd->t, f->sock, &f->local);
-		}
 		r = (int)pd_ret(r);
 	}
 	pd_leave(pd);
@@ -190,37 +186,17 @@ static int so_error(struct pd *pd, struct pd_file *f)
 	return err;
 }
 
-/* States that a disconnection resets, and says so by an error. */
-static bool pd_linux_needs_reset(unsigned state)
-{
-	return state == TAPIR_TCP_ESTABLISHED || state == TAPIR_TCP_CLOSE_WAIT ||
-	       state == TAPIR_TCP_FIN_WAIT_1 || state == TAPIR_TCP_FIN_WAIT_2 ||
-	       state == TAPIR_TCP_SYN_RECEIVED || state == TAPIR_TCP_SYN_SENT;
-}
-
 /* Gives the connection up and keeps the descriptor: connect() to AF_UNSPEC. */
 static int disconnect(struct pd *pd, struct pd_file *f)
 {
 	struct tapir_sockaddr none = {0};
-	struct tapir_sock_info info;
-	tapir_sock_t s;
+	int r = tapir_connect(pd->t, f->sock, &none);
 
-	if (f->type == SOCK_DGRAM)
-		return tapir_connect(pd->t, f->sock, &none);
-	if (!pd_sock_info(pd, f, &info) || info.state == TAPIR_TCP_LISTEN)
-		return f->listening ? -EISCONN : 0;
-	s = tapir_socket(pd->t, TAPIR_AF_INET, TAPIR_STREAM, 0);
-	if (s < 0)
-		return (int)s;
-	tapir_abort(pd->t, f->sock);
-	f->sock = s;
-	if (pd_linux_needs_reset(info.state))
-		f->err = ECONNRESET;
-	f->connecting = false;
-	if (f->bound)
-		tapir_bind(pd->t, s, &f->local);
-	pd_edge(pd, f, EPOLLOUT | EPOLLHUP);
-	return 0;
+	if (r == 0 && f->type == SOCK_STREAM) {
+		f->connecting = f->listening = f->ending = false;
+		pd_edge(pd, f, EPOLLOUT | EPOLLHUP);
+	}
+	return r;
 }
 
 static bool connect_over(struct pd *pd, const struct pd_wait *w)
@@ -242,8 +218,10 @@ static int connect_to(struct pd *pd, struct pd_file *f, const struct tapir_socka
 			    .file = f,
 			    .deadline_ns = deadline(pd, f->sndtimeo_ns)};
 	bool second = f->connecting;
-	int r = second ? -EALREADY : tapir_connect(pd->t, f->sock, a);
+	int r = f->ending ? -EINVAL : second ? -EALREADY : tapir_connect(pd->t, f->sock, a);
 
+	if (f->ending)
+		return r;
 	if (!second && r == -EINPROGRESS)
 		f->connecting = true;
 	else if (!second)
@@ -260,13 +238,10 @@ static int connect_to(struct pd *pd, struct pd_file *f, const struct tapir_socka
 			return -err;
 	}
 	f->connecting = false;
-	r = so_error(pd, f);
-	if (r == 0 && !established(pd, f))
-		r = ECONNABORTED;
-	/* As Linux: told that it failed, the socket is as new, and may try again. */
-	if (r)
-		disconnect(pd, f);
-	return -r;
+	/* Told that it failed, the socket is as new. */
+	if (!established(pd, f))
+		return tapir_connect(pd->t, f->sock, a);
+	return -so_error(pd, f);
 }
 
 int pd_connect(void *u, int fd, const struct sockaddr *sa, socklen_t len)
@@ -350,35 +325,25 @@ int pd_close(void *u, int fd)
 	return r;
 }
 
-/* A listener has no direction to write; without the other it listens no more, and keeps its name. */
-static int stop_listening(struct pd *pd, struct pd_file *f, int how)
-{
-	tapir_sock_t s;
-
-	if (how == SHUT_WR)
-		return 0;
-	s = tapir_socket(pd->t, TAPIR_AF_INET, TAPIR_STREAM, 0);
-	if (s < 0)
-		return (int)s;
-	tapir_close(pd->t, f->sock);
-	f->sock = s;
-	f->listening = false;
-	if (f->bound)
-		tapir_bind(pd->t, s, &f->local);
-	return 0;
-}
-
 int pd_shutdown(void *u, int fd, int how)
 {
 	struct pd *pd = u;
+	struct tapir_sock_info info;
 	struct pd_file *f;
 	int r = -1;
 
 	pd_enter(pd);
 	f = pd_sock_get(pd, fd);
-	if (f && f->listening && how >= SHUT_RD && how <= SHUT_RDWR)
-		r = (int)pd_ret(stop_listening(pd, f, how));
-	else if (f)
+	if (f && how >= SHUT_RD && how <= SHUT_RDWR && pd_sock_info(pd, f, &info)) {
+		/* As Linux: of an open that failed, and nobody was told, it ends the socket for good. */
+		if (f->connecting && info.state == TAPIR_TCP_CLOSED)
+			f->ending = true;
+		if (info.state == TAPIR_TCP_SYN_SENT)
+			f->connecting = false;
+		if (info.state == TAPIR_TCP_LISTEN && how != SHUT_WR)
+			f->listening = false;
+	}
+	if (f)
 		r = (int)pd_ret(tapir_shutdown(pd->t, f->sock, how));
 	pd_leave(pd);
 	return r;

@@ -154,11 +154,6 @@ static ssize_t take(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 	struct iovec rest[IOV_MOST];
 	size_t done = 0;
 
-	if (f->err) {
-		got = -f->err;
-		f->err = 0;
-		return got;
-	}
 	target = flags & MSG_WAITALL || want < f->rcvlowat ? want : f->rcvlowat;
 	for (;;) {
 		got = take_once(pd, f, rest, iov_behind(iov, n, done, rest), flags, m);
@@ -180,9 +175,6 @@ static ssize_t take(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 		}
 		break;
 	}
-	/* An open that failed, and has been told: there is no more to come. */
-	if (got == -ENOTCONN && f->connecting)
-		got = 0;
 	return done > 0 ? (ssize_t)done : got;
 }
 
@@ -423,11 +415,6 @@ static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 	int asked = flags;
 	bool there = pd_iov_readable(iov, n);
 
-	if (f->err) {
-		got = -f->err;
-		f->err = 0;
-		return got;
-	}
 	for (;;) {
 		int k = iov_behind(iov, n, done, rest), err;
 
@@ -464,9 +451,6 @@ static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 		f->written += done;
 		pd_mark_write(pd, f, asked, done, tx);
 	}
-	/* Linux says so of a socket that has no connection, too. */
-	if (stream && got == -ENOTCONN)
-		got = -EPIPE;
 	return done > 0 ? (ssize_t)done : got;
 }
 

@@ -375,12 +375,6 @@ static int get_ours(struct pd *pd, struct pd_file *f, int level, int name, void 
 			memcpy(out, &f->linger, sizeof(f->linger));
 			*len = sizeof(f->linger);
 			return 0;
-		case SO_ERROR:
-			if (!f->err)
-				break;
-			get_int(out, len, f->err);
-			f->err = 0;
-			return 0;
 		case SO_SNDLOWAT:
 			return get_int(out, len, 1);
 		case SO_TIMESTAMPING: /* and which clock: none */

@@ -38,7 +38,7 @@ static uint32_t socket_level(struct pd *pd, const struct pd_file *f)
 		r |= EPOLLOUT | EPOLLWRNORM | (f->type == SOCK_DGRAM ? EPOLLWRBAND : 0);
 	if (bits & TAPIR_PRI)
 		r |= EPOLLPRI;
-	if (bits & TAPIR_ERR || f->nerrq > 0 || f->err)
+	if (bits & TAPIR_ERR || f->nerrq > 0)
 		r |= EPOLLERR;
 	if (bits & TAPIR_HUP)
 		r |= EPOLLHUP;
