@@ -112,6 +112,7 @@ enum tcp_fo_flag {
 	TCP_FO_DATA = 1 << 4,	/* our SYN carries data */
 	TCP_FO_ACKED = 1 << 5,	/* data in a SYN was taken */
 	TCP_FO_CHECK = 1 << 6,	/* the first try after a pause */
+	TCP_FO_OPENED = 1 << 7, /* opened by Fast Open: was TCP_FO_CHILD once */
 };
 
 /* Why Fast Open saved no time: TCP_INFO's tcpi_fastopen_client_fail, Linux's numbers. */

@@ -38,7 +38,7 @@ uint16_t tcp_ecn_syn(struct tapir *t, struct tcp_conn *c, bool synack, bool agai
 	/* R3168-6: some drop a SYN that asks; the second one looks as it always did. */
 	if (t->conf.tcp_ecn != 1 || (again && t->conf.tcp_ecn_fallback))
 		return 0;
-	c->ecn = TCP_ECN_OK; /* until the peer says no */
+	c->ecn |= TCP_ECN_OK; /* until the peer says no */
 	return TCP_ECE | TCP_CWR;
 }
 

@@ -203,7 +203,7 @@ static struct tcp_conn *make_child(struct tapir *t, struct tcp_listener *l,
 		tcp_conn_drop(t, c, ECONNABORTED);
 		return NULL;
 	}
-	c->fo |= TCP_FO_CHILD;
+	c->fo |= TCP_FO_CHILD | TCP_FO_OPENED;
 	c->act->fo_l = l;
 	list_add_tail(&l->fo_children, &c->act->fo_link);
 	l->fo_pending++;

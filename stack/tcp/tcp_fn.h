@@ -79,7 +79,12 @@ void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c);
 void tcp_recovery_recut(struct tapir *t, struct tcp_conn *c);
 
 /* ---- tcp_ecn.c: RFC 3168 ---- */
-enum { TCP_INFO_ECN = 8, TCP_INFO_ECN_SEEN = 16, TCP_INFO_SYN_DATA = 32 }; /* Linux's TCPI_OPT_ */
+enum {
+	TCP_INFO_ECN = 8,
+	TCP_INFO_ECN_SEEN = 16,
+	TCP_INFO_SYN_DATA = 32,
+	TCP_INFO_TFO_CHILD = 128
+}; /* Linux's TCPI_OPT_ */
 /* The window was cut, for whatever reason: the next new data says CWR. */
 void tcp_ecn_cut(struct tcp_conn *c);
 /* The cut was a mistake and is undone before CWR left: it need not be told. */

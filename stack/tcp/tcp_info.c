@@ -222,7 +222,8 @@ void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_i
 	o->backoff = c->flags & TCP_F_PERSIST ? c->persist_shift : c->backoff;
 	o->options = (uint8_t)((c->flags & TCP_F_TS ? 1 : 0) | (c->flags & TCP_F_SACK ? 2 : 0) |
 			       (c->flags & TCP_F_WS ? 4 : 0) | tcp_ecn_info(c) |
-			       (c->fo & TCP_FO_ACKED ? TCP_INFO_SYN_DATA : 0));
+			       (c->fo & TCP_FO_ACKED ? TCP_INFO_SYN_DATA : 0) |
+			       (c->fo & TCP_FO_OPENED ? TCP_INFO_TFO_CHILD : 0));
 	if (c->flags & TCP_F_WS) {
 		o->snd_wscale = c->snd_wscale & 15u;
 		o->rcv_wscale = c->rcv_wscale & 15u;

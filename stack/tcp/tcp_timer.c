@@ -223,6 +223,9 @@ static bool fire_rexmt_syn(struct tapir *t, struct tcp_conn *c)
 	c->probes_out++;
 	if (c->probes_out > linear)
 		c->backoff++;
+	/* As Linux: a lost SYN is a sign of congestion like another: the first data says CWR. */
+	if (!tcp_fastopen_child(c) || c->probes_out == 2)
+		tcp_ecn_cut(c);
 	if (tcp_fastopen_child(c))
 		tcp_rec_mark_head_lost(t, c); /* data waits until the handshake is over */
 	else
@@ -246,6 +249,7 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 	if (kind == TCP_TIMER_SYN && !list_empty(&a->recs)) {
 		/* Not lost, but heard by a connection that is gone: neither window nor RTO change for it. */
 		tcp_rexmt_arm(t, c);
+		tcp_ecn_cut(c);
 		tcp_rec_mark_all_lost(t, c);
 		tcp_conn_dirty(t, c);
 		return true;
