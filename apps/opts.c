@@ -311,6 +311,18 @@ static int set_setting(struct tapir_conf *conf, char *text, struct opt_why *why)
 	char *word = strtok_r(value, " \t", &save);
 	if (!word)
 		return opt_refuse(why, "%s: no value: give one behind the =", name);
+	switch (tapir_conf_set_key(conf, name, word)) {
+	case 0:
+		return strtok_r(NULL, " \t", &save)
+			       ? opt_refuse(why, "%s: too many values: give at most 1", name)
+			       : 0;
+	case -EINVAL:
+		return opt_refuse(
+			why,
+			"%s: no key: give four hexadecimal numbers, like 1-2-3-4, or two such keys "
+			"with a comma between",
+			name);
+	}
 	for (; word; word = strtok_r(NULL, " \t", &save), index++) {
 		const struct tapir_conf_item *item = find_setting(name, index);
 		long v = 0;

@@ -33,6 +33,16 @@ struct tapir_conf_item {
 TAPIR_API const char *tapir_conf_words(const char *name);
 TAPIR_API int64_t tapir_conf_word(const char *name, const char *word);
 
+/*
+ * A setting that is a key, or two: written as Linux does, four numbers of 32 bits in hexadecimal with hyphens between them,
+ * a comma between keys ("net.ipv4.tcp_fastopen_key"). -ENOENT: name is none such; -EINVAL: text is no key; conf is
+ * unchanged then. And the reverse: out is "" while no key is set.
+ */
+enum { TAPIR_CONF_KEY_TEXT = 2 * 36 };
+TAPIR_API int tapir_conf_set_key(struct tapir_conf *conf, const char *name, const char *text);
+TAPIR_API int tapir_conf_get_key(const struct tapir_conf *conf, const char *name,
+				 char out[TAPIR_CONF_KEY_TEXT]);
+
 /* Every setting at its default. */
 TAPIR_API void tapir_conf_default(struct tapir_conf *conf);
 

@@ -111,6 +111,81 @@ int64_t tapir_conf_word(const char *name, const char *word)
 	return -ENOENT;
 }
 
+/* ---- keys ---- */
+
+enum { KEY_WORDS = 4, KEYS = 2 };
+
+static const char *const key_names[] = {"net.ipv4.tcp_fastopen_key"};
+
+static bool is_key(const char *name)
+{
+	for (size_t i = 0; name && i < ARRAY_SIZE(key_names); i++) {
+		if (strcmp(key_names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* One number of at most eight digits at *at; false: there is none. */
+static bool hex_word(const char **at, int64_t *v)
+{
+	unsigned n = 0;
+
+	for (*v = 0; n < 8 && hex_digit(**at) >= 0; n++)
+		*v = *v * 16 + hex_digit(*(*at)++);
+	return n > 0;
+}
+
+int tapir_conf_set_key(struct tapir_conf *conf, const char *name, const char *text)
+{
+	int64_t v[KEYS * KEY_WORDS];
+	size_t n = 0;
+
+	if (!is_key(name))
+		return -ENOENT;
+	for (;; text++) {
+		if (!hex_word(&text, &v[n++]))
+			return -EINVAL;
+		if (n % KEY_WORDS == 0 && *text == '\0')
+			break;
+		if (n == ARRAY_SIZE(v) || *text != (n % KEY_WORDS ? '-' : ','))
+			return -EINVAL;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+		*field(conf, (size_t)find(name, (unsigned)i)) = i < n ? v[i] : -1;
+	return 0;
+}
+
+int tapir_conf_get_key(const struct tapir_conf *conf, const char *name,
+		       char out[TAPIR_CONF_KEY_TEXT])
+{
+	char *to = out;
+
+	if (!is_key(name))
+		return -ENOENT;
+	for (unsigned i = 0; i < KEYS * KEY_WORDS; i++) {
+		int64_t v = *field_const(conf, (size_t)find(name, i));
+
+		if (v < 0)
+			break;
+		if (i)
+			*to++ = i % KEY_WORDS ? '-' : ',';
+		for (int shift = 28; shift >= 0; shift -= 4)
+			*to++ = "0123456789abcdef"[v >> shift & 15];
+	}
+	*to = '\0';
+	return 0;
+}
+
 int tapir_conf_check(const struct tapir_conf *conf)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {

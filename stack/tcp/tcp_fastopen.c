@@ -59,21 +59,36 @@ void tcp_fastopen_init(struct tapir *t)
 	list_init(&k->lru);
 }
 
-/* The instance's key: drawn at its start, or as the setting says, each of four numbers little endian, as Linux. */
-static struct siphash_key instance_key(const struct tapir *t)
+/* The instance's keys: drawn at its start, or as the setting says, each of four numbers little endian, as Linux. */
+static struct tcp_fo_keys instance_keys(const struct tapir *t)
 {
-	const int64_t set[4] = {t->conf.tcp_fastopen_key0, t->conf.tcp_fastopen_key1,
-				t->conf.tcp_fastopen_key2, t->conf.tcp_fastopen_key3};
-	uint64_t w[4];
-	bool any = false;
+	const int64_t set[TCP_FASTOPEN_KEYS][4] = {
+		{t->conf.tcp_fastopen_key0, t->conf.tcp_fastopen_key1, t->conf.tcp_fastopen_key2,
+		 t->conf.tcp_fastopen_key3},
+		{t->conf.tcp_fastopen_key4, t->conf.tcp_fastopen_key5, t->conf.tcp_fastopen_key6,
+		 t->conf.tcp_fastopen_key7},
+	};
+	struct tcp_fo_keys k = {.key = {t->tcp->fo_key}, .n = 1};
 
-	for (unsigned i = 0; i < ARRAY_SIZE(set); i++) {
-		any |= set[i] >= 0;
-		w[i] = set[i] >= 0 ? (uint64_t)set[i] : 0;
+	for (unsigned i = 0; i < TCP_FASTOPEN_KEYS; i++) {
+		uint64_t w[4];
+		bool any = false;
+
+		for (unsigned n = 0; n < ARRAY_SIZE(w); n++) {
+			any |= set[i][n] >= 0;
+			w[n] = set[i][n] >= 0 ? (uint64_t)set[i][n] : 0;
+		}
+		if (!any)
+			break;
+		k.key[i] = (struct siphash_key){w[0] | w[1] << 32, w[2] | w[3] << 32};
+		k.n = i + 1;
 	}
-	if (!any)
-		return t->tcp->fo_key;
-	return (struct siphash_key){w[0] | w[1] << 32, w[2] | w[3] << 32};
+	return k;
+}
+
+static struct tcp_fo_keys keys_of(const struct tapir *t, const struct tcp_listener *l)
+{
+	return l->fo_keys ? *l->fo_keys : instance_keys(t);
 }
 
 static void make_cookie(const struct siphash_key *key, const struct tcp_tuple *tu,
@@ -92,23 +107,21 @@ static void make_cookie(const struct siphash_key *key, const struct tcp_tuple *t
 void tcp_fastopen_cookie(struct tapir *t, const struct tcp_listener *l, const struct tcp_tuple *tu,
 			 uint8_t out[TCP_FASTOPEN_COOKIE])
 {
-	struct siphash_key key = l->fo_keys ? l->fo_keys->key[0] : instance_key(t);
+	struct tcp_fo_keys k = keys_of(t, l);
 
-	make_cookie(&key, tu, out);
+	make_cookie(&k.key[0], tu, out);
 }
 
 /* Which of the keys made the cookie in a SYN, 1 the first; 0: none. */
 static unsigned cookie_key(struct tapir *t, const struct tcp_listener *l, const struct tcp_seg *seg)
 {
-	unsigned n = l->fo_keys ? l->fo_keys->n : 1;
+	struct tcp_fo_keys k = keys_of(t, l);
 	uint8_t want[TCP_FASTOPEN_COOKIE];
 
 	if (seg->opt.tfo_len != TCP_FASTOPEN_COOKIE)
 		return 0;
-	for (unsigned i = 0; i < n; i++) {
-		struct siphash_key key = l->fo_keys ? l->fo_keys->key[i] : instance_key(t);
-
-		make_cookie(&key, &seg->tuple, want);
+	for (unsigned i = 0; i < k.n; i++) {
+		make_cookie(&k.key[i], &seg->tuple, want);
 		if (memcmp(want, seg->opt.tfo, sizeof(want)) == 0)
 			return i + 1;
 	}
@@ -133,7 +146,7 @@ int tcp_fastopen_set_key(struct tapir *t, struct tcp_fo_keys **keys, const void 
 
 size_t tcp_fastopen_get_key(struct tapir *t, const struct tcp_fo_keys *keys, uint8_t out[32])
 {
-	struct tcp_fo_keys own = {.key = {instance_key(t)}, .n = 1};
+	struct tcp_fo_keys own = instance_keys(t);
 
 	if (!keys)
 		keys = &own;

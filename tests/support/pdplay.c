@@ -310,7 +310,7 @@ static void settings(struct play *p, bool own_netns, char *flags, size_t cap)
 {
 	for (unsigned k = 0; tapir_conf_item(k); k++) {
 		const struct tapir_conf_item *it = tapir_conf_item(k);
-		char value[128] = "";
+		char value[128] = "", key[TAPIR_CONF_KEY_TEXT];
 		size_t n = 0;
 
 		if (it->index != 0)
@@ -319,9 +319,13 @@ static void settings(struct play *p, bool own_netns, char *flags, size_t cap)
 		     tapir_conf_item(j) && strcmp(tapir_conf_item(j)->name, it->name) == 0; j++)
 			n += (size_t)snprintf(value + n, sizeof(value) - n, "%s%" PRId64,
 					      n ? " " : "", tapir_conf_value(&p->r.conf, j));
-		if (own_netns && strcmp(it->name, "net.ipv4.tcp_mem") != 0 &&
-		    write_sysctl(it->name, value))
+		if (own_netns && tapir_conf_get_key(&p->r.conf, it->name, key) == 0) {
+			if (!*key || write_sysctl(it->name, key))
+				continue;
+		} else if (own_netns && strcmp(it->name, "net.ipv4.tcp_mem") != 0 &&
+			   write_sysctl(it->name, value)) {
 			continue;
+		}
 		n = strlen(flags);
 		snprintf(flags + n, cap - n, ",sysctl:%s=%s", it->name, value);
 	}

@@ -32,11 +32,34 @@ static int64_t value_of(const char *name, char *at, char **end)
 	return strtoll(at, end, 0);
 }
 
+/* A key as Linux writes it. */
+static void set_key(struct run *r, const struct script_event *e, const char *name, char *text)
+{
+	struct tapir_conf conf = r->t ? *tapir_conf_of(r->t) : r->conf;
+	int64_t v;
+	int err;
+
+	text += strspn(text, " \t\"");
+	text[strcspn(text, " \t\"")] = '\0';
+	err = tapir_conf_set_key(&conf, name, text);
+	if (err == -EINVAL)
+		run_fail(r, e, "sysctl: '%s' is no key: 1-2-3-4 would be", text);
+	if (err == 0 && !r->t)
+		r->conf = conf;
+	for (unsigned i = 0; err == 0 && r->t && tapir_conf_get(&conf, name, i, &v) == 0; i++)
+		tapir_sysctl(r->t, name, i, v);
+}
+
 static void set_one(struct run *r, const struct script_event *e, const char *name, char *values)
 {
 	char *at = values, *end;
+	char none[TAPIR_CONF_KEY_TEXT];
 	unsigned index = 0;
 
+	if (tapir_conf_get_key(&r->conf, name, none) == 0) {
+		set_key(r, e, name, values);
+		return;
+	}
 	for (;; at = end) {
 		int64_t v;
 		int err;

@@ -102,17 +102,21 @@ static int set(struct pd *pd, const char *name, unsigned index, int64_t v)
 		     : tapir_conf_set(&pd->conf, name, index, v);
 }
 
-/* Linux writes this key as four numbers in hexadecimal, hyphens between them; all zero: it has none yet. */
-static bool set_fastopen_key(struct pd *pd, const char *name, const char *text)
+/* As Linux writes a key; all zero: it has none yet. */
+static bool set_key(struct pd *pd, const char *name, const char *text)
 {
-	unsigned v[4];
+	struct tapir_conf conf;
+	char word[TAPIR_CONF_KEY_TEXT] = "";
+	int64_t v;
 
-	if (sscanf(text, " %8x-%8x-%8x-%8x", &v[0], &v[1], &v[2], &v[3]) != 4)
+	tapir_conf_default(&conf);
+	sscanf(text, " %71[0-9a-fA-F,-]", word);
+	if (tapir_conf_set_key(&conf, name, word))
 		return false;
-	if (!(v[0] | v[1] | v[2] | v[3]))
+	if (word[strspn(word, "0-")] == '\0')
 		return true;
-	for (unsigned i = 0; i < 4; i++) {
-		if (set(pd, name, i, v[i]) < 0)
+	for (unsigned i = 0; tapir_conf_get(&conf, name, i, &v) == 0; i++) {
+		if (set(pd, name, i, v) < 0)
 			return false;
 	}
 	return true;
@@ -121,11 +125,12 @@ static bool set_fastopen_key(struct pd *pd, const char *name, const char *text)
 /* Sets the values of `text`, blanks between them. False: no such setting, or no number. */
 static bool set_values(struct pd *pd, const char *name, const char *text, bool exact)
 {
+	char none[TAPIR_CONF_KEY_TEXT];
 	bool any = false;
 
-	/* As Linux writes it; four numbers between blanks are ours. */
-	if (strcmp(name, "net.ipv4.tcp_fastopen_key") == 0 && !strchr(text, ' '))
-		return set_fastopen_key(pd, name, text);
+	/* Numbers between blanks are what a flag can say, where commas part flags. */
+	if (!strchr(text, ' ') && tapir_conf_get_key(&pd->conf, name, none) == 0)
+		return set_key(pd, name, text);
 	for (unsigned k = 0; tapir_conf_item(k); k++) {
 		const struct tapir_conf_item *it = tapir_conf_item(k);
 		const char *at = text;
@@ -150,9 +155,6 @@ static bool set_values(struct pd *pd, const char *name, const char *text, bool e
 			if (end == at || errno)
 				return any;
 		}
-		/* On for the loopback only is off where scripts play. */
-		if (!exact && v == 2 && strcmp(name, "net.ipv4.tcp_tw_reuse") == 0)
-			v = 0;
 		/* A machine's value may be beyond what we can do: then the nearest is right. */
 		if (set(pd, name, it->index, exact ? v : clamp(it, v)) < 0)
 			return false;

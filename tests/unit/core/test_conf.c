@@ -53,6 +53,35 @@ TEST(words_stand_for_numbers_in_their_order, "")
 	assert_null(tapir_conf_words(NULL));
 }
 
+TEST(a_key_is_written_as_linux_does, "")
+{
+	static const char *const bad[] = {
+		"",	     "1-2-3",	"1-2-3-",  "1-2-3-4,",	      "1-2-3-4,5-6-7",
+		"1-2-3-4-5", "1-2-3-g", "1 2 3 4", "123456789-2-3-4", "1-2-3-4,5-6-7-8,",
+		"-1-2-3-4",  "1--2-3-4"};
+	const char *name = "net.ipv4.tcp_fastopen_key";
+	struct tapir_conf conf;
+	char text[TAPIR_CONF_KEY_TEXT];
+
+	tapir_conf_default(&conf);
+	assert_int_equal(tapir_conf_get_key(&conf, name, text), 0);
+	assert_string_equal(text, "");
+	assert_int_equal(tapir_conf_set_key(&conf, name, "1-2-3-4,5-6-7-abcdEFab"), 0);
+	assert_int_equal(conf.tcp_fastopen_key7, 0xabcdefab);
+	assert_int_equal(tapir_conf_get_key(&conf, name, text), 0);
+	assert_string_equal(
+		text, "00000001-00000002-00000003-00000004,00000005-00000006-00000007-abcdefab");
+	assert_int_equal(tapir_conf_set_key(&conf, name, "0-0-0-ffffffff"), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(tapir_conf_set_key(&conf, name, bad[i]), -EINVAL);
+	assert_int_equal(tapir_conf_get_key(&conf, name, text), 0);
+	assert_string_equal(text, "00000000-00000000-00000000-ffffffff");
+	assert_int_equal(conf.tcp_fastopen_key4, -1);
+	assert_int_equal(tapir_conf_set_key(&conf, "net.ipv4.tcp_sack", "1-2-3-4"), -ENOENT);
+	assert_int_equal(tapir_conf_get_key(&conf, "net.ipv4.tcp_sack", text), -ENOENT);
+	assert_int_equal(tapir_conf_set_key(&conf, NULL, "1"), -ENOENT);
+}
+
 /* The setting's numbers are the algorithms that sockets then have. */
 TEST(a_new_socket_has_the_algorithm_of_the_setting, "MAY-18")
 {
@@ -117,6 +146,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_setting_has_its_default_within_its_limits),
 		cmocka_unit_test(words_stand_for_numbers_in_their_order),
+		cmocka_unit_test(a_key_is_written_as_linux_does),
 		cmocka_unit_test(a_new_socket_has_the_algorithm_of_the_setting),
 		cmocka_unit_test(settings_that_contradict_each_other_are_refused),
 		cmocka_unit_test(every_counter_and_event_has_a_name),
