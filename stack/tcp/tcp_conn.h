@@ -329,7 +329,7 @@ struct tcp_conn {
 	/* tcp_mtup.c: sizes of IP packets: known to pass, not to be passed, of the probe under way (0: none) */
 	uint16_t mtu_low, mtu_high, mtu_probe;
 	uint16_t reordering; /* segments: DupThresh, raised by reordering that was seen */
-	bool mtup_on, mtup_lost;
+	uint16_t mtu_now;    /* bounds ordinary segments: mtu_low when that was learnt last */
 	uint32_t mtu_probe_seq;
 	uint64_t mtup_ns;  /* when the search began */
 	uint16_t mss;	   /* what a segment of ours may carry, options not counted off yet */
@@ -356,8 +356,9 @@ struct tcp_conn {
 	uint8_t fo;	     /* enum tcp_fo_flag */
 	bool uto_due;	     /* the next segment tells our user timeout */
 	uint8_t fo_fail : 2; /* enum tcp_fo_fail */
-	int32_t err;	     /* pending SO_ERROR, positive */
-	int32_t soft_err;    /* from ICMP: reported when we give up (RFC 1122 4.2.3.9) */
+	bool mtup_on : 1, mtup_lost : 1;
+	int32_t err;	  /* pending SO_ERROR, positive */
+	int32_t soft_err; /* from ICMP: reported when we give up (RFC 1122 4.2.3.9) */
 	struct tcp_opt opt;
 	uint32_t oow_ack_ms; /* last answer to a segment out of the window, ms of the clock */
 	uint32_t pushed_seq; /* up to where what was written has PSH at its end: tcp_push.c */

@@ -14,7 +14,8 @@
  *
  * With 0, Linux's default and ours, none of it happens, and messages of ICMP are needed (RFC 1191). With 1 it begins
  * when a black hole shows (R4821-1): text that stays unanswered over R1 retransmissions may be too large to pass,
- * and the segments that carry it shrink to tcp_base_mss, then by halves. With 2 each connection begins there. What
+ * and the segments that carry it shrink to tcp_base_mss, then by halves. With 2 each connection that we open begins there, one
+ * that was opened to us when a probe has passed. What
  * ICMP tells, where it does, bounds the search from above.
  */
 #include "stack/tcp/tcp_buf.h"
@@ -57,6 +58,16 @@ void tcp_mtup_start(struct tapir *t, struct tcp_conn *c)
 	c->mtu_low = mtu_of(c, (uint32_t)t->conf.tcp_base_mss);
 	c->mtu_probe = 0;
 	c->mtup_ns = t->now_ns;
+	/*
+	 * As Linux, until a probe, the path or a timeout says something: who was called sends full segments, who called
+	 * counts the options that its SYN offered.
+	 */
+	c->mtu_now = UINT16_MAX;
+	if (c->flags & TCP_F_ACTIVE)
+		c->mtu_now =
+			(uint16_t)min_u32(c->mtu_low + (c->offered & TCP_HAS_TS ? TCP_TS_LEN : 0) -
+						  opts_len(c),
+					  UINT16_MAX);
 	if (c->mtup_on)
 		tcp_conn_update_mss(t, c);
 }
@@ -65,7 +76,9 @@ uint32_t tcp_mtup_bound(struct tcp_conn *c, uint32_t mtu)
 {
 	if (c->mtu_high > mtu)
 		c->mtu_high = (uint16_t)mtu;
-	return c->mtup_on ? min_u32(mtu, c->mtu_low) : mtu;
+	if (c->mss && (uint32_t)c->mss + IP_TCP_HLEN > mtu)
+		c->mtu_now = c->mtu_low;
+	return c->mtup_on ? min_u32(mtu, c->mtu_now) : mtu;
 }
 
 /* Another round, after a long time: what passes is known, what else may is not. */
@@ -76,6 +89,7 @@ static void begin_anew(struct tapir *t, struct tcp_conn *c)
 	c->mtu_probe = 0;
 	c->mtu_high = ends_take(c);
 	c->mtu_low = mtu_of(c, tcp_conn_smss(c));
+	c->mtu_now = c->mtu_low;
 	c->mtup_ns = t->now_ns;
 	tcp_conn_update_mss(t, c);
 }
@@ -126,6 +140,7 @@ void tcp_mtup_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r
 			  c->mtu_probe);
 	c->mtu_low = c->mtu_probe;
 	c->mtu_probe = 0;
+	c->mtu_now = c->mtu_low;
 	tcp_conn_update_mss(t, c);
 	c->cc.cwnd = max_u32(segs, 1) * tcp_conn_smss(c);
 	c->cc.ssthresh = tcp_current_ssthresh(c);
@@ -175,6 +190,7 @@ void tcp_mtup_timeout(struct tapir *t, struct tcp_conn *c, bool r1)
 					   (uint32_t)t->conf.tcp_min_snd_mss));
 		c->mtu_low = mtu_of(c, mss);
 	}
+	c->mtu_now = c->mtu_low;
 	tcp_conn_update_mss(t, c);
 	if (c->mss < before)
 		tcp_tell(t, &c->ep.tuple, TAPIR_EV_TCP_RTO, "RFC 4821 7.7", c->mss, before);
