@@ -126,6 +126,7 @@ void tcp_mtup_sent(struct tcp_conn *c, uint32_t seq, uint32_t len)
 	c->mtu_probe = mtu_of(c, len);
 	c->mtu_probe_seq = seq;
 	c->mtup_lost = false;
+	c->cc.cwnd -= tcp_conn_smss(c); /* as Linux: it counts for two */
 }
 
 void tcp_mtup_acked(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r)
@@ -168,6 +169,7 @@ bool tcp_mtup_only_lost(struct tapir *t, struct tcp_conn *c)
 	/* R4821-2, R8900-3: the path does not carry it. */
 	c->mtu_high = (uint16_t)(c->mtu_probe - 1);
 	c->mtu_probe = 0;
+	c->cc.cwnd += tcp_conn_smss(c);
 	STAT_INC(t, TcpExt, TCPMTUPFail);
 	return true;
 }
