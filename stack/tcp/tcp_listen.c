@@ -292,10 +292,21 @@ bool tcp_listen_complete(struct tapir *t, struct tcp_listener *l, const struct t
 	return true;
 }
 
+/*
+ * As Linux: where cookies are off, the last quarter of tcp_max_syn_backlog is for peers that were measured before. None is
+ * remembered here.
+ */
+static bool last_quarter(const struct tapir *t, const struct tcp_listener *l)
+{
+	int64_t max = t->conf.tcp_max_syn_backlog;
+
+	return t->conf.tcp_syncookies == 0 && max - (int64_t)l->nsyn < max / 4;
+}
+
 /* RFC 9293 3.10.7.2, third: a SYN. */
 static void listen_syn(struct tapir *t, struct tcp_listener *l, struct tcp_seg *seg)
 {
-	bool queue_full = l->nsyn > l->backlog || l->nsyn >= (uint64_t)t->conf.tcp_max_syn_backlog;
+	bool queue_full = l->nsyn > l->backlog;
 	/*
 	 * As Linux: not for one that takes over from TIME-WAIT: it is no flood, its peer is real; and a cookie's
 	 * number could not begin above the old incarnation's (R6528-3).
@@ -306,6 +317,12 @@ static void listen_syn(struct tapir *t, struct tcp_listener *l, struct tcp_seg *
 	struct tcp_fo_cookie foc;
 	struct tcp_passive p;
 
+	/* R4987-3: as Linux, no record gives way to a new one; cookies are what helps, and here they are off. */
+	if (queue_full && !again && !cookie) {
+		STAT_INC(t, TcpExt, TCPReqQFullDrop);
+		refuse(t, l, seg, DROP_TCP_SYN_QUEUE_FULL);
+		return;
+	}
 	if (tcp_listener_full(l)) {
 		STAT_INC(t, TcpExt, ListenOverflows);
 		refuse(t, l, seg, DROP_TCP_LISTEN_OVERFLOW);
@@ -315,6 +332,10 @@ static void listen_syn(struct tapir *t, struct tcp_listener *l, struct tcp_seg *
 		refuse(t, l, seg, DROP_IP_NO_ROUTE);
 		return;
 	}
+	if (last_quarter(t, l) && !again) {
+		refuse(t, l, seg, DROP_TCP_SYN_QUEUE_FULL);
+		return;
+	}
 	if (!cookie) {
 		p.iss = tcp_isn(t, &p.tuple);
 		if (tcp_fastopen_syn(t, l, &p, seg, &foc)) {
@@ -322,11 +343,6 @@ static void listen_syn(struct tapir *t, struct tcp_listener *l, struct tcp_seg *
 			return;
 		}
 		/* R4987-1: a record, not a connection. */
-		if (queue_full && !again && !tcp_syncache_evict(t, l)) {
-			STAT_INC(t, TcpExt, TCPReqQFullDrop);
-			refuse(t, l, seg, DROP_TCP_SYN_QUEUE_FULL);
-			return;
-		}
 		if (!tcp_syncache_add(t, l, &p, &foc)) {
 			refuse(t, l, seg, DROP_NO_MEMORY);
 			return;

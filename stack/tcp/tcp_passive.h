@@ -231,8 +231,6 @@ void tcp_listen_input(struct tapir *t, struct tcp_listener *l, struct tcp_seg *s
 /* A record for a SYN whose offer is *p; answers with SYN-ACK. False: no memory. */
 bool tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p,
 		      const struct tcp_fo_cookie *foc);
-/* Makes room for one more record where cookies don't: the oldest goes. False: there is none. */
-bool tcp_syncache_evict(struct tapir *t, struct tcp_listener *l);
 void tcp_syncache_input(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *seg);
 /* Forgets all records of l, in silence. */
 void tcp_syncache_purge(struct tapir *t, struct tcp_listener *l);

@@ -74,21 +74,6 @@ bool tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_
 	return true;
 }
 
-bool tcp_syncache_evict(struct tapir *t, struct tcp_listener *l)
-{
-	struct tcp_syn_ent *e = LIST_FIRST(&l->syns, struct tcp_syn_ent, link);
-
-	if (!e)
-		return false;
-	/*
-	 * R4987-3, RFC 4987 3.4: the oldest. Under a flood every record lives equally long, and who
-	 * answers within that time gets in; refusing the new would let nobody in until a time-out.
-	 */
-	STAT_INC(t, TcpExt, TCPReqQFullDrop);
-	back_to_listen(t, e);
-	return true;
-}
-
 void tcp_syncache_purge(struct tapir *t, struct tcp_listener *l)
 {
 	struct tcp_syn_ent *e;
