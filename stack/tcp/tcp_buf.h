@@ -125,6 +125,12 @@ void tcp_rec_clear_retrans(struct tcp_act *a, struct tcp_rec *r);
  * The first `len` bytes of r were sent again, now; as a `probe` the original counts as in flight still. Returns their
  * record; NULL when a split failed: r stays as it was.
  */
+/*
+ * Makes one segment of r's and the short ones behind it, and of FIN, for sending it again: of up to `room` bytes of text,
+ * of what was not SACKed, and up to `edge` (Linux: tcp_retrans_try_collapse()).
+ */
+void tcp_rec_join(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t room,
+		  uint32_t edge);
 struct tcp_rec *tcp_rec_resent(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t len,
 			       bool probe);
 /* The last segment sent, in a record of its own; NULL: a split failed. */

@@ -278,15 +278,17 @@ static void output_syn(struct tapir *t, struct tcp_conn *c)
 /* ---- retransmission ---- */
 
 /*
- * R7323-9, MAY-7, SHLD-16, RFC 7323 2.4: what was within the window when it was sent goes once more though
- * the window shrank since; then only what lies within it, or beyond by less than the peer's scale may have
- * rounded off.
+ * R7323-9, MAY-7, SHLD-16, RFC 7323 2.4: what of the text at `seq` may go again in one segment: within the window as it is
+ * now, as Linux. Beyond it the first segment goes alone, of any size: it is what the timer asked for, and a probe of a
+ * closed window.
  */
-static bool beyond_window(const struct tcp_conn *c, const struct tcp_rec *r, uint32_t len)
+static uint32_t resend_room(struct tapir *t, struct tcp_conn *c, uint32_t seq)
 {
-	uint32_t edge = c->snd_una + c->snd_wnd + (UINT32_C(1) << c->snd_wscale) - 1;
+	uint32_t edge = c->snd_una + c->snd_wnd, room = tcp_segment_room(t, c);
 
-	return r->times > 1 && seq_gt(r->seq + len, edge);
+	if (seq_gt(edge, seq))
+		return min_u32(room, edge - seq);
+	return seq == c->snd_una ? room : 0;
 }
 
 static void note_sent(struct tapir *t, struct tcp_conn *c, uint32_t len, uint8_t flags);
@@ -326,7 +328,7 @@ static void note_resent(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, 
  */
 static int resend(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r, uint32_t *sent)
 {
-	uint32_t room = tcp_segment_room(t, c);
+	uint32_t room = min_u32(resend_room(t, c, r->seq), r->mss);
 	uint32_t text = r->len - (r->flags & TCP_REC_FIN ? 1 : 0);
 	bool with_fin = r->flags & TCP_REC_FIN && text <= room;
 	bool psh = r->flags & TCP_REC_PSH && text <= room; /* as it left first */
@@ -339,10 +341,7 @@ static int resend(struct tapir *t, struct tcp_conn *c, const struct tcp_rec *r, 
 	}
 	text = min_u32(text, room);
 	*sent = text + (with_fin ? 1 : 0);
-	/* The head goes always: it is what the timer asked for, and a probe of a closed window. */
-	if (r->seq != c->snd_una && beyond_window(c, r, *sent))
-		return -EAGAIN;
-	if (!tx_room(t, c, text))
+	if (!room || !tx_room(t, c, text))
 		return -EAGAIN;
 	if (with_fin)
 		flags |= TCP_FIN;
@@ -398,6 +397,18 @@ static bool uncut_waits(const struct tapir *t, const struct tcp_conn *c)
 	return c->act->uncut_ns > t->now_ns && c->act->uncut_una == c->snd_una;
 }
 
+/*
+ * RFC 9293 3.8.1 lets a retransmission be cut anew: the short segments behind r go in one with it, and FIN, as far as a
+ * segment and the window take them. As Linux not while a device still holds something: it may be what is to change.
+ */
+static void join_small(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r)
+{
+	uint32_t edge = c->snd_una + c->snd_wnd;
+
+	if (t->conf.tcp_retrans_collapse && !(c->txc && c->txc->npkt))
+		tcp_rec_join(t, c, r, resend_room(t, c, r->seq), edge);
+}
+
 /* R8985-9: sends again what is marked lost, within the window. False: stop, nothing more can leave now. */
 static bool output_lost(struct tapir *t, struct tcp_conn *c)
 {
@@ -422,6 +433,7 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 			tcp_rec_split(t, a, r, r->mss); /* without memory it is cut anew */
 		if (flight && flight + mss > c->cc.cwnd)
 			return false;
+		join_small(t, c, r);
 		err = resend(t, c, r, &len);
 		if (err == -EMSGSIZE && tcp_segment_room(t, c) < room)
 			continue; /* c->mss is smaller now */

@@ -488,6 +488,62 @@ struct tcp_rec *tcp_rec_resent(struct tapir *t, struct tcp_conn *c, struct tcp_r
 	return r;
 }
 
+/* Text of r, SYN and FIN not counted. */
+static uint32_t rec_text(const struct tcp_rec *r)
+{
+	return r->len - (r->flags & (TCP_REC_FIN | TCP_REC_SYN) ? 1 : 0);
+}
+
+/* r's first segments become one of up to `room` bytes of text; false: r holds more than that one. */
+static bool join_within(struct tapir *t, struct tcp_act *a, struct tcp_rec *r, uint32_t room)
+{
+	uint32_t text = rec_text(r), n = min_u32(text, room / r->mss * r->mss);
+
+	if (text > room || text > n) {
+		if (n > r->mss && tcp_rec_split(t, a, r, n)) {
+			sums_out(a, r);
+			r->mss = (uint16_t)n;
+			sums_in(a, r);
+		}
+		return false;
+	}
+	sums_out(a, r);
+	r->mss = (uint16_t)max_u32(text, 1);
+	sums_in(a, r);
+	return true;
+}
+
+void tcp_rec_join(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t room,
+		  uint32_t edge)
+{
+	struct tcp_act *a = c->act;
+	uint32_t had = a->segs_out;
+
+	if (r->flags & (TCP_REC_SYN | TCP_REC_FIN | TCP_REC_PROBE) || r->mss >= room ||
+	    !join_within(t, a, r, room))
+		return;
+	for (struct tcp_rec *n; (n = tcp_rec_next(a, r)) && !(r->flags & TCP_REC_FIN);) {
+		uint32_t first = min_u32(n->mss, rec_text(n));
+		bool whole = first == rec_text(n);
+
+		if (n->flags & (TCP_REC_SACKED | TCP_REC_SYN | TCP_REC_PROBE) ||
+		    rec_text(r) + first > room || seq_gt(n->seq + (whole ? n->len : first), edge))
+			break;
+		if (!whole && !tcp_rec_split(t, a, n, first))
+			break;
+		sums_out(a, r);
+		sums_out(a, n);
+		r->len += n->len;
+		r->mss = (uint16_t)max_u32(r->mss + first, 1);
+		r->flags |= (uint8_t)(n->flags & (TCP_REC_FIN | TCP_REC_PSH));
+		sums_in(a, r);
+		n->flags = 0;
+		rec_put(t, a, n);
+	}
+	/* There are fewer segments now that duplicate ACKs can stand for. */
+	a->reno_sacked -= min_u32(a->reno_sacked, had - a->segs_out);
+}
+
 struct tcp_rec *tcp_rec_last_segment(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
