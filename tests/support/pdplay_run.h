@@ -32,6 +32,8 @@ struct play {
 	const struct play_target *on; /* NULL: tapir-packetdrill.so, in virtual time */
 	struct play_record *rec;      /* not NULL: what happens is only noted */
 	size_t nrec;
+	struct run_sent *seen; /* taken too early: it is the next that receive() gives */
+	long long seen_us;
 };
 
 #define IFC (p->lib.ifc)
