@@ -214,7 +214,9 @@ static bool fire_rexmt_syn(struct tapir *t, struct tcp_conn *c)
 	       (linear &&
 		t->now_ns - c->act->retrans_start_ns >=
 			retries_from(t, retries, (uint64_t)t->conf.tcp_rto_init_ms * MS)) ||
-	       (c->opt.user_timeout_ms && timed_out(t, c, c->act->retrans_start_ns));
+	       /* Not before it was repeated once. */
+	       (c->opt.user_timeout_ms && c->probes_out &&
+		timed_out(t, c, c->act->retrans_start_ns));
 	tcp_fastopen_timeout(t, c, c->retransmits + 1u, last);
 	if (last) {
 		give_up(t, c); /* MUST-22, MUST-23 with tcp_syn_retries */
