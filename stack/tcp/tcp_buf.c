@@ -305,7 +305,12 @@ void tcp_rcv_drop_ooo(struct tapir *t, struct tcp_conn *c)
 	/* The page of the last byte in order stays. */
 	first = end == c->rcv_user ? end / TCP_PAGE
 				   : ((end - 1) / TCP_PAGE + 1) & (UINT32_MAX / TCP_PAGE);
-	last = (a->ooo.r[a->ooo.n - 1].end - 1) / TCP_PAGE;
+	last = a->ooo.r[a->ooo.n - 1].end - 1;
+	/* A FIN's octet is no byte of a page, and is forgotten with the others. */
+	if (a->fin_seen)
+		last = seq_min(last, a->fin_seq - 1);
+	a->fin_seen = false;
+	last /= TCP_PAGE;
 	n = (last - first + 1) & (UINT32_MAX / TCP_PAGE);
 	for (uint32_t i = 0; i < n && i < b->npages; i++) {
 		uint8_t **pg = &b->page[(first + i) & (b->npages - 1)];

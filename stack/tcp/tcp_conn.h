@@ -90,8 +90,8 @@ enum tcp_flag {
 	TCP_F_WND_UPDATE = 1 << 24, /* the application read: a window update may be owed */
 	TCP_F_TX_WAIT = 1 << 25,    /* on its interface's txwait, not on t->dirty */
 	TCP_F_OOB_READ = 1 << 29,   /* the urgent byte was read by MSG_OOB */
-	TCP_F_ACK_DUP = 1 << 28, /* an ACK is owed for this very segment: not merged with others */
-	TCP_F_PUSH = 1 << 26,	 /* urgent or pushed: ignore Nagle for what is queued now */
+	TCP_F_ACK_SCHED = 1 << 28,  /* this very segment earns an ACK: tcp_rcv_ack() says when */
+	TCP_F_PUSH = 1 << 26,	    /* urgent or pushed: ignore Nagle for what is queued now */
 };
 
 /* tcp_conn.ecn: RFC 3168 */
@@ -165,8 +165,9 @@ enum tcp_deadline {
 	TCP_D_REXMT, /* retransmission (RFC 6298), SYN and FIN too */
 	TCP_D_PERSIST, /* zero-window probe, silly-window override (RFC 9293 3.8.6.2.1), CORK's and MSG_MORE's wait */
 	TCP_D_DELACK,
-	TCP_D_RETRY, /* memory, or a share of the transmit queue, was not to be had */
-	TCP_D_PACE,  /* the next segment's turn: tcp_pacing.c */
+	TCP_D_COMPACK, /* compressed duplicate ACKs: tcp_rcv.c */
+	TCP_D_RETRY,   /* memory, or a share of the transmit queue, was not to be had */
+	TCP_D_PACE,    /* the next segment's turn: tcp_pacing.c */
 	TCP_D_COUNT
 };
 
@@ -244,6 +245,10 @@ struct tcp_act {
 	bool fin_seen;
 	bool dsack; /* next ACK begins with this D-SACK (RFC 2883) */
 	uint32_t dsack_start, dsack_end;
+	/* Duplicate ACKs at comp_nxt: sent one by one so far, and held back since the last one left. */
+	uint32_t comp_nxt;
+	uint8_t comp_dups;
+	uint8_t comp_held;
 	uint8_t pushed; /* TCP_PUSHED: a write of the peer's ended in what is not acknowledged */
 	/* a Fast Open child whose handshake is not over */
 	struct list fo_link;
@@ -485,6 +490,10 @@ uint32_t tcp_rcv_window_field(struct tapir *t, struct tcp_conn *c);
 /* Text of `seg` was taken in order: estimates. Then how it is acknowledged: now or later. */
 void tcp_rcv_data(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
 void tcp_rcv_ack(struct tapir *t, struct tcp_conn *c);
+/* An island of what is out of order is about to change that no short ACK would tell of: what is held back goes first. */
+void tcp_rcv_ack_held(struct tapir *t, struct tcp_conn *c, uint32_t start, uint32_t end);
+/* The compressed ACK's time has come. */
+void tcp_rcv_ack_compressed(struct tapir *t, struct tcp_conn *c);
 /* The ACK of a SYN-ACK is to wait for data that is about to be written. */
 void tcp_rcv_ack_synack_late(struct tapir *t, struct tcp_conn *c);
 /* TCP_WINDOW_CLAMP was set. */

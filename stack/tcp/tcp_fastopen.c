@@ -227,6 +227,7 @@ static struct tcp_conn *make_child(struct tapir *t, struct tcp_listener *l,
 	text.len = text.text_len;
 	if (text.text_len && tcp_text_input(t, c, &text, &why) == TCP_STEP_NEXT)
 		c->fo |= TCP_FO_ACKED;
+	c->flags &= ~(uint32_t)TCP_F_ACK_SCHED; /* by the SYN-ACK */
 	/* As Linux: the window of the SYN-ACK begins behind the data, as far as the buffer bears it. */
 	if (c->rcv_limit > c->rcv_nxt - c->rcv_user)
 		c->rcv_wnd =

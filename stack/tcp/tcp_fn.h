@@ -18,6 +18,8 @@ void tcp_tell(struct tapir *t, const struct tcp_tuple *tu, enum tapir_event_type
 /* ---- tcp_output.c ---- */
 void tcp_send_ack(struct tapir *t,
 		  struct tcp_conn *c); /* at once: duplicate ACKs, challenge ACKs */
+/* What recovery lets go again, before the text of the segment that told of the loss is looked at. */
+void tcp_output_recovery(struct tapir *t, struct tcp_conn *c);
 void tcp_send_probe(struct tapir *t, struct tcp_conn *c); /* zero window, keepalive */
 /* New data within the window whatever Nagle, SWS and cwnd say; false: nothing to send or no window. */
 bool tcp_send_forced(struct tapir *t, struct tcp_conn *c);

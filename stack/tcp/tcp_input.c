@@ -20,6 +20,7 @@
 #include "stack/tcp/tcp_info.h"
 
 #define SYN_AGAIN_NS UINT64_C(10000000) /* behind the RST, and behind another ACK on its way */
+#define PAWS_WINDOW  1			/* Linux's TCP_PAWS_WINDOW, in ticks of the peer's clock */
 #define PAWS_VALID_S (24 * 24 * 3600u)	/* RFC 7323 5.5: TS.Recent means nothing after 24 days */
 
 /* ---- helpers of the steps ---- */
@@ -171,91 +172,6 @@ static void established(struct tapir *t, struct tcp_conn *c, const struct tcp_se
 	ready_mark(t, &c->rdy, TAPIR_OUT);
 }
 
-/* ---- 3.10.7.3: SYN-SENT ---- */
-
-static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
-				    enum drop_reason *reason)
-{
-	bool acks = seg->flags & TCP_ACK;
-	bool syn_lost = syns_lost(c, seg);
-	uint32_t ecr_age;
-
-	/* First: the ACK bit (EVT-9, TC-45). */
-	if (acks && (seq_leq(seg->ack, c->iss) || seq_gt(seg->ack, c->snd_nxt))) {
-		*reason = DROP_TCP_ACK_BAD;
-		tcp_respond_rst(t, seg);
-		/*
-		 * The peer has an old connection still (RFC 9293 3.5.1, figure 9), and our RST has just ended it: as
-		 * Linux, our SYN goes again soon behind that, once, and not a second later; behind a RST likewise.
-		 */
-		if (c->total_retrans == 0 && c->act && !list_empty(&c->act->recs) &&
-		    c->act->timer_kind != TCP_TIMER_SYN && !(c->fo & TCP_FO_DATA)) {
-			tcp_rexmt_set(t, c, TCP_TIMER_SYN, SYN_AGAIN_NS);
-			tcp_timer_update(t, c);
-		}
-		return TCP_STEP_DROP;
-	}
-	/* An echo of what we never sent is somebody else's SYN-ACK (RFC 7323 5.8). */
-	ecr_age = tcp_ts_now(t, c->ts_off) - seg->opt.tsecr;
-	if (acks && seg->opt.has & TCP_HAS_TS && seg->opt.tsecr && c->offered & TCP_HAS_TS &&
-	    !(seg->flags & TCP_RST) && ecr_age > (t->now_ns - c->last_rcv_ns) / 1000000 + 1) {
-		STAT_INC(t, TcpExt, PAWSActive);
-		*reason = DROP_TCP_PAWS;
-		tcp_respond_rst(t, seg);
-		return TCP_STEP_DROP;
-	}
-	/* Second: the RST bit. EVT-10, R5961-2: only one that acknowledges our SYN. */
-	if (seg->flags & TCP_RST) {
-		if (acks)
-			return reset_by_peer(t, c);
-		*reason = DROP_TCP_RST_SEQ;
-		return TCP_STEP_DROP;
-	}
-	/* Third: security: none. Fourth: the SYN bit (EVT-13, TC-50: without it nothing happens). */
-	if (!(seg->flags & TCP_SYN)) {
-		*reason = DROP_TCP_FLAGS;
-		return TCP_STEP_DROP;
-	}
-	c->irs = seg->seq;
-	c->rcv_nxt = seg->seq + 1;
-	c->rcv_user = c->rcv_nxt;
-	c->rcv_up = c->irs;
-	c->last_ack_sent = c->rcv_nxt;
-	c->last_rcv_ns = t->now_ns;
-	take_syn_opts(t, c, seg);
-	tcp_ecn_syn_answer(c, seg);
-	if (seg->opt.has & TCP_HAS_UTO)
-		tcp_uto_heard(t, c, seg->opt.uto);
-	if (!acks) {
-		/* EVT-12, MUST-10, TC-37: simultaneous open: our SYN goes again, as SYN-ACK. */
-		tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_RECEIVED);
-		c->snd_wnd = seg->wnd;
-		c->max_snd_wnd = seg->wnd;
-		tcp_conn_update_mss(t, c);
-		c->snd_wl1 = seg->seq;
-		c->snd_wl2 = c->iss;
-		c->probes_out = 0;
-		c->flags |= TCP_F_ACK_NOW; /* the SYN's timer goes on, as Linux */
-		tcp_conn_dirty(t, c);
-		*reason = DROP_NONE;
-		return TCP_STEP_DROP;
-	}
-	tcp_ack_input(t, c, seg, reason);
-	established(t, c, seg, syn_lost);
-	/* What is sent again carries the ACK; and data that is about to be written, where the program says so. */
-	if (!tcp_fastopen_synack(t, c, seg)) {
-		if (c->opt.defer_accept || c->opt.flags & TCP_O_QUICKACK_OFF)
-			tcp_rcv_ack_synack_late(t, c);
-		else
-			c->flags |= TCP_F_ACK_NOW;
-	}
-	/* EVT-11. What else it carries goes on at the sixth step. */
-	seg->seq++;
-	seg->len--;
-	seg->flags &= (uint16_t) ~(TCP_SYN | TCP_ECE);
-	return TCP_STEP_NEXT;
-}
-
 /* ---- 3.10.7.4: the steps for all other states ---- */
 
 /*
@@ -277,26 +193,34 @@ static bool overtaken_ack(const struct tcp_conn *c, const struct tcp_seg *seg)
 static enum tcp_step step_timestamp(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
 				    enum drop_reason *reason)
 {
-	uint32_t age;
+	uint32_t age, behind;
 
 	if (!(c->flags & TCP_F_TS) || seg->flags & TCP_RST)
 		return TCP_STEP_NEXT;
 	/* R7323-12: RFC 7323 3.2 would drop what has no timestamp; as Linux, there is nothing to look at then (TC-54). */
 	if (!(seg->opt.has & TCP_HAS_TS))
 		return TCP_STEP_NEXT;
-	if (!seq_lt(seg->opt.tsval, c->ts_recent))
+	/* As Linux: one tick back counts still, and a TS.Recent of 0 says nothing: some peers' SYNs have that. */
+	behind = c->ts_recent - seg->opt.tsval;
+	if (behind <= PAWS_WINDOW || behind > INT32_MAX || c->ts_recent == 0)
 		return TCP_STEP_NEXT;
 	age = (uint32_t)(t->now_ns / 1000000000) - c->ts_recent_s;
 	if (age > PAWS_VALID_S) /* R7323-18 */
 		return TCP_STEP_NEXT;
 	if (overtaken_ack(c, seg))
 		return TCP_STEP_NEXT;
-	STAT_INC(t, TcpExt, PAWSEstab);
 	*reason = DROP_TCP_PAWS; /* R7323-17 */
-	if (seg->flags & TCP_SYN)
+	if (seg->flags & TCP_SYN) {
 		tcp_challenge(t, c);
-	else
-		ack_unacceptable(t, c, seg, STAT_TcpExt_TCPACKSkippedPAWS);
+		return TCP_STEP_DROP;
+	}
+	/* Old ACKs are common, and an answer to each would help nobody: as Linux, none. */
+	if (seg->len == 0 && seg->flags & TCP_ACK && seq_lt(seg->seq, c->rcv_nxt)) {
+		STAT_INC(t, TcpExt, PAWSOldAck);
+		return TCP_STEP_DROP;
+	}
+	STAT_INC(t, TcpExt, PAWSEstab);
+	ack_unacceptable(t, c, seg, STAT_TcpExt_TCPACKSkippedPAWS);
 	return TCP_STEP_DROP;
 }
 
@@ -313,30 +237,25 @@ static bool reset_at_fin(const struct tcp_conn *c, const struct tcp_seg *seg)
 	}
 }
 
-/* First: the sequence number (EVT-14, EVT-15, EVT-16, EVT-17, EVT-18, EVT-61: no RST, and the state is kept). */
+/*
+ * First: the sequence number (EVT-14, EVT-15, EVT-16, EVT-17, EVT-18, EVT-61: no RST, and the state is kept). As Linux
+ * from 6.17 on: a segment may end where our last ACK stood, so that an ACK is heard that came with what we have
+ * already; begin at the very edge, since that is what a peer that filled the window sends; and end beyond it only while
+ * nothing waits to be read. A FIN needs no room.
+ */
 static enum tcp_step step_sequence(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 				   enum drop_reason *reason)
 {
-	uint32_t end = seg->seq + seg->len;
-	uint32_t edge = c->rcv_nxt + c->rcv_wnd;
-	bool ok;
+	uint32_t end = seg->seq + seg->len, edge = c->rcv_nxt + c->rcv_wnd;
+	uint32_t fin = seg->flags & TCP_FIN ? 1 : 0;
+	bool unread = c->rcv_user != tcp_rcv_end(c);
 
-	if (seg->len == 0) {
-		/* One at the very edge comes from a peer that filled the window: its ACK counts, as in Linux. */
-		ok = seq_geq(seg->seq, c->rcv_nxt) && seq_leq(seg->seq, edge);
-	} else if (c->rcv_wnd == 0) {
-		/* MUST-66: with the window closed ACK, URG and RST of the next segment still count. */
-		ok = seg->seq == c->rcv_nxt;
-	} else {
-		ok = seq_in_window(seg->seq, c->rcv_nxt, c->rcv_wnd) ||
-		     seq_in_window(end - 1, c->rcv_nxt, c->rcv_wnd) ||
-		     (seq_lt(seg->seq, c->rcv_nxt) && seq_gt(end, edge));
-	}
-	if (ok)
+	if (seq_lt(end, c->last_ack_sent))
+		*reason = DROP_TCP_OLD;
+	else if (seq_gt(seg->seq, edge) || (seq_gt(end - fin, edge) && unread))
+		*reason = DROP_TCP_WINDOW;
+	else
 		return TCP_STEP_NEXT;
-	*reason = seq_leq(end, c->rcv_nxt) ? DROP_TCP_OLD : DROP_TCP_WINDOW;
-	if (*reason == DROP_TCP_WINDOW)
-		STAT_INC(t, TcpExt, BeyondWindow);
 	if (seg->flags & TCP_RST)
 		return reset_at_fin(c, seg) ? reset_by_peer(t, c) : TCP_STEP_DROP;
 	if (seg->flags & TCP_SYN) {
@@ -344,56 +263,16 @@ static enum tcp_step step_sequence(struct tapir *t, struct tcp_conn *c, struct t
 		tcp_challenge(t, c);
 		return TCP_STEP_DROP;
 	}
+	if (*reason == DROP_TCP_WINDOW)
+		STAT_INC(t, TcpExt, BeyondWindow);
 	if (seg->len && seq_lt(seg->seq, c->rcv_nxt)) {
 		/* Our ACK was lost, or the peer's RTO is too short: ACKs go at once for a while. */
 		STAT_INC(t, TcpExt, DelayedACKLost);
 		tcp_rcv_quick(t, c, TCP_QUICKACKS_MAX);
+		tcp_sack_duplicate(t, c, seg->seq, seq_min(end, c->rcv_nxt), true);
 	}
-	if (*reason == DROP_TCP_OLD && seg->text_len)
-		tcp_sack_duplicate(t, c, seg->seq, seg->seq + seg->text_len, true);
 	ack_unacceptable(t, c, seg, STAT_TcpExt_TCPACKSkippedSeq);
 	return TCP_STEP_DROP;
-}
-
-/*
- * EVT-19, TC-47: cuts off what lies outside the window, so that the later steps see new text only. True: the
- * peer must hear of what was cut, if the segment's ACK is good: a bad one has an answer of its own.
- */
-static bool trim(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg, enum drop_reason *reason)
-{
-	uint32_t edge = c->rcv_nxt + c->rcv_wnd;
-	uint32_t end;
-	bool cut = false;
-
-	if (seq_lt(seg->seq, c->rcv_nxt)) {
-		uint32_t n = min_u32(c->rcv_nxt - seg->seq, seg->text_len);
-
-		if (n) {
-			tcp_sack_duplicate(t, c, seg->seq, seg->seq + n, true);
-			cut = true;
-		}
-		seg->text += n;
-		seg->text_len -= n;
-		seg->len -= n;
-		seg->seq += n;
-	}
-	end = seg->seq + seg->text_len;
-	if (seq_gt(end, edge)) {
-		uint32_t keep = seq_gt(edge, seg->seq) ? edge - seg->seq : 0;
-
-		/* Its ACK still counts, but its text is lost, as a window probe's is: told as such. */
-		if (keep == 0) {
-			*reason = DROP_TCP_WINDOW;
-			if (c->rcv_wnd == 0)
-				STAT_INC(t, TcpExt, TCPZeroWindowDrop);
-			tcp_rcv_quick(t, c, TCP_QUICKACKS_MAX);
-		}
-		seg->text_len = min_u32(keep, seg->text_len);
-		seg->flags &= (uint16_t)~TCP_FIN;
-		seg->len = seg->text_len;
-		cut = true;
-	}
-	return cut;
 }
 
 /*
@@ -541,36 +420,53 @@ static void update_ts_recent(struct tapir *t, struct tcp_conn *c, const struct t
 	c->ts_recent_s = (uint32_t)(t->now_ns / 1000000000);
 }
 
+/* Text for which nobody is there any more: RFC 1122 4.2.2.13: the peer must know. */
+static enum tcp_step abort_on_text(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
+				   enum drop_reason *reason)
+{
+	STAT_INC(t, TcpExt, TCPAbortOnData);
+	*reason = DROP_TCP_CLOSED_DATA;
+	tcp_respond_rst(t, seg);
+	if (c->flags & TCP_F_ORPHAN) {
+		tcp_conn_drop(t, c, 0);
+		return TCP_STEP_GONE;
+	}
+	return reset_by_peer(t, c);
+}
+
 /* Seventh: text. Whether this state takes it (EVT-36, TC-61). */
 static enum tcp_step step_text(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 			       enum drop_reason *reason)
 {
-	if (seg->text_len == 0)
+	bool closed = c->flags & (TCP_F_ORPHAN | TCP_F_SHUT_RD);
+
+	if (seg->len == 0)
 		return TCP_STEP_NEXT;
 	switch ((enum tapir_tcp_state)c->ep.state) {
 	case TAPIR_TCP_ESTABLISHED:
+		closed = c->flags & TCP_F_ORPHAN;
+		break;
 	case TAPIR_TCP_FIN_WAIT_1:
 	case TAPIR_TCP_FIN_WAIT_2:
 		break;
 	case TAPIR_TCP_CLOSE_WAIT:
 	case TAPIR_TCP_CLOSING:
 	case TAPIR_TCP_LAST_ACK:
+		closed = true; /* by the peer */
+		if (seq_lt(seg->seq, c->rcv_nxt))
+			break;		      /* something of it is here already: it is answered */
+		*reason = DROP_TCP_FIN_STATE; /* "this should not occur": the peer has sent FIN */
+		return TCP_STEP_DROP;
 	case TAPIR_TCP_TIME_WAIT:
 	case TAPIR_TCP_CLOSED:
 	case TAPIR_TCP_LISTEN:
 	case TAPIR_TCP_SYN_SENT:
 	case TAPIR_TCP_SYN_RECEIVED:
-		*reason = DROP_TCP_FIN_STATE; /* "this should not occur": the peer has sent FIN */
+		*reason = DROP_TCP_FIN_STATE;
 		return TCP_STEP_DROP;
 	}
-	if (c->flags & TCP_F_ORPHAN) {
-		/* RFC 1122 4.2.2.13: nobody will read it, and the peer must know. */
-		STAT_INC(t, TcpExt, TCPAbortOnData);
-		*reason = DROP_TCP_CLOSED_DATA;
-		tcp_respond_rst(t, seg);
-		tcp_conn_drop(t, c, 0);
-		return TCP_STEP_GONE;
-	}
+	if (closed && seg->text_len && seq_gt(seg->seq + seg->text_len, c->rcv_nxt))
+		return abort_on_text(t, c, seg, reason);
 	return tcp_text_input(t, c, seg, reason);
 }
 
@@ -585,9 +481,12 @@ static enum tcp_step step_fin(struct tapir *t, struct tcp_conn *c, struct tcp_se
 	case TAPIR_TCP_ESTABLISHED:
 	case TAPIR_TCP_SYN_RECEIVED:
 		tcp_set_state(t, &c->ep, TAPIR_TCP_CLOSE_WAIT);
+		tcp_rcv_pingpong(t, c); /* as Linux: our end of it is awaited */
 		break;
 	case TAPIR_TCP_FIN_WAIT_1:
 		/* Were our FIN acknowledged, step five would have moved us on. */
+		tcp_send_ack(t, c);
+		c->flags &= ~(uint32_t)TCP_F_ACK_SCHED;
 		tcp_set_state(t, &c->ep, TAPIR_TCP_CLOSING);
 		break;
 	case TAPIR_TCP_FIN_WAIT_2:
@@ -620,21 +519,130 @@ static enum tcp_step steps_text(struct tapir *t, struct tcp_conn *c, struct tcp_
 	return r;
 }
 
+/* ---- 3.10.7.3: SYN-SENT ---- */
+
+static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
+				    enum drop_reason *reason)
+{
+	bool acks = seg->flags & TCP_ACK;
+	bool syn_lost = syns_lost(c, seg);
+	bool takes = c->fo & (TCP_FO_OPTION | TCP_FO_DATA);
+	enum tcp_step step;
+	uint32_t ecr_age;
+
+	/* First: the ACK bit (EVT-9, TC-45). */
+	if (acks && (seq_leq(seg->ack, c->iss) || seq_gt(seg->ack, c->snd_nxt))) {
+		*reason = DROP_TCP_ACK_BAD;
+		tcp_respond_rst(t, seg);
+		/*
+		 * The peer has an old connection still (RFC 9293 3.5.1, figure 9), and our RST has just ended it: as
+		 * Linux, our SYN goes again soon behind that, once, and not a second later; behind a RST likewise.
+		 */
+		if (c->total_retrans == 0 && c->act && !list_empty(&c->act->recs) &&
+		    c->act->timer_kind != TCP_TIMER_SYN && !(c->fo & TCP_FO_DATA)) {
+			tcp_rexmt_set(t, c, TCP_TIMER_SYN, SYN_AGAIN_NS);
+			tcp_timer_update(t, c);
+		}
+		return TCP_STEP_DROP;
+	}
+	/* An echo of what we never sent is somebody else's SYN-ACK (RFC 7323 5.8). */
+	ecr_age = tcp_ts_now(t, c->ts_off) - seg->opt.tsecr;
+	if (acks && seg->opt.has & TCP_HAS_TS && seg->opt.tsecr && c->offered & TCP_HAS_TS &&
+	    !(seg->flags & TCP_RST) && ecr_age > (t->now_ns - c->last_rcv_ns) / 1000000 + 1) {
+		STAT_INC(t, TcpExt, PAWSActive);
+		*reason = DROP_TCP_PAWS;
+		tcp_respond_rst(t, seg);
+		return TCP_STEP_DROP;
+	}
+	/* Second: the RST bit. EVT-10, R5961-2: only one that acknowledges our SYN. */
+	if (seg->flags & TCP_RST) {
+		if (acks)
+			return reset_by_peer(t, c);
+		*reason = DROP_TCP_RST_SEQ;
+		return TCP_STEP_DROP;
+	}
+	/* Third: security: none. Fourth: the SYN bit (EVT-13, TC-50: without it nothing happens). */
+	if (!(seg->flags & TCP_SYN)) {
+		*reason = DROP_TCP_FLAGS;
+		return TCP_STEP_DROP;
+	}
+	c->irs = seg->seq;
+	c->rcv_nxt = seg->seq + 1;
+	c->rcv_user = c->rcv_nxt;
+	c->rcv_up = c->irs;
+	c->last_ack_sent = c->rcv_nxt;
+	c->last_rcv_ns = t->now_ns;
+	take_syn_opts(t, c, seg);
+	tcp_ecn_syn_answer(c, seg);
+	if (seg->opt.has & TCP_HAS_UTO)
+		tcp_uto_heard(t, c, seg->opt.uto);
+	if (!acks) {
+		/* EVT-12, MUST-10, TC-37: simultaneous open: our SYN goes again, as SYN-ACK. */
+		tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_RECEIVED);
+		c->snd_wnd = seg->wnd;
+		c->max_snd_wnd = seg->wnd;
+		tcp_conn_update_mss(t, c);
+		c->snd_wl1 = seg->seq;
+		c->snd_wl2 = c->iss;
+		c->probes_out = 0;
+		c->flags |= TCP_F_ACK_NOW; /* the SYN's timer goes on, as Linux */
+		tcp_conn_dirty(t, c);
+		*reason = DROP_NONE;
+		return TCP_STEP_DROP;
+	}
+	tcp_ack_input(t, c, seg, reason);
+	established(t, c, seg, syn_lost);
+	/* What is sent again carries the ACK; and data that is about to be written, where the program says so. */
+	if (tcp_fastopen_synack(t, c, seg)) {
+		takes = false;
+	} else {
+		if (c->opt.defer_accept || c->opt.flags & TCP_O_QUICKACK_OFF)
+			tcp_rcv_ack_synack_late(t, c);
+		else
+			c->flags |= TCP_F_ACK_NOW;
+	}
+	/*
+	 * EVT-11: as Linux an urgent pointer is heard; text and FIN are not, and come again, unless the SYN was one of
+	 * Fast Open (RFC 7413 4.2.1).
+	 */
+	seg->seq++;
+	seg->len--;
+	seg->flags &= (uint16_t) ~(TCP_SYN | TCP_ECE);
+	if (!takes) {
+		seg->text_len = 0;
+		seg->len = 0;
+		seg->flags &= (uint16_t)~TCP_FIN;
+	}
+	step = steps_text(t, c, seg, reason);
+	c->flags &= ~(uint32_t)TCP_F_ACK_SCHED; /* settled above */
+	return step;
+}
+
+/* ---- all of it ---- */
+
+/*
+ * Whether seg is the next text of a stream that goes one way without a hole, as Linux's header prediction has it: its
+ * text is taken before its ACK is looked at, and what goes again acknowledges it.
+ */
+static bool predicted(const struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	uint32_t hlen = TCP_HLEN + (c->flags & TCP_F_TS ? TCP_TS_LEN : 0);
+
+	return seg->text_len && (seg->flags & ~TCP_PSH) == TCP_ACK && seg->seq == c->rcv_nxt &&
+	       seg->hdr.hdr_len == hlen && seg->wnd == c->snd_wnd && c->rcv_wnd &&
+	       !(c->flags & TCP_F_URG_RCVD) && (!c->act || c->act->ooo.n == 0);
+}
+
 /* CL-19: in this order, whatever the flags. */
 static enum tcp_step steps(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 			   enum drop_reason *reason)
 {
 	uint32_t orig_seq;
 	enum tcp_step r;
-	bool cut;
+	bool plain;
 
-	if (c->ep.state == TAPIR_TCP_SYN_SENT) {
-		r = syn_sent_input(t, c, seg, reason);
-		if (r != TCP_STEP_NEXT)
-			return r;
-		trim(t, c, seg, reason); /* an ACK is owed anyway */
-		return steps_text(t, c, seg, reason);
-	}
+	if (c->ep.state == TAPIR_TCP_SYN_SENT)
+		return syn_sent_input(t, c, seg, reason);
 	if (!(seg->flags & TCP_SYN))
 		seg->wnd <<= c->snd_wscale; /* R7323-5; 0 unless negotiated */
 	strip_repeated_syn(t, c, seg);
@@ -653,18 +661,19 @@ static enum tcp_step steps(struct tapir *t, struct tcp_conn *c, struct tcp_seg *
 		r = step_syn(t, c, seg, reason);
 	if (r != TCP_STEP_NEXT)
 		return r;
-	/* Fifth, its first half (EVT-26): before what was cut off it is owed an answer. */
+	/* Fifth, its first half (EVT-26). */
 	if (!(seg->flags & TCP_ACK)) {
 		*reason = DROP_TCP_NO_ACK;
 		return TCP_STEP_DROP;
 	}
-	cut = trim(t, c, seg, reason);
+	plain = predicted(c, seg);
 	r = step_ack(t, c, seg, reason);
 	if (r != TCP_STEP_NEXT)
 		return r;
-	if (cut)
-		c->flags |= TCP_F_ACK_NOW;
 	update_ts_recent(t, c, seg, orig_seq);
+	/* As Linux: what was lost goes again now, with the acknowledgment of what was here before this segment. */
+	if (seg->len && !plain && tcp_state_synchronized(c->ep.state))
+		tcp_output_recovery(t, c);
 	tcp_ecn_cwr(c, seg);
 	if (seg->opt.has & TCP_HAS_UTO)
 		tcp_uto_heard(t, c, seg->opt.uto);
@@ -690,9 +699,9 @@ void tcp_conn_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
 		pkt_drop(p, reason);
 	if (r == TCP_STEP_GONE)
 		return;
-	if (c->flags & TCP_F_ACK_DUP) {
-		c->flags &= ~(uint32_t)TCP_F_ACK_DUP;
-		tcp_send_ack(t, c);
+	if (c->flags & TCP_F_ACK_SCHED) {
+		c->flags &= ~(uint32_t)TCP_F_ACK_SCHED;
+		tcp_rcv_ack(t, c);
 	}
 	/* FIN-WAIT-2 of an orphan needs no more than a record. */
 	if (c->ep.state == TAPIR_TCP_FIN_WAIT_2 && c->flags & TCP_F_ORPHAN) {

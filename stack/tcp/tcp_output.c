@@ -676,8 +676,8 @@ static void output_new(struct tapir *t, struct tcp_conn *c)
 		tcp_tlp_schedule(t, c, false);
 }
 
-/* What was lost, and what is new, in the order that recovery says. */
-static void output_data(struct tapir *t, struct tcp_conn *c)
+/* What recovery sends first. False: nothing more can, or is to, leave now. */
+static bool output_recovery(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
 
@@ -686,14 +686,26 @@ static void output_data(struct tapir *t, struct tcp_conn *c)
 		c->flags |= TCP_F_PUSH;
 		output_new(t, c);
 		if (seq_gt(c->snd_nxt, c->recover) || c->flags & TCP_F_TX_WAIT)
-			return;
+			return false;
 		a->frto = false;
 		a->rexmit = TCP_REXMIT_LOST;
 	}
-	if (output_lost(t, c)) {
+	return output_lost(t, c);
+}
+
+/* What was lost, and what is new, in the order that recovery says. */
+static void output_data(struct tapir *t, struct tcp_conn *c)
+{
+	if (output_recovery(t, c)) {
 		output_new(t, c);
 		output_rescue(t, c);
 	}
+}
+
+void tcp_output_recovery(struct tapir *t, struct tcp_conn *c)
+{
+	if (c->act && c->act->rexmit != TCP_REXMIT_NONE && !(c->flags & TCP_F_TX_WAIT))
+		output_recovery(t, c);
 }
 
 /* ---- what runs while nothing is sent ---- */

@@ -27,8 +27,11 @@ enum {
 	US = 1000,
 	MS = 1000000,
 	DELACK_MAX_US = 200000,
+	TICK_US = 4000,
 	GROW_MIN = 128, /* segments smaller than this earn no window */
 	MSS_LEAST = 88,
+	DUPS_AT_ONCE = 3,    /* the duplicate ACKs by which a loss is seen (RFC 5681 3.2) */
+	BLOCKS_EXPECTED = 2, /* so many SACK blocks of an ACK are sure to be read: ACKs get lost */
 };
 
 /* ---- space ---- */
@@ -413,6 +416,11 @@ void tcp_rcv_ack_sent(struct tapir *t, struct tcp_conn *c)
 	}
 	if (!c->act)
 		return;
+	if (c->act->comp_held) {
+		STAT_ADD(t, TcpExt, TCPAckCompressed, c->act->comp_held);
+		c->act->comp_held = 0;
+		c->act->deadline_ns[TCP_D_COMPACK] = TAPIR_NEVER;
+	}
 	c->act->pushed = 0;
 	c->act->deadline_ns[TCP_D_DELACK] = TAPIR_NEVER;
 }
@@ -427,6 +435,8 @@ static void delay_ack(struct tapir *t, struct tcp_conn *c)
 	/* SHLD-18, MUST-40: less than 0.5 s; and less than the peer's RTO, which is like ours. */
 	ato = min_u32(ato, min_u32(DELACK_MAX_US,
 				   max_u32((uint32_t)t->conf.tcp_rto_min_us, 2000) - 1000));
+	/* A FIN before any text: as long as Linux's timer takes for no time, and a program for its close(). */
+	ato = max_u32(ato, TICK_US);
 	if (c->flags & TCP_F_DELACK && *at != TAPIR_NEVER) {
 		if (*at <= t->now_ns + (uint64_t)ato * US / 4) {
 			c->flags |= TCP_F_ACK_NOW; /* it is about to go anyway */
@@ -439,20 +449,120 @@ static void delay_ack(struct tapir *t, struct tcp_conn *c)
 	*at = t->now_ns + (uint64_t)ato * US;
 }
 
+/*
+ * What is answered by itself, since something is out of order or came twice, does not wait for the other segments of
+ * the batch; new data that may leave carries it, as in Linux.
+ */
+static void ack_now(struct tapir *t, struct tcp_conn *c, bool ofo)
+{
+	c->flags |= TCP_F_ACK_NOW;
+	if (!ofo && !c->act->dsack)
+		return;
+	tcp_output(t, c);
+	if (c->flags & TCP_F_ACK_NOW)
+		tcp_send_ack(t, c); /* it waits for room, an ACK does not */
+}
+
+/*
+ * Duplicate ACKs tell the peer little that the next one does not tell as well: after as many as it takes to see a loss,
+ * those to the same RCV.NXT are held back for a moment and merged (SACK compression), as Linux does; without SACK
+ * their number is what counts, and none is.
+ */
+static bool may_compress(const struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+
+	if (!(c->flags & TCP_F_SACK) || a->comp_held >= t->conf.tcp_comp_sack_nr)
+		return false;
+	if (a->comp_nxt != c->rcv_nxt) {
+		a->comp_nxt = c->rcv_nxt;
+		a->comp_dups = 0;
+	}
+	if (a->comp_dups < DUPS_AT_ONCE) {
+		a->comp_dups++;
+		return false;
+	}
+	return true;
+}
+
+/* Held back for a twentieth of the round trip, at most tcp_comp_sack_delay_ns. */
+static void compress_ack(struct tapir *t, struct tcp_conn *c)
+{
+	uint64_t *at = &c->act->deadline_ns[TCP_D_COMPACK];
+	uint64_t rtt8_us = c->drs_rtt8_us, wait_ns;
+
+	c->act->comp_held++;
+	if (*at != TAPIR_NEVER)
+		return;
+	if (c->rtt.srtt_us)
+		rtt8_us = min_u64(rtt8_us, 8 * (uint64_t)c->rtt.srtt_us);
+	wait_ns = min_u64((uint64_t)t->conf.tcp_comp_sack_delay_ns, rtt8_us * (US / 8) / 20);
+	/* The slack is what Linux's timer may be late by, to fire together with others; an idle machine's is. */
+	*at = t->now_ns + wait_ns + (uint64_t)t->conf.tcp_comp_sack_slack_ns;
+}
+
 void tcp_rcv_ack(struct tapir *t, struct tcp_conn *c)
 {
 	uint32_t unacked = c->rcv_nxt - c->last_ack_sent;
+	bool ofo;
 
+	if (!tcp_act_get(t, c)) {
+		c->flags |= TCP_F_ACK_NOW;
+		return;
+	}
+	ofo = c->act->ooo.n > 0;
 	/*
 	 * SHLD-19, R5681-12: every second full segment, if the edge moves with it; if not, the program's reading
 	 * moves it, and tcp_rcv_read_ack() answers.
 	 */
 	if ((unacked > c->rcv_mss && select_window(t, c) >= c->rcv_wnd + unacked) ||
-	    (c->quickacks && !in_pingpong(t, c)) || t->conf.tcp_delack_min_ms == 0) {
-		c->flags |= TCP_F_ACK_NOW;
+	    (c->quickacks && !in_pingpong(t, c)) || t->conf.tcp_delack_min_ms == 0 ||
+	    c->flags & TCP_F_ACK_NOW) {
+		ack_now(t, c, ofo);
 		return;
 	}
-	delay_ack(t, c);
+	if (!ofo) {
+		delay_ack(t, c);
+		return;
+	}
+	if (may_compress(t, c))
+		compress_ack(t, c);
+	else
+		ack_now(t, c, ofo);
+}
+
+void tcp_rcv_ack_held(struct tapir *t, struct tcp_conn *c, uint32_t start, uint32_t end)
+{
+	struct tcp_act *a = c->act;
+	const struct ranges *s = &a->ooo;
+	uint32_t stamp = s->clock + 1; /* a new one: all are newer */
+	unsigned newer = 0;
+
+	if (!a->comp_held)
+		return;
+	for (unsigned i = 0; i < s->n; i++) {
+		if (seq_leq(start, s->r[i].end) && seq_leq(s->r[i].start, end)) {
+			stamp = s->r[i].stamp;
+			break;
+		}
+	}
+	for (unsigned i = 0; i < s->n && newer < BLOCKS_EXPECTED; i++)
+		newer += stamp > s->clock || seq_gt(s->r[i].stamp, stamp);
+	if (newer < BLOCKS_EXPECTED)
+		return;
+	a->comp_held--; /* one of them goes after all */
+	tcp_send_ack(t, c);
+}
+
+void tcp_rcv_ack_compressed(struct tapir *t, struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+
+	a->deadline_ns[TCP_D_COMPACK] = TAPIR_NEVER;
+	if (!a->comp_held)
+		return;
+	a->comp_held--;
+	tcp_send_ack(t, c);
 }
 
 void tcp_rcv_ack_synack_late(struct tapir *t, struct tcp_conn *c)

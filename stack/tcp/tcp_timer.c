@@ -403,6 +403,8 @@ void tcp_conn_timer(struct tapir *t, struct timer *tm)
 
 	if (c->act && c->act->deadline_ns[TCP_D_DELACK] <= now)
 		tcp_rcv_ack_late(t, c);
+	if (c->act && c->act->deadline_ns[TCP_D_COMPACK] <= now)
+		tcp_rcv_ack_compressed(t, c);
 	if (c->act && c->act->deadline_ns[TCP_D_RETRY] <= now)
 		fire_retry(c);
 	if (c->act && c->act->deadline_ns[TCP_D_PACE] <= now)

@@ -215,6 +215,41 @@ static void text_and_fin(struct model *m, uint32_t seq, uint32_t end, bool fin, 
 		take_fin(m, out);
 }
 
+static bool peer_has_closed(const struct model *m)
+{
+	return m->state == M_CLOSE_WAIT || m->state == M_CLOSING || m->state == M_LAST_ACK;
+}
+
+/*
+ * The same where a segment is taken whole or not at all: s, of whose text nothing was cut off yet.
+ */
+static void whole_text_and_fin(struct model *m, const struct model_seg *s, struct model_out *out)
+{
+	uint32_t seq = s->seq, end = seq + s->len, behind = end + (s->flags & M_FIN ? 1 : 0);
+
+	if (seq == behind || (!takes_text(m) && !peer_has_closed(m)))
+		return;
+	if (peer_has_closed(m)) {
+		/* "This should not occur": what lies behind the FIN is not heard, what lies over it is the end. */
+		if (!lt(seq, m->rcv_nxt))
+			return;
+		if (lt(m->rcv_nxt, end)) {
+			send_reset(s, out);
+			delete_tcb(m, M_RESET);
+			return;
+		}
+	}
+	/* Old all of it, or there is no room for the first octet of it: told. */
+	if (le(behind, m->rcv_nxt) || (m->rcv_wnd == 0 && s->len > 0) ||
+	    (seq != m->rcv_nxt && le(m->rcv_nxt + m->rcv_wnd, seq))) {
+		send_ack(out);
+		return;
+	}
+	if (lt(seq, m->rcv_nxt))
+		seq = m->rcv_nxt;
+	text_and_fin(m, seq, lt(end, seq) ? seq : end, s->flags & M_FIN, false, out);
+}
+
 /* ---- 3.10.7.1 to 3.10.7.3 ---- */
 
 static void in_closed(const struct model_seg *s, struct model_out *out)
@@ -280,7 +315,7 @@ static void in_syn_sent(struct model *m, const struct model_seg *s, struct model
 	m->snd_una = s->ack;
 	m->state = M_ESTABLISHED;
 	send_ack(out);
-	if (s->len || s->flags & M_FIN) {
+	if (!m->rules.synack_alone && (s->len || s->flags & M_FIN)) {
 		uint32_t end = s->seq + 1 + s->len, edge = m->rcv_nxt + m->rcv_wnd;
 		bool cut = lt(edge, end);
 
@@ -305,6 +340,17 @@ static bool acceptable(const struct model *m, const struct model_seg *s)
 	if (in_window(m, s->seq) || in_window(m, last))
 		return true;
 	return m->rules.spanning && lt(s->seq, m->rcv_nxt) && lt(edge, s->seq + len);
+}
+
+/* The same where all of a segment is taken or none. */
+static bool acceptable_whole(const struct model *m, const struct model_seg *s)
+{
+	uint32_t edge = m->rcv_nxt + m->rcv_wnd, end = s->seq + seg_len(s);
+
+	if (lt(end, m->rcv_nxt) || lt(edge, s->seq))
+		return false;
+	/* The user of this model reads at the end alone: what was delivered waits to be read. */
+	return m->delivered == 0 || le(end - (s->flags & M_FIN ? 1 : 0), edge);
 }
 
 /* Second: "then TCP endpoints MUST reset the connection in the manner prescribed below". */
@@ -467,7 +513,7 @@ static void in_other_states(struct model *m, const struct model_seg *seg, struct
 {
 	struct model_seg s = *seg;
 	uint32_t end, edge;
-	bool fin, cut = false;
+	bool fin, cut = false, whole, known;
 
 	if (repeats_syn(m, &s)) {
 		s.seq++;
@@ -490,16 +536,22 @@ static void in_other_states(struct model *m, const struct model_seg *seg, struct
 		return;
 	}
 	/* First, the sequence number. */
-	if (!acceptable(m, &s)) {
+	whole = m->rules.whole && m->state != M_TIME_WAIT;
+	known = !whole || (m->state == M_SYN_RECEIVED && m->passive) ? acceptable(m, &s) : true;
+	if (!known || (whole && !acceptable_whole(m, &s))) {
 		if (!(s.flags & M_RST))
 			send_ack(out);
+		else if (m->rules.rst_behind_fin && peer_has_closed(m) && s.seq == m->rcv_nxt - 1)
+			reset_arrived(m);
 		return;
 	}
 	/* Second, the RST bit. */
 	if (s.flags & M_RST) {
 		if (m->state == M_TIME_WAIT && m->rules.rfc1337)
 			return;
-		if (m->rules.rfc5961 && s.seq != m->rcv_nxt)
+		if (m->rules.rst_behind_fin && peer_has_closed(m) && s.seq == m->rcv_nxt - 1)
+			reset_arrived(m);
+		else if (m->rules.rfc5961 && s.seq != m->rcv_nxt)
 			send_ack(out);
 		else
 			reset_arrived(m);
@@ -516,6 +568,11 @@ static void in_other_states(struct model *m, const struct model_seg *seg, struct
 			send_reset(&s, out);
 			delete_tcb(m, M_RESET);
 		}
+		return;
+	}
+	if (whole) {
+		if (ack_field(m, &s, out))
+			whole_text_and_fin(m, &s, out);
 		return;
 	}
 	/* "trimming off any portions that lie outside the window" */

@@ -46,10 +46,17 @@ enum model_reply { M_DONE, M_NO_CONNECTION, M_CLOSING_ERROR };
  * Each names its row of tests/requirements.
  */
 struct model_rules {
-	bool rfc5961;	/* R5961-1, R5961-3, R5961-4: exact RST, challenge ACKs, range of ACKs */
-	bool not_sent;	/* R5961-4: no ACK of what came before our first octet (Linux) */
-	bool at_edge;	/* EVT-15: an empty segment at RCV.NXT+RCV.WND counts (Linux) */
-	bool spanning;	/* EVT-17: so does one that begins before the window and ends behind it */
+	bool rfc5961;  /* R5961-1, R5961-3, R5961-4: exact RST, challenge ACKs, range of ACKs */
+	bool not_sent; /* R5961-4: no ACK of what came before our first octet (Linux) */
+	bool at_edge;  /* EVT-15: an empty segment at RCV.NXT+RCV.WND counts (Linux) */
+	bool spanning; /* EVT-17: so does one that begins before the window and ends behind it */
+	/*
+	 * EVT-16 to EVT-19: a segment counts that ends at RCV.NXT, and what ends beyond the window counts whole, or not at
+	 * all when something waits to be read (Linux)
+	 */
+	bool whole;
+	bool rst_behind_fin; /* R5961-1: after a FIN an RST at RCV.NXT-1 counts too (Linux) */
+	bool synack_alone;   /* EVT-11: text and FIN on a SYN-ACK are not kept (Linux) */
 	bool syn_again; /* EVT-25: a SYN in SYN-RECEIVED does not return to LISTEN: it is answered */
 	bool syn_alone;	    /* EVT-7: text and FIN on a SYN that does not establish are not kept */
 	bool syn_fin_drops; /* CL-20: LISTEN does not hear a SYN with FIN */

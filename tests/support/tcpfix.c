@@ -12,6 +12,7 @@ void tf_init(struct tf *f)
 	f->wnd = 65535;
 	f->backlog = 8;
 	world_init(&f->w, TEST_ALLOC_PLAIN);
+	f->w.conf.tcp_delack_min_ms = 0;
 }
 
 void tf_start(struct tf *f)

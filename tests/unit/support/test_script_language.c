@@ -337,7 +337,7 @@ TEST(receive_may_wait_for_all, "")
 			  "+0 > . 1:1(0) ack 31\n");
 	assert_plays(OPEN "+0...0.2 recv(4, ..., 20, MSG_WAITALL) = 10\n"
 			  "+.2 < FP. 1:11(10) ack 1 win 65535\n"
-			  "+0 > . 1:1(0) ack 12\n");
+			  "+.04 > . 1:1(0) ack 12\n");
 }
 
 TEST(linger_is_read_and_compared, "")

@@ -220,7 +220,7 @@ TEST(bad_options_outside_the_window_reset_nothing, "U11-07")
 		wnd = tf_info(&f).rcv_wnd;
 		for (unsigned i = 0; i < 6; i++) {
 			for (unsigned k = 0; k < 5; k++) {
-				seg_raw(&f, f.lport, flags[k], f.rcv + wnd + 1 + i, f.snd, bad[i],
+				seg_raw(&f, f.lport, flags[k], f.rcv + 2 * wnd + i, f.snd, bad[i],
 					4, NULL, 0);
 				seg_raw(&f, f.lport, flags[k], f.rcv - 100 - i, f.snd, bad[i], 4,
 					NULL, 0);

@@ -20,6 +20,7 @@ TEST(a_window_probe_does_not_stand_for_an_ack_that_is_owed, "MUST-40")
 
 	tf_init(&f);
 	f.w.conf.tcp_quickack_segs = 0;
+	f.w.conf.tcp_delack_min_ms = 40;
 	tf_start(&f);
 	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
 	peer_closes_window(&f);

@@ -167,6 +167,7 @@ TEST(a_duplicate_within_an_island_is_followed_by_the_island, "R2883-2")
 	tf_quiet(f);
 }
 
+/* What begins within it is taken whole while nothing waits to be read, as Linux, and not at all then. */
 TEST(what_lies_beyond_the_window_is_not_told_as_received, "R2018-8 TC-47")
 {
 	struct tf *f = *state;
@@ -182,10 +183,15 @@ TEST(what_lies_beyond_the_window_is_not_told_as_received, "R2018-8 TC-47")
 	text(f, wnd + 1000, 1000);
 	NO_SACK(f, 100);
 	assert_null(tf_conn(f)->act);
-	/* In part: what lies within is told, the rest is not. */
+	/* In part, and nothing is unread. */
 	wnd = tf_info(f).rcv_wnd;
 	text(f, 100 + wnd - 50, 100);
-	expect_sack(f, 100, 1, (const uint32_t[][2]){{100 + wnd - 50, 100 + wnd}});
+	expect_sack(f, 100, 1, (const uint32_t[][2]){{100 + wnd - 50, 100 + wnd + 50}});
+	/* In part, and something is. */
+	text(f, 100, 100);
+	expect_sack(f, 200, 1, (const uint32_t[][2]){{100 + wnd - 50, 100 + wnd + 50}});
+	text(f, 100 + wnd - 150, 1000);
+	expect_sack(f, 200, 1, (const uint32_t[][2]){{100 + wnd - 50, 100 + wnd + 50}});
 }
 
 TEST(what_there_was_no_room_for_is_not_told_as_received, "R2018-8 TC-08")
