@@ -712,23 +712,27 @@ void tcp_output_recovery(struct tapir *t, struct tcp_conn *c)
 
 /*
  * With nothing in flight and something to send (MUST-60), only a probe can learn that the window opened. What CORK or
- * MSG_MORE holds back then waits for the same timer, as in Linux, an RTO of 200 ms at least, and what Nagle does never does:
- * nothing is in flight.
+ * MSG_MORE holds back then waits for the same timer, as in Linux, an RTO of 200 ms at least. (Nagle holds nothing back then:
+ * nothing is in flight.) And a transmit queue that moves no more holds an orphan no longer than a closed window would.
  */
 static void persist_check(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
 	bool pending = tcp_snd_end(c) != c->snd_nxt ||
 		       (c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_FIN_SENT));
-	bool waits = c->flags & TCP_F_TX_WAIT || a->deadline_ns[TCP_D_RETRY] != TAPIR_NEVER ||
-		     a->deadline_ns[TCP_D_PACE] != TAPIR_NEVER;
+	bool waits = !(c->flags & TCP_F_TX_WAIT) && (a->deadline_ns[TCP_D_RETRY] != TAPIR_NEVER ||
+						     a->deadline_ns[TCP_D_PACE] != TAPIR_NEVER);
 
+	if (!list_empty(&a->recs) && c->flags & TCP_F_PERSIST) {
+		c->flags &= ~(uint32_t)TCP_F_PERSIST;
+		a->persist_ns = 0;
+		/* What left starts anew. */
+		a->retrans_start_ns = 0;
+		c->probes_out = 0;
+		c->persist_shift = 0;
+	}
 	if (!list_empty(&a->recs) || !pending || waits) {
 		a->deadline_ns[TCP_D_PERSIST] = TAPIR_NEVER;
-		if (!list_empty(&a->recs)) {
-			c->flags &= ~(uint32_t)TCP_F_PERSIST;
-			a->persist_ns = 0;
-		}
 		return;
 	}
 	/* MUST-35, MUST-36, SHLD-29, SHLD-30 (3.8.6.1): first at the RTO, then at growing intervals. */

@@ -300,6 +300,7 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 static bool fire_persist(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
+	bool waits;
 
 	a->deadline_ns[TCP_D_PERSIST] = TAPIR_NEVER;
 	if (!a->retrans_start_ns)
@@ -327,16 +328,20 @@ static bool fire_persist(struct tapir *t, struct tcp_conn *c)
 		tcp_conn_drop(t, c, 0);
 		return false;
 	}
-	if (tcp_send_forced(t, c))
-		return true; /* a window too small for comfort, but open */
-	STAT_INC(t, TcpExt, TCPWinProbe);
-	tcp_tell(t, &c->ep.tuple, TAPIR_EV_TCP_PROBE, "RFC 9293 3.8.6.1", c->probes_out,
-		 c->persist_shift);
+	/* What waits for the interface can't be probed for: only the time counts. */
+	waits = c->flags & TCP_F_TX_WAIT;
+	if (!waits && tcp_send_forced(t, c))
+		return true; /* a window too small for comfort, but open; or CORK's time is over */
+	if (!waits) {
+		STAT_INC(t, TcpExt, TCPWinProbe);
+		tcp_tell(t, &c->ep.tuple, TAPIR_EV_TCP_PROBE, "RFC 9293 3.8.6.1", c->probes_out,
+			 c->persist_shift);
+		tcp_send_probe(t, c);
+	}
 	if (c->probes_out < UINT8_MAX)
 		c->probes_out++;
 	if (c->persist_shift < 31)
 		c->persist_shift++;
-	tcp_send_probe(t, c);
 	a->deadline_ns[TCP_D_PERSIST] = t->now_ns + tcp_persist_ns(t, c);
 	return true;
 }

@@ -186,6 +186,40 @@ TEST(a_queue_that_never_moves_again_does_not_hold_a_connection_for_ever, "MUST-2
 	tf_close(&f);
 }
 
+TEST(an_orphan_does_not_wait_for_ever_for_a_queue_that_never_moves, "TC-26")
+{
+	static const uint8_t big[1400];
+	struct tapir_sockaddr sa = tapir_sockaddr_v4(WORLD_PEER, 9);
+	struct tapir_sock_iter it = {0};
+	struct tapir_sock_info row;
+	struct tf f;
+	tapir_sock_t u;
+	unsigned streams = 0;
+
+	tf_init(&f);
+	f.w.conf.txq_bytes = 65536;
+	tf_start(&f);
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	u = tapir_socket(f.w.t, TAPIR_AF_INET, TAPIR_DGRAM, 0);
+	assert_int_equal(tapir_connect(f.w.t, u, &sa), 0);
+	for (size_t n = sizeof(big); n > 0; n--) {
+		const struct iovec iov = {.iov_base = (void *)(uintptr_t)big, .iov_len = n};
+
+		while (tapir_send(f.w.t, u, &iov, 1, 0) > 0)
+			;
+	}
+	/* Nothing of it ever left. */
+	assert_int_equal(tf_write(&f, 1000), 1000);
+	assert_int_equal(tapir_close(f.w.t, f.s), 0);
+	f.s = 0;
+	for (unsigned s = 0; s < 600; s++)
+		world_step(&f.w, WORLD_S);
+	while (tapir_sock_next(f.w.t, &it, &row) > 0)
+		streams += row.type == TAPIR_STREAM && row.state != TAPIR_TCP_LISTEN;
+	assert_int_equal(streams, 0);
+	tf_close(&f);
+}
+
 TEST(memory_that_lies_in_a_pool_serves_others_at_the_limit, "")
 {
 	struct tf f;
@@ -516,6 +550,7 @@ int main(void)
 		cmocka_unit_test(an_ack_that_met_a_full_queue_leaves_later),
 		cmocka_unit_test(
 			a_queue_that_never_moves_again_does_not_hold_a_connection_for_ever),
+		cmocka_unit_test(an_orphan_does_not_wait_for_ever_for_a_queue_that_never_moves),
 		cmocka_unit_test(memory_that_lies_in_a_pool_serves_others_at_the_limit),
 		cmocka_unit_test(segments_grow_again_when_the_path_mtu_is_forgotten),
 		cmocka_unit_test(a_retransmission_on_a_smaller_link_is_cut_at_once),
