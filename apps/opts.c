@@ -431,6 +431,25 @@ static int error_value(const struct opt_command *cmd, const char *option, const 
 	return opts_error(cmd->name, thing, text);
 }
 
+/* A setting whose values are out of order: which, as they are, and what would do. */
+static int conflict_error(const struct opt_command *cmd, const char *name)
+{
+	char values[128] = "";
+	struct opt_why why;
+	unsigned n = 0;
+	for (unsigned i = 0; tapir_conf_item(i); i++) {
+		size_t len = strlen(values);
+		if (strcmp(tapir_conf_item(i)->name, name) == 0)
+			snprintf(values + len, sizeof values - len, "%s%" PRId64, n++ ? " " : "",
+				 tapir_conf_value(&cmd->stack->conf, i));
+	}
+	opt_refuse(&why,
+		   n > 1 ? "%s = %s: out of order: give none that is below the one before"
+			 : "%s = %s: above its maximum: give less, or raise that",
+		   name, values);
+	return opts_error(cmd->name, "--sysctl", why.text);
+}
+
 /* What options can't know of each other while they are read. */
 static int finish(const struct opt_command *cmd)
 {
@@ -464,9 +483,9 @@ static int finish(const struct opt_command *cmd)
 			   o->ip_text ? o->ip_text : "192.0.2.2/24");
 		return error_value(cmd, "gw", o->gw_text, why.text);
 	}
-	if (tapir_conf_check(&o->conf))
-		return opts_error(cmd->name, "--sysctl",
-				  "settings contradict each other: a minimum is above its maximum");
+	const char *name = tapir_conf_conflict(&o->conf);
+	if (name)
+		return conflict_error(cmd, name);
 	return OPTS_GO;
 }
 

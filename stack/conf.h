@@ -61,6 +61,8 @@ TAPIR_API int tapir_conf_get(const struct tapir_conf *conf, const char *name, un
 /* The field of `conf` that is the i-th line of conf.def: for loops over all of them. */
 TAPIR_API int64_t tapir_conf_value(const struct tapir_conf *conf, unsigned i);
 
+/* The name of a setting of which a value is outside its limits or contradicts another (a minimum above its maximum); NULL: none. */
+TAPIR_API const char *tapir_conf_conflict(const struct tapir_conf *conf);
 /* -EINVAL when a field is outside its limits or two contradict each other (min above max). */
 TAPIR_API int tapir_conf_check(const struct tapir_conf *conf);
 

@@ -186,25 +186,30 @@ int tapir_conf_get_key(const struct tapir_conf *conf, const char *name,
 	return 0;
 }
 
-int tapir_conf_check(const struct tapir_conf *conf)
+const char *tapir_conf_conflict(const struct tapir_conf *conf)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
 		int64_t v = *field_const(conf, i);
 
 		if (v < items[i].min || v > items[i].max)
-			return -EINVAL;
+			return items[i].name;
 	}
 	if (conf->ip_local_port_min > conf->ip_local_port_max)
-		return -EINVAL;
+		return "net.ipv4.ip_local_port_range";
 	if (conf->tcp_rmem_min > conf->tcp_rmem_default ||
 	    conf->tcp_rmem_default > conf->tcp_rmem_max)
-		return -EINVAL;
+		return "net.ipv4.tcp_rmem";
 	if (conf->tcp_wmem_min > conf->tcp_wmem_default ||
 	    conf->tcp_wmem_default > conf->tcp_wmem_max)
-		return -EINVAL;
+		return "net.ipv4.tcp_wmem";
 	if (conf->tcp_rto_min_us > conf->tcp_rto_max_ms * 1000)
-		return -EINVAL;
-	return 0;
+		return "net.ipv4.tcp_rto_min_us";
+	return NULL;
+}
+
+int tapir_conf_check(const struct tapir_conf *conf)
+{
+	return tapir_conf_conflict(conf) ? -EINVAL : 0;
 }
 
 const struct tapir_conf *tapir_conf_of(const struct tapir *t)

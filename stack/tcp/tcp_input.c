@@ -142,17 +142,18 @@ static void first_rtt(struct tapir *t, struct tcp_conn *c, const struct tcp_seg 
 static void established(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg,
 			bool syn_lost)
 {
+	/* First, so that who stops at the state sees them (RFC 9293 3.10.7.3, 3.10.7.4). */
+	c->snd_wnd = seg->wnd;
+	c->snd_wl1 = seg->seq;
+	c->snd_wl2 = seg->ack;
 	tcp_set_state(t, &c->ep, TAPIR_TCP_ESTABLISHED);
 	c->flags |= TCP_F_CONNECTED;
 	tcp_info_start(t, c);
-	c->snd_wnd = seg->wnd;
 	/* As Linux: what a listener's SYN said of the window does not count. */
 	c->max_snd_wnd = c->flags & TCP_F_ACTIVE || tcp_fastopen_child(c)
 				 ? max_u32(c->max_snd_wnd, seg->wnd)
 				 : seg->wnd;
 	tcp_conn_update_mss(t, c);
-	c->snd_wl1 = seg->seq;
-	c->snd_wl2 = seg->ack;
 	c->backoff = 0;
 	c->probes_out = 0;
 	c->soft_err = 0;

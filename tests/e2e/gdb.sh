@@ -199,6 +199,9 @@ test_break_state_stops_in_each_of_the_states() {
 	two_stacks 'tapir break-state established :99' 'tapir break-state closing 192.0.2.2:80' run 'tapir conns'
 	has "$scratch/out" '^connection [0-9]: 192.0.2.2:80 > 192.0.2.1:[0-9]+, FIN-WAIT-1 -> CLOSING$'
 	has_not "$scratch/out" '-> ESTABLISHED$'
+	# What the segment that opened it told of the window is known by then.
+	two_stacks 'tapir break-state established' run 'tapir conn 1' continue 'tapir conn 2'
+	[ "$(grep -cE '^ +SND.WND +[1-9][0-9]+ ' "$scratch/out")" = 2 ] || fail 'no window at ESTABLISHED'
 }
 
 test_print_shows_types_as_people_read_them() {
@@ -335,11 +338,13 @@ test_errors_are_one_line_and_say_what_to_do() {
 	has "$scratch/out" '^tapir: no connection 77: `tapir conns` lists'
 	has "$scratch/out" '^tapir: no connection at :99'
 	has "$scratch/out" '^tapir: nonesuch: neither a number of `tapir conns`, nor ADDR:PORT, nor an expression: No symbol "nonesuch"'
-	two_stacks 'tapir step-event 0' 'tapir step-event drops' 'tapir break-state closed foo' 'tapir step-event in' 'tapir wire 2 x'
+	two_stacks 'tapir step-event 0' 'tapir step-event drops' 'tapir break-state closed foo' 'tapir step-event in' 'tapir break-state closed 99' 'tapir break-state closed 1' 'tapir wire 2 x'
 	has "$scratch/out" '^tapir: 0 events are none: give a COUNT of 1 or more$'
 	has "$scratch/out" '^tapir: no such state: drops: there are:$'
 	has "$scratch/out" ' LISTEN CLOSING state in out again timer$'
 	has "$scratch/out" '^tapir: foo is no connection: tapir break-state STATE '
+	has "$scratch/out" '^tapir: no connection 99: `tapir conns` lists those that there are: '
+	[ "$(grep -c '^Breakpoint [0-9]* at' "$scratch/out")" = 1 ] || fail 'a breakpoint for a connection that is not there'
 	has "$scratch/out" '^tapir: x is no COUNT: tapir wire '
 	has_not "$scratch/out" 'Traceback|Python Exception|Error occurred in Python'
 }

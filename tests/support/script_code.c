@@ -50,6 +50,28 @@ static void set_key(struct run *r, const struct script_event *e, const char *nam
 		tapir_sysctl(r->t, name, i, v);
 }
 
+/* Why a value is not taken: with the limits, or what it contradicts. */
+static void refused(struct run *r, const struct script_event *e, const char *name, unsigned index,
+		    int64_t v, int err)
+{
+	for (unsigned i = 0; tapir_conf_item(i); i++) {
+		const struct tapir_conf_item *it = tapir_conf_item(i);
+
+		if (it->index != index || strcmp(it->name, name) != 0)
+			continue;
+		if (err == -ERANGE)
+			run_fail(r, e,
+				 "sysctl: %s[%u] = %" PRId64 ": out of range: %" PRId64
+				 " to %" PRId64,
+				 name, index, v, it->min, it->max);
+		else
+			run_fail(r, e, "sysctl: %s[%u] = %" PRId64 ": out of order with its others",
+				 name, index, v);
+		return;
+	}
+	run_fail(r, e, "sysctl: %s[%u] = %" PRId64 ": no such setting", name, index, v);
+}
+
 static void set_one(struct run *r, const struct script_event *e, const char *name, char *values)
 {
 	char *at = values, *end;
@@ -75,8 +97,7 @@ static void set_one(struct run *r, const struct script_event *e, const char *nam
 		err = r->t ? tapir_sysctl(r->t, name, index, v)
 			   : tapir_conf_set(&r->conf, name, index, v);
 		if (err) {
-			run_fail(r, e, "sysctl: %s[%u] = %" PRId64 ": %s", name, index, v,
-				 err == -ENOENT ? "no such setting" : "out of range");
+			refused(r, e, name, index, v, err);
 			return;
 		}
 		index++;

@@ -277,7 +277,14 @@ TEST(bad_values_are_refused_in_one_line, "")
 		{"--sysctl foo=1",
 		 "--sysctl foo=1: foo: no such setting: docs/limits.md lists them"},
 		{"--sysctl net.ipv4.tcp_rmem=16384~8192~4096",
-		 "--sysctl: settings contradict each other: a minimum is above its maximum"},
+		 "--sysctl: net.ipv4.tcp_rmem = 16384 8192 4096: out of order: give none that is "
+		 "below the one before"},
+		{"--sysctl net.ipv4.tcp_wmem=4096~16384~8192",
+		 "--sysctl: net.ipv4.tcp_wmem = 4096 16384 8192: out of order: give none that is "
+		 "below the one before"},
+		{"--sysctl net.ipv4.tcp_rto_min_us=2000000 --sysctl net.ipv4.tcp_rto_max_ms=1000",
+		 "--sysctl: net.ipv4.tcp_rto_min_us = 2000000: above its maximum: give less, or "
+		 "raise that"},
 		{"--conf /nonexistent",
 		 "--conf /nonexistent: No such file or directory: give a file of lines NAME=VALUE"},
 		{"--conf /tmp", "--conf /tmp: Is a directory: give a file of lines NAME=VALUE"},

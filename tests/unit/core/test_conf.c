@@ -116,6 +116,11 @@ TEST(settings_that_contradict_each_other_are_refused, "")
 	assert_int_equal(tapir_sysctl(w.t, "net.ipv4.ip_default_ttl", 0, 0), -ERANGE);
 	assert_int_equal(tapir_sysctl(w.t, "net.ipv4.ip_default_ttl", 0, 99), 0);
 	assert_int_equal(tapir_conf_of(w.t)->ip_default_ttl, 99);
+	assert_null(tapir_conf_conflict(&w.conf));
+	w.conf.tcp_wmem_max = 8192;
+	assert_string_equal(tapir_conf_conflict(&w.conf), "net.ipv4.tcp_wmem");
+	w.conf.tcp_rto_min_us = 0;
+	assert_string_equal(tapir_conf_conflict(&w.conf), "net.ipv4.tcp_rto_min_us");
 	world_close(&w);
 }
 

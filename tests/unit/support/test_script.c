@@ -64,7 +64,9 @@ TEST(only_sysctl_may_be_commanded, "")
 	assert_fails("`sysctl -w net.ipv4.no_such=1`\n0 socket(..., SOCK_STREAM, 0) = 3\n",
 		     "x.pkt:1:", "no such setting");
 	assert_fails("`sysctl -w net.ipv4.tcp_sack=7`\n0 socket(..., SOCK_STREAM, 0) = 3\n",
-		     "x.pkt:1:", "out of range");
+		     "x.pkt:1:", "net.ipv4.tcp_sack[0] = 7: out of range: 0 to 1");
+	assert_fails("0 socket(..., SOCK_STREAM, 0) = 3\n`sysctl -w net.ipv4.tcp_rmem=1000000`\n",
+		     "x.pkt:2:", "net.ipv4.tcp_rmem[0] = 1000000: out of order with its others");
 	assert_fails("`sysctl -w net.ipv4.tcp_sack=`\n0 socket(..., SOCK_STREAM, 0) = 3\n",
 		     "x.pkt:1:", "wants a value");
 	assert_true(play("`sysctl -q -w net.ipv4.tcp_rmem=\"4096 50000 60000\"`\n"

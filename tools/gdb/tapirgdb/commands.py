@@ -164,6 +164,8 @@ others: `info breakpoints`, `delete`. The endpoint is in the state already when 
         names = {v: n for v, n in a.state_names().items() if v}
         value = match(argv[0], names, "state")
         need_symbol("tcp_state_entered")
+        if len(argv) > 1 and re.fullmatch(r"#?\d+", argv[1]):
+            a.find(argv[1])  # a number is a connection that there is; by address it may be one to come
         events.BreakState(value, argv[1] if len(argv) > 1 else "")
 
     def complete(self, text, word):
