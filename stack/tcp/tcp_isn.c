@@ -62,5 +62,7 @@ uint32_t tcp_isn(struct tapir *t, const struct tcp_tuple *tu)
 uint32_t tcp_ts_offset(struct tapir *t, const struct tcp_tuple *tu)
 {
 	/* R7323-20: random for each tuple. */
+	if (t->conf.tcp_timestamps == 2)
+		return 0;
 	return (uint32_t)hash_tuple(tu, &t->tcp->ts_key);
 }

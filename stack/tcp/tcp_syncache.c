@@ -40,7 +40,7 @@ static void back_to_listen(struct tapir *t, struct tcp_syn_ent *e)
 /* The wait after the n-th SYN-ACK, n from 0. */
 static uint64_t wait_ns(const struct tapir *t, unsigned n)
 {
-	uint64_t ms = (uint64_t)t->conf.tcp_rto_init_ms << n;
+	uint64_t ms = (uint64_t)t->conf.tcp_rto_init_ms << min_u32(n, 20);
 
 	return min_u64(ms, (uint64_t)t->conf.tcp_rto_max_ms) * 1000000;
 }

@@ -228,6 +228,9 @@ TEST(timestamp_offsets_are_random_by_tuple_and_unlike_the_isn, "R7323-20")
 	t->now_ns += 1000000000;
 	assert_int_equal(tcp_ts_offset(t, &a), tcp_ts_offset(t, &a));
 	assert_int_not_equal(tcp_ts_offset(t, &a), tcp_isn(t, &a) - (uint32_t)(t->now_ns / 4000));
+	/* As Linux's 2: without. */
+	t->conf.tcp_timestamps = 2;
+	assert_int_equal(tcp_ts_offset(t, &a), 0);
 }
 
 int main(void)
