@@ -524,6 +524,7 @@ bool tcp_fastopen_synack(struct tapir *t, struct tcp_conn *c, const struct tcp_s
 	if (c->act && !list_empty(&c->act->recs)) {
 		/* RFC 7413 4.2.1: what it did not acknowledge goes again, as data; the path is not to blame. */
 		tcp_rec_mark_all_lost(t, c);
+		tcp_loss_no_congestion(t, c);
 		c->fo_fail = c->total_retrans ? TCP_FO_FAIL_SYN_AGAIN : TCP_FO_FAIL_NOT_ACKED;
 		STAT_INC(t, TcpExt, TCPFastOpenActiveFail);
 		return true;

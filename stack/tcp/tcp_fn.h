@@ -77,6 +77,8 @@ void tcp_sack_duplicate(struct tapir *t, struct tcp_conn *c, uint32_t start, uin
 
 /* ---- tcp_recovery.c ---- */
 void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c);
+/* What is marked lost was lost by its size, or was not taken: it goes again, and the window stays. */
+void tcp_loss_no_congestion(struct tapir *t, struct tcp_conn *c);
 /* The segments in flight were too large: they go again, cut anew, and the window stays (R1191-7). */
 void tcp_recovery_recut(struct tapir *t, struct tcp_conn *c);
 

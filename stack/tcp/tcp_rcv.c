@@ -21,6 +21,7 @@
  * round trip.
  */
 #include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_fn.h"
 
 enum {
@@ -381,6 +382,9 @@ void tcp_rcv_data(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg
 	uint64_t gap_us = (t->now_ns - c->data_rcv_ns) / US;
 	uint32_t least = ato_min_us(t), rto_us = c->rtt.rto_us;
 
+	/* Of a SYN's, which the SYN-ACK acknowledges, nothing is learnt, as in Linux. */
+	if (tcp_fastopen_child(c))
+		return;
 	measure_mss(c, seg);
 	measure_rtt(t, c, seg);
 	if (!c->ato_us) {

@@ -277,6 +277,18 @@ void tcp_recovery_rto(struct tapir *t, struct tcp_conn *c)
 	a->rexmit = TCP_REXMIT_LOST;
 }
 
+void tcp_loss_no_congestion(struct tapir *t, struct tcp_conn *c)
+{
+	if (c->ca_state == TCP_CA_LOSS)
+		return;
+	c->recover = c->snd_nxt;
+	c->cc.ssthresh = tcp_current_ssthresh(c);
+	c->cc.prior_ssthresh = 0;
+	c->undo_open = false;
+	c->act->frto = false;
+	tcp_ca_set(t, c, TCP_CA_LOSS);
+}
+
 void tcp_recovery_recut(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
@@ -292,14 +304,7 @@ void tcp_recovery_recut(struct tapir *t, struct tcp_conn *c)
 		return;
 	if (!tcp_has_sack(c))
 		limit_reno(a);
-	if (c->ca_state == TCP_CA_LOSS)
-		return;
-	c->recover = c->snd_nxt;
-	c->cc.ssthresh = tcp_current_ssthresh(c);
-	c->cc.prior_ssthresh = 0;
-	c->undo_open = false;
-	a->frto = false;
-	tcp_ca_set(t, c, TCP_CA_LOSS);
+	tcp_loss_no_congestion(t, c);
 }
 
 /* ---- the state hears of an ACK ---- */
