@@ -107,6 +107,12 @@ static void take_record(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass
 	uint32_t end = r->seq + n, segs = tcp_rec_segs_within(r, n);
 	struct tcp_act *a = c->act;
 
+	/* As Linux: a part of a segment has arrived with nothing: it measures nothing, and is no sign of reordering. */
+	if (segs == 0 && !(r->flags & TCP_REC_SYN)) {
+		p->bytes += n;
+		tcp_rec_ack(t, a, r, n);
+		return;
+	}
 	if (r->times > 1) {
 		p->flags |= TCP_ACK_RETRANS_ACKED;
 		p->again_ns = min_u64(p->again_ns, t->now_ns - r->sent_ns);
@@ -249,6 +255,7 @@ static void take_ack(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p
 static void take_idle_ack(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 {
 	tcp_scoreboard(t, c, p);
+	c->m.delivered += p->delivered;
 	if (p->flags & TCP_ACK_DSACK && c->ca_state <= TCP_CA_DISORDER)
 		tcp_undo_dsack(t, c);
 	if (c->act)
