@@ -50,11 +50,8 @@ static void sample_min(struct tapir *t, struct tcp_conn *c, const struct tcp_ack
 
 /*
  * Takes a round-trip time from what was acknowledged or SACKed, if any is there. R6298-5, R7323-15: where only
- * retransmissions were acknowledged, timestamps tell which copy it was: its age is the sample, but for one case. An
- * echo from before the latest retransmission may say that the first copy's answer comes late; or that the answer
- * to an earlier copy was lost, and a repetition of it comes now. That one would measure our own time-out, each
- * longer than the last. If it comes sooner after the retransmission than any answer ever came, it is the
- * former; else nobody can tell, and Karn's rule stands.
+ * retransmissions were acknowledged, timestamps tell which copy it was, and its age is the sample; as Linux also
+ * where the answer to it was lost, and what comes now is a repetition: then our own time-out is measured too.
  */
 static bool sample_rtt(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 {
@@ -75,9 +72,6 @@ static bool sample_rtt(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass 
 		if (ms > 0x7fffffff / 1000) /* TC-35 */
 			return false;
 		age_ns = (uint64_t)max_u32(ms, 1) * 1000000;
-		if (p->again_ns + 1000000 < age_ns &&
-		    (c->min_rtt_us == 0 || p->again_ns / 1000 >= c->min_rtt_us))
-			return false;
 		tcp_conn_rtt_sample(t, c, age_ns);
 		sample_min(t, c, p, age_ns);
 		return true;
@@ -115,7 +109,6 @@ static void take_record(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass
 	}
 	if (r->times > 1) {
 		p->flags |= TCP_ACK_RETRANS_ACKED;
-		p->again_ns = min_u64(p->again_ns, t->now_ns - r->sent_ns);
 	} else if (!(r->flags & TCP_REC_SACKED)) {
 		p->last_ack_ns = max_u64(r->sent_ns, 1);
 		if (!p->first_ack_ns)
@@ -372,7 +365,7 @@ enum tcp_step tcp_ack_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg 
 	if (news)
 		c->flags &= ~(uint32_t)TCP_F_MORE;
 	send_first(t, c, seg);
-	pass = (struct tcp_ack_pass){.seg = seg, .prior_una = c->snd_una, .again_ns = UINT64_MAX};
+	pass = (struct tcp_ack_pass){.seg = seg, .prior_una = c->snd_una};
 	pass.flags = ack_flags(c, seg);
 	update_window(t, c, seg);
 	outstanding = c->act && !list_empty(&c->act->recs);

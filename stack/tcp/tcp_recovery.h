@@ -68,8 +68,7 @@ struct tcp_ack_pass {
 	uint64_t first_ack_ns,
 		last_ack_ns; /* sent times of what was acked and sent once; 0: none */
 	uint64_t first_sack_ns, last_sack_ns;
-	uint64_t again_ns; /* since the latest retransmission of any of it; UINT64_MAX: none */
-	uint32_t rtt_us;   /* the latest round trip that it tells of; 0: none */
+	uint32_t rtt_us; /* the latest round trip that it tells of; 0: none */
 	uint32_t lost_before;
 	uint32_t num_dupack;
 	struct tcp_rate_sample rs;
