@@ -300,6 +300,7 @@ struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
 	}
 	tcp_mtup_start(t, c);
 	tcp_conn_update_mss(t, c);
+	c->total_retrans = p->synacks_again;
 	tcp_conn_start_cc(t, c, p->syn_lost);
 	tcp_set_state(t, &c->ep, TAPIR_TCP_SYN_RECEIVED);
 	tcp_demux_insert(t, &c->ep);

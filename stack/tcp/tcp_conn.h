@@ -455,6 +455,7 @@ struct tcp_passive {
 	bool ts, sack, ws, ecn;
 	uint16_t uto;		 /* the SYN's user timeout, as it stood there; 0: none */
 	uint64_t synack_sent_ns; /* 0: retransmitted, no RTT sample (Karn) */
+	uint8_t synacks_again;	 /* SYN-ACKs after the first */
 	bool syn_lost; /* twice, as Linux counts: initial window is one segment (RFC 5681 3.1) */
 };
 /*

@@ -529,7 +529,7 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 	bool syn_lost = syns_lost(c, seg);
 	bool takes = c->fo & (TCP_FO_OPTION | TCP_FO_DATA);
 	enum tcp_step step;
-	uint32_t ecr_age;
+	uint32_t ecr_age, syn_age;
 
 	/* First: the ACK bit (EVT-9, TC-45). */
 	if (acks && (seq_leq(seg->ack, c->iss) || seq_gt(seg->ack, c->snd_nxt))) {
@@ -548,8 +548,9 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 	}
 	/* An echo of what we never sent is somebody else's SYN-ACK (RFC 7323 5.8). */
 	ecr_age = tcp_ts_now(t, c->ts_off) - seg->opt.tsecr;
+	syn_age = tcp_ts_now(t, 0) - tcp_ts_at(0, c->last_rcv_ns);
 	if (acks && seg->opt.has & TCP_HAS_TS && seg->opt.tsecr && c->offered & TCP_HAS_TS &&
-	    !(seg->flags & TCP_RST) && ecr_age > (t->now_ns - c->last_rcv_ns) / 1000000 + 1) {
+	    !(seg->flags & TCP_RST) && ecr_age > syn_age) {
 		STAT_INC(t, TcpExt, PAWSActive);
 		*reason = DROP_TCP_PAWS;
 		tcp_respond_rst(t, seg);
@@ -796,6 +797,13 @@ enum verdict tcp_input(struct tapir *t, struct rx *rx)
 	if (emit_wanted(t))
 		emit_in(t, &seg);
 	ep = tcp_demux_find(t, &seg.tuple);
+	l = ep ? NULL : tcp_demux_listener(t, &seg.tuple, rx->ifp->ifindex);
+	if (seg.opt.has & TCP_HAS_MD5 && (l || (ep && ep->kind != TCP_EP_TW))) {
+		/* As Linux: RFC 2385 2 asks the other way round, but who signs takes us for somebody with a key. */
+		STAT_INC(t, TcpExt, TCPMD5Unexpected);
+		pkt_drop(rx->pkt, DROP_TCP_MD5);
+		return V_DONE;
+	}
 	if (ep) {
 		switch ((enum tcp_ep_kind)ep->kind) {
 		case TCP_EP_CONN:
@@ -812,7 +820,8 @@ enum verdict tcp_input(struct tapir *t, struct rx *rx)
 			TAPIR_UNREACHABLE(); /* a listener has no 4-tuple */
 		}
 	}
-	l = tcp_demux_listener(t, &seg.tuple, rx->ifp->ifindex);
+	if (!l)
+		l = tcp_demux_listener(t, &seg.tuple, rx->ifp->ifindex);
 	if (l) {
 		tcp_listen_input(t, l, &seg);
 		return V_DONE;

@@ -43,7 +43,8 @@ struct tcp_syn_ent {
 	uint8_t again;	   /* SYN-ACKs since, saturating */
 	uint8_t retries;   /* time-outs, with a SYN-ACK or, deferred, without */
 	bool acked; /* the ACK came already, but nothing else: TCP_DEFER_ACCEPT, or no room */
-	uint64_t last_answer_ns; /* rate of answers to repeated SYNs */
+	uint32_t ts_first, ts_last; /* TSval of the first SYN-ACK and of the last */
+	uint64_t last_answer_ns;    /* rate of answers to what is not the ACK; 0: none yet */
 };
 
 /*
@@ -55,11 +56,11 @@ struct tcp_tw {
 	struct tcp_ep ep;
 	uint32_t snd_nxt, rcv_nxt;
 	uint32_t ts_recent;
-	uint32_t expire_ms; /* of the instance's clock modulo 2^32 */
-	uint32_t answer_ms; /* of the last answer, likewise: RFC 5961's throttling */
+	uint32_t expire_ms;	 /* of the instance's clock modulo 2^32 */
+	uint32_t answer_ms : 24; /* of the last answer, modulo 2^24: RFC 5961's throttling */
+	uint32_t wnd_lo : 8;
 	uint32_t fifo_next : 24;
-	uint32_t
-		wnd_hi : 8; /* high byte of the window field last advertised, low byte taken as 0xff */
+	uint32_t wnd_hi : 8; /* with wnd_lo: the window field last advertised */
 };
 
 static_assert(sizeof(struct tcp_tw) <= 80, "a TIME-WAIT record is at most 80 bytes");
@@ -265,6 +266,8 @@ bool tcp_tw_input(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *seg);
 /* Whether connect() may take its tuple (tcp_tw_reuse); then it is freed. */
 bool tcp_tw_reuse(struct tapir *t, struct tcp_tw *tw);
 void tcp_tw_free(struct tapir *t, struct tcp_tw *tw);
+/* The window field that a record answers with. */
+uint32_t tcp_tw_window(const struct tcp_tw *tw);
 /* The pool's record at index `at` from 0, in use if its state is not 0; NULL past the end. */
 const struct tcp_tw *tcp_tw_at(struct tapir *t, uint32_t at);
 void tcp_tw_check(struct tapir *t);

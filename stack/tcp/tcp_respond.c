@@ -121,6 +121,9 @@ void tcp_respond_rst_conn(struct tapir *t, struct tcp_conn *c)
 		opt.tsval = tcp_ts_now(t, c->ts_off);
 		opt.tsecr = c->ts_recent;
 	}
+	/* With the window that any other segment would have, as Linux. */
+	if (c->ep.state != TAPIR_TCP_SYN_RECEIVED)
+		x.wnd = tcp_rcv_window_field(t, c);
 	send_rst(t, &x, "RFC 9293 3.10.5");
 }
 
@@ -221,7 +224,7 @@ void tcp_respond_ack_tw(struct tapir *t, struct tcp_tw *tw)
 			     .flags = TCP_ACK,
 			     .seq = tw->snd_nxt,
 			     .ack = tw->rcv_nxt,
-			     .wnd = (uint32_t)tw->wnd_hi << 8 | 0xff,
+			     .wnd = tcp_tw_window(tw),
 			     .opt = &opt,
 			     .reserve = true};
 

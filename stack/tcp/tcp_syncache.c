@@ -10,8 +10,9 @@
  * repeated SYN is answered too, at most once in tcp_invalid_ratelimit, but does not make the record live
  * longer.
  *
- * A SYN within the window is answered by a challenge ACK (RFC 5961 4), not by a return to LISTEN as RFC 9293
- * 3.10.7.4 has it for passive opens: else anyone could end handshakes of others by guessing.
+ * What does not fit is answered as by Linux: a wrong ACK by RST, before anything else is looked at; another SYN within
+ * the window by RST, and the record goes (RFC 9293 3.10.7.4 goes back to LISTEN; RFC 5961 4 would challenge); what lies
+ * outside, is old by its timestamp, or echoes a timestamp that no SYN-ACK had, by our ACK.
  */
 #include "stack/base/seq.h"
 #include "stack/ip/icmp.h"
@@ -57,7 +58,7 @@ bool tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_
 	e->l = l;
 	e->p = *p;
 	e->p.synack_sent_ns = t->now_ns;
-	e->last_answer_ns = t->now_ns;
+	e->ts_first = e->ts_last = tcp_ts_now(t, p->ts_off);
 	e->first_ns = t->now_ns;
 	timer_init(&e->timer, TIMER_TCP_SYN);
 	list_init(&e->link);
@@ -116,6 +117,7 @@ static void synack_again(struct tapir *t, struct tcp_syn_ent *e)
 	e->p.synack_sent_ns = 0;
 	if (e->again < UINT8_MAX)
 		e->again++;
+	e->ts_last = tcp_ts_now(t, e->p.ts_off);
 	STAT_INC(t, TcpExt, TCPSynRetrans);
 	tcp_respond_synack(t, e->l, &e->p, NULL, true);
 }
@@ -139,10 +141,17 @@ void tcp_syn_timer(struct tapir *t, struct timer *tm)
 	timer_set(t, &e->timer, t->now_ns + wait_ns(t, e->retries));
 }
 
-/* Whether one more segment of this record's may be answered now (RFC 5961 7). */
-static bool may_answer(struct tapir *t, struct tcp_syn_ent *e)
+/*
+ * Whether one more segment of this record's may be answered now (RFC 5961 7). As Linux: the first at once, and data
+ * always, since no loop of ACKs is made of it.
+ */
+static bool may_answer(struct tapir *t, struct tcp_syn_ent *e, const struct tcp_seg *seg)
 {
-	if (t->now_ns - e->last_answer_ns < (uint64_t)t->conf.tcp_invalid_ratelimit_ms * 1000000) {
+	uint64_t least = (uint64_t)t->conf.tcp_invalid_ratelimit_ms * 1000000;
+
+	if (seg->len && !(seg->flags & TCP_SYN))
+		return true;
+	if (e->last_answer_ns && t->now_ns - e->last_answer_ns < least) {
 		STAT_INC(t, TcpExt, TCPACKSkippedSynRecv);
 		return false;
 	}
@@ -150,29 +159,38 @@ static bool may_answer(struct tapir *t, struct tcp_syn_ent *e)
 	return true;
 }
 
-static void answer_ack(struct tapir *t, struct tcp_syn_ent *e, bool challenge)
+static void answer_ack(struct tapir *t, struct tcp_syn_ent *e, const struct tcp_seg *seg,
+		       bool challenge)
 {
-	if (may_answer(t, e) && (!challenge || tcp_challenge_allowed(t)))
+	if (may_answer(t, e, seg) && (!challenge || tcp_challenge_allowed(t)))
 		tcp_respond_ack_syn(t, e);
 }
 
 /* RFC 9293 3.10.7.4, first, for RCV.NXT = IRS+1 and the window of our SYN-ACK. */
 static bool acceptable(const struct tcp_passive *p, const struct tcp_seg *seg)
 {
-	uint32_t nxt = p->irs + 1, edge = nxt + p->rcv_wnd, end = seg->seq + seg->len;
+	uint32_t wnd = min_u32(p->rcv_wnd, UINT16_MAX);
+	uint32_t nxt = p->irs + 1, edge = nxt + wnd, end = seg->seq + seg->len;
 
 	if (seg->len == 0) /* at the very edge too, as for a connection */
 		return seq_geq(seg->seq, nxt) && seq_leq(seg->seq, edge);
-	if (p->rcv_wnd == 0)
+	if (wnd == 0)
 		return false;
-	return seq_in_window(seg->seq, nxt, p->rcv_wnd) ||
-	       seq_in_window(end - 1, nxt, p->rcv_wnd) ||
+	return seq_in_window(seg->seq, nxt, wnd) || seq_in_window(end - 1, nxt, wnd) ||
 	       (seq_lt(seg->seq, nxt) && seq_gt(end, edge));
 }
 
 static bool paws_old(const struct tcp_passive *p, const struct tcp_seg *seg)
 {
 	return p->ts && seg->opt.has & TCP_HAS_TS && seq_lt(seg->opt.tsval, p->ts_recent);
+}
+
+/* An echo of none of the TSvals that our SYN-ACKs had: somebody else's segment (RFC 7323 5.8), as Linux sees it. */
+static bool echo_wrong(const struct tcp_syn_ent *e, const struct tcp_seg *seg)
+{
+	if (!e->p.ts || !(seg->opt.has & TCP_HAS_TS) || !seg->opt.tsecr)
+		return false;
+	return seg->opt.tsecr - e->ts_first > e->ts_last - e->ts_first;
 }
 
 /* The same SYN again: our answer was lost, or is slow. */
@@ -191,22 +209,35 @@ static enum drop_reason steps(struct tapir *t, struct tcp_syn_ent *e, struct tcp
 {
 	const struct tcp_passive *p = &e->p;
 
-	/* R7323-17: PAWS comes before the sequence number; a RST is exempt. Without an option it says nothing (TC-54). */
-	if (paws_old(p, seg) && !(seg->flags & TCP_RST)) {
-		STAT_INC(t, TcpExt, PAWSEstab);
-		answer_ack(t, e, false);
-		return DROP_TCP_PAWS;
-	}
+	bool old = paws_old(p, seg) && !(seg->flags & TCP_RST);
+
 	/* EVT-25: the ISN stays what it was. */
-	if (is_repeated_syn(e, seg)) {
-		if (may_answer(t, e))
+	if (is_repeated_syn(e, seg) && !old) {
+		if (may_answer(t, e, seg))
 			synack_again(t, e);
 		return DROP_TCP_SYN_DUP;
+	}
+	/* Fifth, ACK (EVT-26, EVT-27, TC-44), first as in Linux: SND.UNA < SEG.ACK =< SND.NXT is ISS+1 alone. */
+	if (seg->flags & TCP_ACK && !(seg->flags & TCP_RST) && seg->ack != p->iss + 1) {
+		tcp_respond_rst(t, seg);
+		return DROP_TCP_ACK_BAD;
+	}
+	/* R7323-17: PAWS comes before the sequence number; a RST is exempt. Without an option it says nothing (TC-54). */
+	if (old) {
+		STAT_INC(t, TcpExt, PAWSEstab);
+		answer_ack(t, e, seg, false);
+		return DROP_TCP_PAWS;
+	}
+	if (echo_wrong(e, seg)) {
+		STAT_INC(t, TcpExt, TSEcrRejected);
+		if (!(seg->flags & TCP_RST))
+			answer_ack(t, e, seg, false);
+		return DROP_TCP_TS_ECHO;
 	}
 	/* First, the sequence number (EVT-18). */
 	if (!acceptable(p, seg)) {
 		if (!(seg->flags & TCP_RST))
-			answer_ack(t, e, false);
+			answer_ack(t, e, seg, false);
 		return DROP_TCP_WINDOW;
 	}
 	/* Second, RST, with or without ACK: exactly RCV.NXT, or it is challenged (EVT-20, EVT-21, R5961-1, TC-57). */
@@ -217,23 +248,26 @@ static enum drop_reason steps(struct tapir *t, struct tcp_syn_ent *e, struct tcp
 			*gone = true;
 			return DROP_NONE;
 		}
-		answer_ack(t, e, true);
+		answer_ack(t, e, seg, true);
 		return DROP_TCP_RST_SEQ;
 	}
-	/* Fourth, SYN (see above). */
+	/*
+	 * Fourth, SYN (see above): the peer begins anew with another number, and has forgotten this one. As Linux, which
+	 * ends it by a RST where RFC 9293 3.10.7.4 goes back to LISTEN or challenges.
+	 */
+	if (seg->flags & TCP_SYN && seg->seq != p->irs) {
+		STAT_INC(t, TcpExt, EmbryonicRsts);
+		tcp_respond_rst(t, seg);
+		back_to_listen(t, e);
+		*gone = true;
+		return DROP_NONE;
+	}
 	if (seg->flags & TCP_SYN) {
 		STAT_INC(t, TcpExt, TCPSYNChallenge);
-		answer_ack(t, e, true);
+		answer_ack(t, e, seg, true);
 		return DROP_TCP_SYN_CHALLENGE;
 	}
-	/* Fifth, ACK (EVT-26, EVT-27, TC-44): SND.UNA < SEG.ACK =< SND.NXT is ISS+1 alone. */
-	if (!(seg->flags & TCP_ACK))
-		return DROP_TCP_NO_ACK;
-	if (seg->ack != p->iss + 1) {
-		tcp_respond_rst(t, seg);
-		return DROP_TCP_ACK_BAD;
-	}
-	return DROP_NONE;
+	return seg->flags & TCP_ACK ? DROP_NONE : DROP_TCP_NO_ACK;
 }
 
 /*
@@ -280,6 +314,7 @@ static void complete(struct tapir *t, struct tcp_syn_ent *e, struct tcp_seg *seg
 		return;
 	}
 	e->p.syn_lost = synacks_lost(e, seg);
+	e->p.synacks_again = e->again;
 	tcp_demux_remove(t, &e->ep);
 	if (tcp_listen_complete(t, l, &e->p, seg)) {
 		ent_free(t, e);

@@ -33,8 +33,8 @@ enum {
 #define MAC_MASK  0xffffffu
 #define COUNT_POS 24
 
-/* The largest that is not above the peer's. 48 is the smallest that any setting believes. */
-static const uint16_t mss_table[] = {48, 216, 536, 1220, 1360, 1440, 1460, 8960};
+/* The largest that is not above the peer's, or the first: Linux's table for IPv4. */
+static const uint16_t mss_table[] = {536, 1300, 1440, 1460};
 
 static uint64_t hash(const struct tapir *t, unsigned key, const struct tcp_tuple *tu, uint32_t irs,
 		     uint32_t count)
@@ -145,6 +145,8 @@ enum drop_reason tcp_syncookie_check(struct tapir *t, struct tcp_listener *l,
 	p->irs = seg->seq - 1;
 	p->iss = seg->ack - 1;
 	p->peer_mss = mss_table[m];
+	/* As Linux: whole segments of the peer's size, not of ours. */
+	p->rcv_wnd = tcp_rcv_initial(t, &l->opt, p->peer_mss);
 	/* The offer was read from the ACK, which has no options but timestamps. */
 	p->ws = false;
 	p->sack = false;

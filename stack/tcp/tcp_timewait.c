@@ -213,12 +213,23 @@ static bool pool_grow(struct tapir *t)
 
 /* ---- life ---- */
 
-/* The window as the connection advertised it last, in the header's unit, rounded up to 256. */
-static uint8_t window_hi(const struct tcp_conn *c)
+/* The window as the connection advertised it last, in the header's unit. */
+static uint32_t window_field(const struct tcp_conn *c)
 {
-	uint32_t field = c->rcv_wnd >> (c->flags & TCP_F_WS ? c->rcv_wscale : 0);
+	return min_u32(c->rcv_wnd >> (c->flags & TCP_F_WS ? c->rcv_wscale : 0), 65535);
+}
 
-	return (uint8_t)(min_u32(field, 65535) >> 8);
+uint32_t tcp_tw_window(const struct tcp_tw *tw)
+{
+	return (uint32_t)tw->wnd_hi << 8 | tw->wnd_lo;
+}
+
+enum { ANSWER_MASK = 0xffffff };
+
+/* ms since the last answer, modulo 2^24. */
+static uint32_t answer_age(const struct tapir *t, const struct tcp_tw *tw)
+{
+	return (now_ms(t) - tw->answer_ms) & ANSWER_MASK;
 }
 
 static uint64_t life_ms(const struct tapir *t, const struct tcp_conn *c, uint8_t state)
@@ -257,11 +268,12 @@ struct tcp_tw *tcp_tw_new(struct tapir *t, struct tcp_conn *c, enum tapir_tcp_st
 	tw->snd_nxt = c->snd_max;
 	tw->rcv_nxt = c->rcv_nxt;
 	tw->ts_recent = c->ts_recent;
-	tw->wnd_hi = window_hi(c);
+	tw->wnd_hi = (uint8_t)(window_field(c) >> 8);
+	tw->wnd_lo = (uint8_t)window_field(c);
 	/* Rounded up: never shorter than it should be. */
 	tw->expire_ms =
 		(uint32_t)((t->now_ns + NS_PER_MS - 1) / NS_PER_MS + life_ms(t, c, (uint8_t)state));
-	tw->answer_ms = now_ms(t) - (uint32_t)t->conf.tcp_invalid_ratelimit_ms;
+	tw->answer_ms = (now_ms(t) - (uint32_t)t->conf.tcp_invalid_ratelimit_ms) & ANSWER_MASK;
 	tcp_set_state(t, &tw->ep, state);
 	fifo_insert(ts, tw, idx);
 	TAPIR_ASSERT(tcp_port_ref(t, &tw->ep) == 0); /* the connection holds one */
@@ -368,7 +380,7 @@ static void answer(struct tapir *t, struct tcp_tw *tw, const struct tcp_seg *seg
 {
 	bool limited = seg->len == 0 || seg->flags & TCP_SYN;
 
-	if (limited && now_ms(t) - tw->answer_ms < (uint64_t)t->conf.tcp_invalid_ratelimit_ms) {
+	if (limited && answer_age(t, tw) < (uint64_t)t->conf.tcp_invalid_ratelimit_ms) {
 		if (tw->ep.state == TAPIR_TCP_TIME_WAIT)
 			STAT_INC(t, TcpExt, TCPACKSkippedTimeWait);
 		else
@@ -376,7 +388,7 @@ static void answer(struct tapir *t, struct tcp_tw *tw, const struct tcp_seg *seg
 		return;
 	}
 	if (limited)
-		tw->answer_ms = now_ms(t);
+		tw->answer_ms = now_ms(t) & ANSWER_MASK;
 	tcp_respond_ack_tw(t, tw);
 }
 
@@ -404,7 +416,7 @@ static void learn_ts(struct tcp_tw *tw, const struct tcp_seg *seg)
 /* RFC 9293 3.10.7.4, first: within what was advertised. */
 static bool acceptable(const struct tcp_tw *tw, const struct tcp_seg *seg)
 {
-	uint32_t wnd = ((uint32_t)tw->wnd_hi << 8 | 0xff) << tw_wscale(tw);
+	uint32_t wnd = tcp_tw_window(tw) << tw_wscale(tw);
 	uint32_t edge = tw->rcv_nxt + wnd, end = seg->seq + seg->len;
 
 	if (seg->len == 0) /* at the very edge too, as for a connection */

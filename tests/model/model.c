@@ -535,6 +535,11 @@ static void in_other_states(struct model *m, const struct model_seg *seg, struct
 		reset_arrived(m);
 		return;
 	}
+	if (m->state == M_SYN_RECEIVED && m->passive && m->rules.embryonic &&
+	    (s.flags & (M_ACK | M_RST)) == M_ACK && s.ack != m->snd_nxt) {
+		send_reset(&s, out);
+		return;
+	}
 	/* First, the sequence number. */
 	whole = m->rules.whole && m->state != M_TIME_WAIT;
 	known = !whole || (m->state == M_SYN_RECEIVED && m->passive) ? acceptable(m, &s) : true;
@@ -559,7 +564,12 @@ static void in_other_states(struct model *m, const struct model_seg *seg, struct
 	}
 	/* Fourth, the SYN bit. */
 	if (s.flags & M_SYN) {
-		if (m->state == M_SYN_RECEIVED && m->passive && !m->rules.syn_again) {
+		if (m->state == M_SYN_RECEIVED && m->passive && m->rules.embryonic &&
+		    s.seq != m->irs) {
+			send_reset(&s, out);
+			delete_tcb(m, M_OK);
+			m->state = M_LISTEN;
+		} else if (m->state == M_SYN_RECEIVED && m->passive && !m->rules.syn_again) {
 			delete_tcb(m, M_OK);
 			m->state = M_LISTEN;
 		} else if (m->rules.rfc5961) {

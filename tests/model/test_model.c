@@ -31,6 +31,7 @@ static const struct model_rules as_linux = {
 	.syn_again = true,
 	.syn_alone = true,
 	.syn_fin_drops = true,
+	.embryonic = true,
 	.rst_at_fin = true,
 	.rfc1337 = true,
 	.rfc6191 = true,
