@@ -196,8 +196,11 @@ static bool rcv_cover(struct tapir *t, struct tcp_conn *c, uint32_t end)
 	return true;
 }
 
-bool tcp_rcv_refuses(struct tapir *t, const struct tcp_conn *c, uint32_t seq, uint32_t len)
+bool tcp_rcv_refuses(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint32_t len)
 {
+	/* As Linux: whoever has nothing to read can always be given something. */
+	if ((seq != c->rcv_nxt || c->rcv_user != tcp_rcv_end(c)) && tcp_rcv_too_costly(c))
+		return true;
 	/* TC-07: of what waits, in order or not, in the last quarter a share and no more. */
 	if (seq == c->rcv_nxt && seq + len - c->rcv_user <= MEM_SHARE)
 		return false;

@@ -59,7 +59,7 @@ void tcp_snd_free(struct tapir *t, struct tcp_conn *c);
 
 /* ---- receiving: bytes go straight to their final place ---- */
 /* Whether memory is so short that this text, inside the window, is better lost and sent again. */
-bool tcp_rcv_refuses(struct tapir *t, const struct tcp_conn *c, uint32_t seq, uint32_t len);
+bool tcp_rcv_refuses(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint32_t len);
 /* Stores text at its sequence number, inside the window. False: no memory; nothing may be assumed stored. */
 bool tcp_rcv_write(struct tapir *t, struct tcp_conn *c, uint32_t seq, const uint8_t *p,
 		   uint32_t len);

@@ -31,7 +31,7 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 	c->opt.uto_s = -1;
 	c->keep_ns = TAPIR_NEVER;
 	c->fw2_ns = TAPIR_NEVER;
-	c->rcv_limit = tcp_rcv_limit(t, &c->opt);
+	tcp_rcv_buffer(t, c);
 	c->peer_mss = TCP_MSS_DEFAULT;
 	c->mss = TCP_MSS_DEFAULT;
 	c->rcv_mss = TCP_MSS_DEFAULT;
@@ -263,7 +263,7 @@ struct tcp_conn *tcp_conn_passive(struct tapir *t, struct tcp_listener *l,
 	}
 	if (l->cc)
 		c->cc.ops = l->cc;
-	c->rcv_limit = tcp_rcv_limit(t, &c->opt);
+	tcp_rcv_buffer(t, c);
 	c->listener = l;
 	c->flags |= TCP_F_PASSIVE;
 	c->segs_in = 1; /* the SYN */

@@ -185,6 +185,16 @@ struct tcp_push {
 	uint32_t at[TCP_PUSHES]; /* one past the last byte */
 };
 
+/* What the segments that wait would take of Linux's memory: tcp_rcv.c. */
+enum { TCP_CHARGES = 24 };
+struct tcp_charges {
+	uint32_t sum;
+	uint16_t n, room; /* room: bytes that still fit into the last one */
+	struct tcp_charge {
+		uint32_t end, cost;
+	} c[TCP_CHARGES];
+};
+
 struct tcp_act {
 	/* sending */
 	uint32_t reserved; /* bytes that tapir_send_reserve() gave and may be committed */
@@ -237,6 +247,7 @@ struct tcp_act {
 	uint32_t retrans_stamp;		 /* the same as a timestamp value (RFC 3522 3.2) */
 	/* receiving */
 	struct tcp_rcvbuf rcv;
+	struct tcp_charges charges;
 	struct list hoard; /* tcp_state.hoarders, with conn set */
 	struct tcp_conn *conn;
 	struct ranges ooo; /* received beyond RCV.NXT */
@@ -313,8 +324,8 @@ struct tcp_conn {
 	uint32_t held;		 /* bytes held above the core: tapir_recv_held() */
 	uint32_t min_rtt_us;	 /* of the last tcp_min_rtt_wlen seconds, by min_rtt; 0: unknown */
 	struct tcp_min_rtt min_rtt;
-	uint32_t snd_sml;   /* end of the last short segment sent: Minshall's Nagle */
-	uint32_t rcv_limit; /* bytes of receive buffer, auto-tuned unless SO_RCVBUF was set */
+	uint32_t snd_sml; /* end of the last short segment sent: Minshall's Nagle */
+	uint32_t rcv_buf; /* bytes of receive buffer, auto-tuned unless SO_RCVBUF was set */
 	/* tcp_rcv.c's: bounds of the window, right-sizing, when to acknowledge */
 	uint32_t rcv_clamp, rcv_ssthresh;
 	uint32_t drs_space, drs_seq; /* bytes read in a round trip so far; RCV.USER at drs_ns */
@@ -356,6 +367,7 @@ struct tcp_conn {
 	uint8_t quickacks;	   /* ACKs to send at once still */
 	uint8_t retry_shift;	   /* doublings of the wait for memory to send: tcp_retry_soon() */
 	uint8_t pingpong;	   /* answers that followed soon after something came */
+	uint8_t rcv_ratio;	   /* 256ths of the buffer that are window, overhead counted off */
 	uint8_t rcv_tos;
 	uint8_t ecn;	     /* enum tcp_ecn_flag */
 	uint8_t fo;	     /* enum tcp_fo_flag */
@@ -484,12 +496,20 @@ uint32_t tcp_win_from_space(const struct tapir *t, uint64_t space);
 uint32_t tcp_rcv_limit(const struct tapir *t, const struct tcp_opt *o);
 /* The window of a SYN or SYN-ACK, for segments of `mss` bytes (RFC 7323 2.2). */
 uint32_t tcp_rcv_initial(const struct tapir *t, const struct tcp_opt *o, uint32_t mss);
+/* The window that an empty receive buffer makes. */
+uint32_t tcp_rcv_full(const struct tcp_conn *c);
+/* The receive buffer of a new connection. */
+void tcp_rcv_buffer(struct tapir *t, struct tcp_conn *c);
 /* The handshake is done. */
 void tcp_rcv_start(struct tapir *t, struct tcp_conn *c);
 /* The window field of a segment that leaves now; what it promises is remembered. */
 uint32_t tcp_rcv_window_field(struct tapir *t, struct tcp_conn *c);
 /* Text of `seg` was taken in order: estimates. Then how it is acknowledged: now or later. */
 void tcp_rcv_data(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
+/* The same for text beyond a hole. */
+void tcp_rcv_island(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
+/* Whether what waits takes more memory than the buffer has, counted as Linux does: no more is taken. */
+bool tcp_rcv_too_costly(struct tcp_conn *c);
 void tcp_rcv_ack(struct tapir *t, struct tcp_conn *c);
 /* An island of what is out of order is about to change that no short ACK would tell of: what is held back goes first. */
 void tcp_rcv_ack_held(struct tapir *t, struct tcp_conn *c, uint32_t start, uint32_t end);

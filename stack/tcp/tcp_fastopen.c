@@ -229,10 +229,10 @@ static struct tcp_conn *make_child(struct tapir *t, struct tcp_listener *l,
 		c->fo |= TCP_FO_ACKED;
 	c->flags &= ~(uint32_t)TCP_F_ACK_SCHED; /* by the SYN-ACK */
 	/* As Linux: the window of the SYN-ACK begins behind the data, as far as the buffer bears it. */
-	if (c->rcv_limit > c->rcv_nxt - c->rcv_user)
+	if (tcp_rcv_full(c) > c->rcv_nxt - c->rcv_user)
 		c->rcv_wnd =
 			max_u32(c->rcv_wnd,
-				min_u32(p->rcv_wnd, c->rcv_limit - (c->rcv_nxt - c->rcv_user)));
+				min_u32(p->rcv_wnd, tcp_rcv_full(c) - (c->rcv_nxt - c->rcv_user)));
 	c->act->fo_cookie = foc;
 	tcp_output(t, c);
 	c->act->fo_cookie = NULL;

@@ -2,12 +2,14 @@
  * The receiver: how much to offer, and when to acknowledge. Both as Linux 6 does it, since peers are tuned to that.
  *
  * The window. A buffer of tcp_rmem[1] bytes, or SO_RCVBUF, is counted with its overhead: half of it
- * (tcp_adv_win_scale) is window. What is offered stays below three bounds:
+ * (tcp_adv_win_scale) is window, until a segment larger than any before shows how much of the memory that it takes
+ * is text. We have no such overhead, but the peer sees the window, and when an ACK goes depends on it; so each
+ * segment is charged with what Linux's packet would take (packet_cost()). What is offered stays below three bounds:
  *
  *	free space   what the program has not read takes room
  *	rcv_clamp    the buffer less one segment, which the program's own reading may lag behind
- *	rcv_ssthresh begins with the window of the SYN and grows by two segments for each full one, so that a peer
- *	             is trusted with a large window only as it fills it with full segments
+ *	rcv_ssthresh begins with the window of the SYN and grows by two segments for each one that wastes no memory, so
+ *	             that a peer is trusted with a large window only as it fills it with full segments
  *
  * The edge never moves back (RFC 9293 3.8.6, SHLD-14), and forward by worthwhile steps (3.8.6.2.2). The buffer grows
  * with what the program reads in a round trip (dynamic right-sizing): twice that, more while it still
@@ -20,6 +22,7 @@
  * of the time between segments, at least 40 ms, doubled when it was waited for in vain, at most 200 ms or a
  * round trip.
  */
+#include "stack/base/bits.h"
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_fn.h"
@@ -30,6 +33,15 @@ enum {
 	DELACK_MAX_US = 200000,
 	TICK_US = 4000,
 	GROW_MIN = 128, /* segments smaller than this earn no window */
+	RATIO_UNIT = 256,
+	CLAMP_LEAST = 1152,
+	/* Linux's packet: its struct; room before the headers; what stands behind the text; the smallest buffer. */
+	PACKET_STRUCT = 256,
+	PACKET_PAD = 64,
+	PACKET_TAIL = 320,
+	PACKET_HEAD = 576,
+	PACKET_PAGE = 4096,
+	PACKET_JOINED = PACKET_PAGE - PACKET_TAIL, /* text of a page, when small ones were joined */
 	MSS_LEAST = 88,
 	DUPS_AT_ONCE = 3,    /* the duplicate ACKs by which a loss is seen (RFC 5681 3.2) */
 	BLOCKS_EXPECTED = 2, /* so many SACK blocks of an ACK are sure to be read: ACKs get lost */
@@ -47,22 +59,168 @@ uint32_t tcp_win_from_space(const struct tapir *t, uint64_t space)
 	return (uint32_t)min_u64(win, INT32_MAX);
 }
 
-/* The other way round: how much buffer a window needs. */
-static uint64_t space_from_win(const struct tapir *t, uint64_t win)
+static uint32_t win_from(const struct tcp_conn *c, uint64_t space)
 {
-	int64_t scale = t->conf.tcp_adv_win_scale;
+	return (uint32_t)min_u64(space * c->rcv_ratio / RATIO_UNIT, INT32_MAX);
+}
 
-	if (scale <= 0)
-		return min_u64(win, UINT32_MAX) << -scale;
-	return win + win / ((UINT64_C(1) << scale) - 1);
+/* The other way round: how much buffer a window needs. */
+static uint64_t space_from_win(const struct tcp_conn *c, uint64_t win)
+{
+	return win * RATIO_UNIT / c->rcv_ratio;
+}
+
+/* What a packet of `len` bytes would take of a buffer of Linux's; *room: bytes that still fit into it. */
+static uint32_t packet_cost(uint32_t len, uint32_t *room)
+{
+	uint32_t need = len + PACKET_PAD + PACKET_TAIL, have = PACKET_HEAD;
+
+	*room = 0;
+	if (need > PACKET_PAGE)
+		return (need + PACKET_PAGE - 1) / PACKET_PAGE * PACKET_PAGE + PACKET_STRUCT;
+	if (need > have)
+		have = max_u32(roundup_pow2_u32(need), 1024);
+	*room = have - need;
+	return have + PACKET_STRUCT;
+}
+
+/* What `n` bytes would take when they were copied together, page by page. */
+static uint64_t joined_cost(uint32_t n)
+{
+	uint32_t rest = n % PACKET_JOINED, need = rest + PACKET_TAIL;
+	uint64_t cost = (uint64_t)(n / PACKET_JOINED) * (PACKET_PAGE + PACKET_STRUCT);
+
+	if (rest == 0)
+		return cost;
+	return cost + PACKET_STRUCT +
+	       (need > PACKET_HEAD ? max_u32(roundup_pow2_u32(need), 1024) : PACKET_HEAD);
+}
+
+static uint32_t seg_cost(const struct tcp_seg *seg, uint32_t *room)
+{
+	return packet_cost(IP_TCP_HLEN - TCP_HLEN + seg->hdr.hdr_len + seg->text_len, room);
+}
+
+/* The window as the last ACK said it. */
+static uint32_t announced(const struct tcp_conn *c)
+{
+	return c->rcv_wnd + (c->rcv_nxt - c->last_ack_sent);
+}
+
+/* Bytes that wait for the program, or for a hole to be filled. */
+static uint32_t rcv_waiting(const struct tcp_conn *c)
+{
+	uint32_t n = tcp_rcv_end(c) - c->rcv_user;
+
+	for (unsigned i = 0; c->act && i < c->act->ooo.n; i++)
+		n += c->act->ooo.r[i].end - c->act->ooo.r[i].start;
+	return n;
+}
+
+/* What the bytes that wait are charged with: what was read, or given up, is forgotten first, packet by packet. */
+static uint32_t rcv_cost(const struct tcp_conn *c)
+{
+	struct tcp_charges *q = c->act ? &c->act->charges : NULL;
+	uint16_t kept = 0;
+
+	if (!q || q->n == 0)
+		return 0;
+	for (unsigned i = 0; i < q->n; i++) {
+		const struct tcp_charge *e = &q->c[i];
+
+		if (seq_leq(e->end, c->rcv_user) ||
+		    (c->act->ooo.n == 0 && seq_gt(e->end, c->rcv_nxt)))
+			q->sum -= e->cost;
+		else
+			q->c[kept++] = *e;
+	}
+	if (kept < q->n && (kept == 0 || q->c[kept - 1].end != q->c[q->n - 1].end))
+		q->room = 0;
+	q->n = kept;
+	return q->sum;
+}
+
+/* Two neighbours are one from now on, so that there is room for more. */
+static void halve(struct tcp_charges *q)
+{
+	uint16_t n = 0;
+
+	for (unsigned i = 0; i + 1 < q->n; i += 2) {
+		struct tcp_charge *a = &q->c[i], *b = &q->c[i + 1];
+
+		q->c[n++] = (struct tcp_charge){.end = seq_max(a->end, b->end),
+						.cost = a->cost + b->cost};
+	}
+	if (q->n % 2)
+		q->c[n++] = q->c[q->n - 1];
+	q->n = n;
+}
+
+/* A segment was taken, in order or not: it is charged, as part of the one before where it would fit into that. */
+static void charge(struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	struct tcp_charges *q = &c->act->charges;
+	uint32_t room, cost = seg_cost(seg, &room), end = seg->seq + seg->text_len;
+
+	rcv_cost(c);
+	if (q->n && q->c[q->n - 1].end == seg->seq && seg->text_len <= q->room) {
+		q->c[q->n - 1].end = end;
+		q->room = (uint16_t)(q->room - seg->text_len);
+		return;
+	}
+	if (q->n == TCP_CHARGES)
+		halve(q);
+	q->c[q->n++] = (struct tcp_charge){.end = end, .cost = cost};
+	q->sum += cost;
+	q->room = (uint16_t)room;
+}
+
+bool tcp_rcv_too_costly(struct tcp_conn *c)
+{
+	uint32_t used = rcv_cost(c), waiting = rcv_waiting(c);
+	uint64_t joined = joined_cost(waiting);
+
+	/* As Linux: the last one may reach beyond the end. */
+	if (used <= c->rcv_buf)
+		return false;
+	/* Small ones are joined, then there may be room. */
+	if (win_from(c, used) <= waiting || joined >= used)
+		return true;
+	while (c->act->charges.n > 1)
+		halve(&c->act->charges);
+	c->act->charges.c[0].cost = c->act->charges.sum = (uint32_t)joined;
+	c->act->charges.room = 0;
+	return joined > c->rcv_buf;
 }
 
 /* What the receive buffer has room for, from RCV.NXT on. */
 static uint32_t rcv_free(const struct tcp_conn *c)
 {
-	uint64_t used = (uint64_t)(tcp_rcv_end(c) - c->rcv_user) + c->held;
+	uint32_t used = rcv_cost(c);
+	uint32_t room = used == 0	    ? tcp_rcv_full(c)
+			: used < c->rcv_buf ? win_from(c, c->rcv_buf - used)
+					    : 0;
 
-	return used < c->rcv_limit ? (uint32_t)(c->rcv_limit - used) : 0;
+	return room > c->held ? room - c->held : 0;
+}
+
+uint32_t tcp_rcv_full(const struct tcp_conn *c)
+{
+	uint32_t win = win_from(c, c->rcv_buf);
+
+	/* Whatever the share: a segment, or nothing would ever come. */
+	return max_u32(win, min_u32(c->rcv_buf, TCP_MSS_DEFAULT));
+}
+
+void tcp_rcv_buffer(struct tapir *t, struct tcp_conn *c)
+{
+	const struct tcp_opt *o = &c->opt;
+	uint64_t space = o->rcvbuf ? 2 * (uint64_t)o->rcvbuf : (uint64_t)t->conf.tcp_rmem_default;
+
+	/* Of the setting; at least something, and less than all. */
+	c->rcv_ratio = (uint8_t)clamp_u32(tcp_win_from_space(t, 4096 * RATIO_UNIT) / 4096, 1,
+					  RATIO_UNIT - 1);
+	c->rcv_buf = (uint32_t)min_u64(space, INT32_MAX);
 }
 
 uint32_t tcp_rcv_initial(const struct tapir *t, const struct tcp_opt *o, uint32_t mss)
@@ -86,7 +244,7 @@ uint32_t tcp_rcv_limit(const struct tapir *t, const struct tcp_opt *o)
 void tcp_rcv_start(struct tapir *t, struct tcp_conn *c)
 {
 	uint32_t max = (uint32_t)UINT16_MAX << (c->flags & TCP_F_WS ? c->rcv_wscale : 0);
-	uint32_t app = (uint32_t)t->conf.tcp_app_win, hint;
+	uint32_t app = (uint32_t)t->conf.tcp_app_win, full = tcp_rcv_full(c), hint;
 	struct route rt;
 	uint32_t mss = tcp_mss_announce(&c->opt, tcp_conn_route(t, c, &rt) ? 576 : rt.mtu);
 
@@ -95,14 +253,13 @@ void tcp_rcv_start(struct tapir *t, struct tcp_conn *c)
 	c->rcv_advmss = (uint16_t)mss;
 	c->rcv_ssthresh = c->rcv_wnd;
 	c->rcv_clamp = max;
-	if (c->rcv_clamp >= c->rcv_limit) {
-		c->rcv_clamp = c->rcv_limit;
-		if (app && c->rcv_limit > 4 * mss)
-			c->rcv_clamp = max_u32(c->rcv_limit - (app > 31 ? 0 : c->rcv_limit >> app),
-					       4 * mss);
+	if (c->rcv_clamp >= full) {
+		c->rcv_clamp = full;
+		if (app && full > 4 * mss)
+			c->rcv_clamp = max_u32(full - (app > 31 ? 0 : full >> app), 4 * mss);
 	}
-	if (app && c->rcv_clamp > 2 * mss && c->rcv_clamp + mss > c->rcv_limit)
-		c->rcv_clamp = max_u32(2 * mss, c->rcv_limit - mss);
+	if (app && c->rcv_clamp > 2 * mss && c->rcv_clamp + mss > full)
+		c->rcv_clamp = max_u32(2 * mss, full - mss);
 	if (c->opt.window_clamp)
 		c->rcv_clamp = min_u32(c->rcv_clamp, c->opt.window_clamp);
 	c->rcv_ssthresh = min_u32(c->rcv_ssthresh, c->rcv_clamp);
@@ -125,10 +282,10 @@ static uint32_t select_window(struct tapir *t, struct tcp_conn *c)
 {
 	uint32_t shift = c->flags & TCP_F_WS ? c->rcv_wscale : 0;
 	uint32_t unit = UINT32_C(1) << shift;
-	uint32_t room = rcv_free(c), free = room;
-	uint32_t full = min_u32(c->rcv_clamp, c->rcv_limit);
+	uint32_t free = rcv_free(c);
+	uint32_t space = tcp_rcv_full(c), full = min_u32(c->rcv_clamp, space);
 	uint32_t mss = min_u32(c->rcv_mss, full);
-	uint32_t wnd = c->rcv_wnd + (c->rcv_nxt - c->last_ack_sent);
+	uint32_t wnd = announced(c);
 
 	if (mss == 0)
 		return 0;
@@ -138,17 +295,14 @@ static uint32_t select_window(struct tapir *t, struct tcp_conn *c)
 			c->rcv_ssthresh = min_u32(c->rcv_ssthresh, 4 * (uint32_t)c->rcv_advmss);
 		free -= free % unit;
 		/* A silly remainder is none. */
-		if (free < c->rcv_limit / 16 || free < mss)
+		if (free < space / 16 || free < mss)
 			return 0;
 	}
 	free = min_u32(free, c->rcv_ssthresh);
 	mss = max_u32(min_u32(mss, c->rcv_ssthresh), 1);
-	if (shift) {
-		uint32_t up = (free + unit - 1) & ~(unit - 1);
-
-		/* A buffer smaller than the unit offers one unit when it is empty, or nothing would ever come. */
-		return up <= room || room == c->rcv_limit ? up : free & ~(unit - 1);
-	}
+	if (shift)
+		return (free + unit - 1) &
+		       ~(unit - 1); /* up, lest the field say less than there is */
 	if (wnd + mss <= free || wnd > free)
 		return free - free % mss;
 	if (mss == full && free > wnd + full / 2)
@@ -159,24 +313,19 @@ static uint32_t select_window(struct tapir *t, struct tcp_conn *c)
 uint32_t tcp_rcv_window_field(struct tapir *t, struct tcp_conn *c)
 {
 	unsigned shift = c->flags & TCP_F_WS ? c->rcv_wscale : 0; /* R7323-4 */
-	uint32_t old = c->rcv_wnd, had = old + (c->rcv_nxt - c->last_ack_sent);
+	uint32_t old = c->rcv_wnd, had = announced(c);
 	uint32_t wnd = select_window(t, c);
 	uint32_t field = min_u32(wnd >> shift, UINT16_MAX);
 
 	if (wnd < old) {
 		/*
-		 * SHLD-14, EVT-37 (3.8.6): what was promised is kept even when the buffer became smaller.
-		 * What is left of a promise is no multiple of the unit. Rounded down the edge seems to go back;
-		 * rounded up it moves on by as much as small segments bring, and the buffer would have no end. So it
-		 * is rounded up as long as there is room, then down; and what was promised once is taken whatever the
-		 * field says (R7323-7, R7323-8; RFC 7323 2.4).
+		 * SHLD-14, EVT-37 (3.8.6): what was promised is kept even when the buffer became smaller. What is left of a
+		 * promise is no multiple of the unit, and is rounded up, as in Linux: the edge moves on by what small
+		 * segments bring, until their cost has filled the buffer (R7323-7, R7323-8; RFC 7323 2.4).
 		 */
-		uint32_t up = (old + (UINT32_C(1) << shift) - 1) >> shift;
-
 		if (wnd == 0)
 			STAT_INC(t, TcpExt, TCPWantZeroWindowAdv);
-		field = up << shift <= rcv_free(c) ? up : old >> shift;
-		field = min_u32(field, UINT16_MAX);
+		field = min_u32((old + (UINT32_C(1) << shift) - 1) >> shift, UINT16_MAX);
 	}
 	c->rcv_wnd = max_u32(field << shift, old);
 	if (had >> shift && !field)
@@ -186,10 +335,30 @@ uint32_t tcp_rcv_window_field(struct tapir *t, struct tcp_conn *c)
 	return field;
 }
 
-/* Full segments earn a larger window: two for one, as long as there is room for it. */
-static void grow_window(struct tapir *t, struct tcp_conn *c, uint32_t len)
+/*
+ * Whether a segment that wastes more than the window allows for would do as long as the window is small: by half of it
+ * for each halving of the most that the window may become (Linux: __tcp_grow_window()).
+ */
+static uint32_t grow_small(const struct tapir *t, const struct tcp_conn *c, uint32_t len,
+			   uint32_t cost)
 {
-	uint32_t room = min_u32(c->rcv_clamp, rcv_free(c));
+	uint32_t share = win_from(c, cost) / 2;
+	uint32_t window = win_from(c, (uint64_t)t->conf.tcp_rmem_max) / 2;
+
+	while (c->rcv_ssthresh <= window) {
+		if (share <= len)
+			return 2 * (uint32_t)c->rcv_mss;
+		share /= 2;
+		window /= 2;
+	}
+	return 0;
+}
+
+/* Segments that use the memory they take earn a larger window: two for one, as long as there is room for it. */
+static void grow_window(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	uint32_t room = min_u32(c->rcv_clamp, rcv_free(c)), len = seg->text_len, left, by;
+	uint32_t cost = seg_cost(seg, &left);
 
 	if (len < GROW_MIN || room <= c->rcv_ssthresh)
 		return;
@@ -197,7 +366,10 @@ static void grow_window(struct tapir *t, struct tcp_conn *c, uint32_t len)
 		c->rcv_ssthresh = min_u32(c->rcv_ssthresh, 4 * (uint32_t)c->rcv_advmss);
 		return;
 	}
-	c->rcv_ssthresh += min_u32(room - c->rcv_ssthresh, 2 * max_u32(c->rcv_advmss, len));
+	by = win_from(c, cost) <= len ? 2 * (uint32_t)c->rcv_advmss : grow_small(t, c, len, cost);
+	if (by == 0)
+		return;
+	c->rcv_ssthresh += min_u32(room - c->rcv_ssthresh, max_u32(by, 2 * len));
 	if (t->conf.tcp_quickack_segs)
 		c->quickacks |= 1;
 }
@@ -236,7 +408,7 @@ static void measure_rtt(struct tapir *t, struct tcp_conn *c, const struct tcp_se
 		rtt_update(c, (uint32_t)min_u64((t->now_ns - c->drs_wnd_ns) / US, UINT32_MAX),
 			   true);
 	}
-	c->drs_wnd_seq = c->rcv_nxt + c->rcv_wnd;
+	c->drs_wnd_seq = c->rcv_nxt + announced(c);
 	c->drs_wnd_ns = t->now_ns;
 }
 
@@ -251,14 +423,14 @@ static void grow_buffer(struct tapir *t, struct tcp_conn *c, uint32_t copied)
 	wnd = 2 * (uint64_t)copied + 16 * (uint64_t)c->rcv_advmss;
 	grow = wnd * (copied - c->drs_space) / c->drs_space;
 	wnd += 2 * grow;
-	buf = min_u64(space_from_win(t, wnd), (uint64_t)t->conf.tcp_rmem_max);
-	limit = tcp_win_from_space(t, buf);
-	if (limit <= c->rcv_limit)
+	buf = min_u64(space_from_win(c, wnd), (uint64_t)t->conf.tcp_rmem_max);
+	if (buf <= c->rcv_buf)
 		return;
 	/* Under pressure nobody's buffer grows. */
 	if (tcp_mem_pressed(t))
 		return;
-	c->rcv_limit = limit;
+	c->rcv_buf = (uint32_t)min_u64(buf, INT32_MAX);
+	limit = tcp_rcv_full(c);
 	/* What the field cannot say is no reason for an update. */
 	c->rcv_clamp =
 		min_u32(limit, (uint32_t)UINT16_MAX << (c->flags & TCP_F_WS ? c->rcv_wscale : 0));
@@ -276,7 +448,7 @@ void tcp_rcv_set_clamp(struct tcp_conn *c)
 	if (clamp < c->rcv_clamp)
 		c->rcv_ssthresh = min_u32(c->rcv_ssthresh, clamp);
 	else
-		c->rcv_ssthresh = max_u32(c->rcv_ssthresh, min_u32(c->rcv_wnd, clamp));
+		c->rcv_ssthresh = max_u32(c->rcv_ssthresh, min_u32(announced(c), clamp));
 	c->rcv_clamp = clamp;
 }
 
@@ -296,12 +468,14 @@ void tcp_rcv_adjust(struct tapir *t, struct tcp_conn *c)
 
 void tcp_rcv_resize(struct tapir *t, struct tcp_conn *c)
 {
-	uint32_t limit = tcp_rcv_limit(t, &c->opt);
+	uint32_t limit;
 
-	if (!c->opt.rcvbuf || limit == c->rcv_limit)
+	(void)t;
+	if (!c->opt.rcvbuf || c->rcv_buf == min_u64(2 * (uint64_t)c->opt.rcvbuf, INT32_MAX))
 		return;
 	/* MAY-8: a smaller one takes nothing back: no more is promised until the program has read enough. */
-	c->rcv_limit = limit;
+	c->rcv_buf = (uint32_t)min_u64(2 * (uint64_t)c->opt.rcvbuf, INT32_MAX);
+	limit = tcp_rcv_full(c);
 	c->rcv_clamp =
 		min_u32(limit, (uint32_t)UINT16_MAX << (c->flags & TCP_F_WS ? c->rcv_wscale : 0));
 	c->rcv_ssthresh = min_u32(c->rcv_ssthresh, c->rcv_clamp);
@@ -332,7 +506,7 @@ bool tcp_rcv_quickack_on(const struct tapir *t, const struct tcp_conn *c)
 /* So many ACKs at once as half of the window has segments, at most `max`. */
 static void more_quickacks(struct tcp_conn *c, unsigned max)
 {
-	uint32_t n = c->rcv_wnd / (2 * max_u32(c->rcv_mss, 1));
+	uint32_t n = announced(c) / (2 * max_u32(c->rcv_mss, 1));
 
 	n = min_u32(n ? n : 2, max);
 	if (n > c->quickacks)
@@ -346,6 +520,27 @@ void tcp_rcv_quick(struct tapir *t, struct tcp_conn *c, unsigned max)
 	c->ato_us = ato_min_us(t);
 }
 
+/* A segment shows how much of the memory that it takes is text: of what is free so much is window. */
+static void measure_ratio(struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	uint32_t room, cost = seg_cost(seg, &room), clamp;
+	uint8_t ratio = (uint8_t)clamp_u32((uint32_t)((uint64_t)seg->text_len * RATIO_UNIT / cost),
+					   1, RATIO_UNIT - 1);
+
+	if (ratio == c->rcv_ratio)
+		return;
+	c->rcv_ratio = ratio;
+	clamp = max_u32(tcp_rcv_full(c), CLAMP_LEAST);
+	if (c->opt.window_clamp)
+		clamp = min_u32(clamp, c->opt.window_clamp);
+	if (clamp < c->rcv_clamp)
+		c->rcv_ssthresh = min_u32(c->rcv_ssthresh, clamp);
+	else if (clamp > c->rcv_clamp)
+		c->rcv_ssthresh = max_u32(c->rcv_ssthresh, min_u32(announced(c), clamp));
+	c->rcv_clamp = clamp;
+	c->drs_space = min_u32(c->drs_space, clamp);
+}
+
 /* The largest segment lately: what "full-sized" means; and whether the program's write ended here. */
 static void measure_mss(struct tcp_conn *c, const struct tcp_seg *seg)
 {
@@ -356,6 +551,8 @@ static void measure_mss(struct tcp_conn *c, const struct tcp_seg *seg)
 
 	c->last_seg_size = 0;
 	if (len >= c->rcv_mss) {
+		if (len != c->rcv_mss)
+			measure_ratio(c, seg);
 		/* A driver may have joined segments: none of the peer's is larger than what we announced. */
 		c->rcv_mss = (uint16_t)max_u32(min_u32(len, c->rcv_advmss), MSS_LEAST);
 		if (psh && len == c->rcv_mss)
@@ -382,6 +579,7 @@ void tcp_rcv_data(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg
 	uint64_t gap_us = (t->now_ns - c->data_rcv_ns) / US;
 	uint32_t least = ato_min_us(t), rto_us = c->rtt.rto_us;
 
+	charge(c, seg);
 	/* Of a SYN's, which the SYN-ACK acknowledges, nothing is learnt, as in Linux. */
 	if (tcp_fastopen_child(c))
 		return;
@@ -400,7 +598,14 @@ void tcp_rcv_data(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg
 		more_quickacks(c, (unsigned)t->conf.tcp_quickack_segs);
 	}
 	c->data_rcv_ns = t->now_ns;
-	grow_window(t, c, seg->text_len);
+	grow_window(t, c, seg);
+}
+
+void tcp_rcv_island(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	charge(c, seg);
+	measure_mss(c, seg);
+	grow_window(t, c, seg);
 }
 
 void tcp_rcv_sent_data(struct tapir *t, struct tcp_conn *c)

@@ -48,7 +48,7 @@ static struct tcp_conn *made_from(struct tapir *t, const struct tcp_opt *opt,
 		c->cc.ops = cc;
 	c->fo_keys = *keys;
 	*keys = NULL;
-	c->rcv_limit = tcp_rcv_limit(t, &c->opt);
+	tcp_rcv_buffer(t, c);
 	return c;
 }
 

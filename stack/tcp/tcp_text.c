@@ -133,6 +133,8 @@ static enum tcp_step text_out_of_order(struct tapir *t, struct tcp_conn *c,
 		a->fin_seen = true;
 		a->fin_seq = text_end;
 	}
+	if (added.new_bytes)
+		tcp_rcv_island(t, c, seg);
 	tcp_mem_hoards(t, c);
 	if (added.duplicate)
 		tcp_sack_duplicate(t, c, added.dup_start, added.dup_end, false);

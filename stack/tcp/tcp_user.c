@@ -122,7 +122,7 @@ static int connect_begin(struct tapir *t, struct tcp_conn *c, const struct tapir
 				(t->conf.tcp_sack ? TCP_HAS_SACK_OK : 0) |
 				(t->conf.tcp_window_scaling ? TCP_HAS_WSCALE : 0));
 	c->rcv_wscale = t->conf.tcp_window_scaling ? tcp_wscale_for(space) : 0;
-	c->rcv_limit = tcp_rcv_limit(t, &c->opt);
+	tcp_rcv_buffer(t, c);
 	c->rcv_wnd = tcp_rcv_initial(t, &c->opt, tcp_mss_announce(&c->opt, rt.mtu));
 	tcp_conn_update_mss(t, c);
 	tcp_conn_start_cc(t, c, false); /* anew when the peer's MSS is known */
