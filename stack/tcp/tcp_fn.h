@@ -170,6 +170,8 @@ bool tcp_fin_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg);
 /* ---- tcp_urg.c ---- */
 /* The sixth step: the urgent pointer. */
 void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
+/* Whether the urgent octet has come and was not read apart. */
+bool tcp_urg_here(const struct tcp_conn *c);
 /* Where a read begins, past an urgent byte that is not of the stream, and how much it gets, up to the mark. */
 uint32_t tcp_urg_head(const struct tcp_conn *c, uint32_t *avail);
 /* MSG_OOB: the urgent byte by itself. */

@@ -510,6 +510,7 @@ static enum tcp_step step_fin(struct tapir *t, struct tcp_conn *c, struct tcp_se
 static enum tcp_step steps_text(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 				enum drop_reason *reason)
 {
+	bool had_urgent = tcp_urg_here(c);
 	enum tcp_step r;
 
 	if (seg->flags & TCP_URG && c->ep.state != TAPIR_TCP_SYN_RECEIVED)
@@ -517,6 +518,8 @@ static enum tcp_step steps_text(struct tapir *t, struct tcp_conn *c, struct tcp_
 	r = step_text(t, c, seg, reason);
 	if (r == TCP_STEP_NEXT)
 		r = step_fin(t, c, seg);
+	if (r != TCP_STEP_GONE && !had_urgent && tcp_urg_here(c))
+		ready_mark(t, &c->rdy, TAPIR_PRI);
 	return r;
 }
 
@@ -749,8 +752,11 @@ static enum drop_reason decode(struct tapir *t, struct rx *rx, struct tcp_seg *s
 	seg->rx = rx;
 	seg->seq = seg->hdr.seq;
 	seg->ack = seg->hdr.ack;
-	/* MUST-62: the octet after the urgent data; RFC 1122 4.2.2.4 meant the last of it. */
-	seg->up = seg->seq + seg->hdr.urg + (t->conf.tcp_stdurg ? 1 : 0);
+	/*
+	 * MUST-62: the octet after the urgent data; RFC 1122 4.2.2.4 meant the last of it. As Linux, 0 can only mean the
+	 * first one, either way.
+	 */
+	seg->up = seg->seq + (t->conf.tcp_stdurg ? seg->hdr.urg + 1u : max_u32(seg->hdr.urg, 1));
 	seg->flags = seg->hdr.flags;
 	seg->wnd = seg->hdr.wnd;
 	seg->text = p->data + hlen;

@@ -9,7 +9,8 @@
  *	   |  a read gets this |  urgent  |  the next read gets that
  *
  * R6093-2: the sockets API of 4.2BSD takes the last urgent octet out of the stream, for MSG_OOB to read, and so do we
- * by default, as Linux does; SO_OOBINLINE leaves it where it is. R6093-1: new programs have no use for it.
+ * by default, as Linux does; SO_OOBINLINE leaves it where it is. R6093-1: new programs have no use for it. MSG_OOB has it as
+ * soon as it came, in order or not.
  */
 #include <errno.h>
 
@@ -18,18 +19,45 @@
 #include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_user.h"
 
+/* A newer mark takes the place of the one that reading stands at: its octet, which nobody asked for, is passed over. */
+static void pass_over(struct tapir *t, struct tcp_conn *c)
+{
+	uint32_t from = c->rcv_user;
+
+	if (!(c->flags & TCP_F_URG_RCVD) || c->rcv_up - 1 != from ||
+	    c->opt.flags & TCP_O_OOBINLINE || from == tcp_rcv_end(c))
+		return;
+	c->rcv_user++;
+	tcp_rcv_release(t, c, from, c->rcv_user);
+}
+
 void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
 {
 	/* U11-02, IH-09, CL-18: any pointer is only compared. */
 	uint32_t up = seg->up;
 
-	if (c->flags & TCP_F_FIN_RCVD || seq_leq(up, c->rcv_user))
+	/* As Linux: what it points at is news: neither read nor received yet. */
+	if (seq_leq(up, c->rcv_user) || seq_leq(up, c->rcv_nxt))
 		return;
 	if (c->flags & TCP_F_URG_RCVD && seq_leq(up, c->rcv_up))
 		return;
+	pass_over(t, c);
 	c->rcv_up = up; /* a number only: nothing is ever addressed by it (AM33-06) */
 	c->flags = (c->flags | TCP_F_URG_RCVD) & ~(uint32_t)TCP_F_OOB_READ;
-	ready_mark(t, &c->rdy, TAPIR_PRI); /* MUST-32 */
+	/*
+	 * MUST-32: the program is woken now, as by Linux's SIGURG, and again when the octet is there: by then tapir_poll()
+	 * has TAPIR_PRI too, as Linux's poll().
+	 */
+	ready_mark(t, &c->rdy, TAPIR_PRI);
+}
+
+bool tcp_urg_here(const struct tcp_conn *c)
+{
+	if ((c->flags & (TCP_F_URG_RCVD | TCP_F_OOB_READ)) != TCP_F_URG_RCVD)
+		return false;
+	return seq_leq(c->rcv_up, tcp_rcv_end(c)) ||
+	       (c->act && ranges_find(&c->act->ooo, c->rcv_up - 1) >= 0 &&
+		!(c->act->fin_seen && c->act->fin_seq == c->rcv_up - 1));
 }
 
 uint32_t tcp_urg_head(const struct tcp_conn *c, uint32_t *avail)
@@ -56,7 +84,7 @@ int64_t tcp_urg_recv(struct tcp_conn *c, const struct iovec *iov, int n, int fla
 	if (c->opt.flags & TCP_O_OOBINLINE || !(c->flags & TCP_F_URG_RCVD) ||
 	    c->flags & TCP_F_OOB_READ)
 		return -EINVAL;
-	if (seq_lt(tcp_rcv_end(c), c->rcv_up)) {
+	if (!tcp_urg_here(c)) {
 		if (c->flags & (TCP_F_FIN_RCVD | TCP_F_SHUT_RD | TCP_F_DETACHED))
 			return 0;
 		return -EAGAIN; /* told of, not arrived */

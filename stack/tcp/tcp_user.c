@@ -615,6 +615,7 @@ int tcp_user_poll(struct tapir *t, const struct tcp_conn *c)
 {
 	bool ended = c->flags & TCP_F_DETACHED;
 	int bits = 0;
+	uint32_t avail;
 
 	if (c->err)
 		bits |= TAPIR_ERR;
@@ -633,9 +634,10 @@ int tcp_user_poll(struct tapir *t, const struct tcp_conn *c)
 		return bits;
 	if (c->flags & (TCP_F_FIN_RCVD | TCP_F_SHUT_RD) || ended)
 		bits |= TAPIR_IN | TAPIR_RDHUP;
-	if (tcp_rcv_end(c) != c->rcv_user)
+	(void)tcp_urg_head(c, &avail);
+	if (avail) /* an urgent octet by itself is none for read() */
 		bits |= TAPIR_IN;
-	if ((c->flags & (TCP_F_URG_RCVD | TCP_F_OOB_READ)) == TCP_F_URG_RCVD)
+	if (tcp_urg_here(c))
 		bits |= TAPIR_PRI;
 	if (ended || c->flags & TCP_F_FIN_QUEUED || tcp_snd_writable(t, c))
 		bits |= TAPIR_OUT;

@@ -111,16 +111,16 @@ TEST(an_urgent_pointer_on_a_half_old_segment_marks_where_it_said, "MUST-62")
 	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
 	tf_seg(&f, TF_ACK, f.rcv, f.snd, 10);
 	(void)tf_drain(&f);
-	/* Again, with ten bytes more; the urgent data ended in the first half. */
+	/* Again, with ten bytes more; the urgent data ended in the second half. */
 	n = world_tcp(ip, WORLD_PEER, WORLD_US, f.rport, f.lport, f.rcv, f.snd, TF_ACK | TF_URG,
 		      f.wnd, NULL, 0, text, sizeof(text));
-	ip[20 + 19] = 5;
+	ip[20 + 19] = 15;
 	world_fix(ip, n);
 	assert_int_equal(world_push(&f.w, ip, n), 0);
 	(void)tf_drain(&f);
-	/* The fifth byte is the urgent one: four before it, fifteen behind. */
-	assert_int_equal(tf_read(&f, buf, sizeof(buf)), 4);
-	assert_int_equal(tf_read(&f, buf, sizeof(buf)), 15);
+	/* The fifteenth byte is the urgent one: fourteen before it, five behind. */
+	assert_int_equal(tf_read(&f, buf, sizeof(buf)), 14);
+	assert_int_equal(tf_read(&f, buf, sizeof(buf)), 5);
 	tf_close(&f);
 }
 

@@ -74,13 +74,35 @@ TEST(a_pointer_that_appears_or_moves_on_is_told_and_an_old_one_is_not, "MUST-32"
 
 	urg(f, 0, 100, 0); /* long before its data */
 	assert_true(ready_bits(f) & TAPIR_PRI);
-	assert_true(tapir_poll(f->w.t, f->s) & TAPIR_PRI);
+	/* As Linux's poll(): the octet itself is not there. */
+	assert_false(tapir_poll(f->w.t, f->s) & TAPIR_PRI);
 	urg(f, 0, 100, 0);
 	assert_false(ready_bits(f) & TAPIR_PRI);
 	urg(f, 0, 50, 0);
 	assert_false(ready_bits(f) & TAPIR_PRI);
 	urg(f, 0, 101, 0);
 	assert_true(ready_bits(f) & TAPIR_PRI);
+	tf_seg(f, TF_ACK, f->rcv, f->snd, 50);
+	assert_false(ready_bits(f) & TAPIR_PRI);
+	tf_seg(f, TF_ACK, f->rcv + 90, f->snd, 11); /* out of order will do */
+	assert_true(ready_bits(f) & TAPIR_PRI);
+	assert_true(tapir_poll(f->w.t, f->s) & TAPIR_PRI);
+}
+
+/* As Linux: what nobody asked for at the mark is out of the stream when another mark comes. */
+TEST(a_newer_mark_passes_over_the_octet_that_reading_stands_at, "MUST-32")
+{
+	struct tf *f = *state;
+	uint8_t buf[100], byte;
+
+	urg(f, 0, 5, 10);
+	assert_int_equal(tf_read(f, buf, sizeof(buf)), 4);
+	urg(f, 10, 5, 10);
+	assert_int_equal(tf_read(f, buf, sizeof(buf)), 9);
+	assert_int_equal(buf[0], (uint8_t)(f->rcv + 5));
+	assert_int_equal(oob(f, &byte, 0), 1);
+	assert_int_equal(byte, (uint8_t)(f->rcv + 14));
+	assert_int_equal(tf_read(f, buf, sizeof(buf)), 5);
 }
 
 TEST(the_program_can_ask_how_far_the_mark_is, "MUST-33")
@@ -293,6 +315,8 @@ TEST(urgent_data_and_reading_do_not_race, "U11-05 TC-56")
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_newer_mark_passes_over_the_octet_that_reading_stands_at, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_pointer_that_appears_or_moves_on_is_told_and_an_old_one_is_not, setup,
 			teardown),
