@@ -179,6 +179,7 @@ TEST(every_segment_has_it_and_a_syn_echoes_nothing, "R7323-11 R7323-14 R7323-10"
 {
 	struct tf *f = *state;
 	uint32_t val = 0, ecr, last = 0;
+	uint8_t seen = 0;
 	static const uint8_t syn_ack[] = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0};
 
 	for (unsigned i = 0; i < 4; i++) {
@@ -190,13 +191,17 @@ TEST(every_segment_has_it_and_a_syn_echoes_nothing, "R7323-11 R7323-14 R7323-10"
 			text(f, 0, TS(3), 10);
 		else
 			assert_int_equal(tapir_shutdown(f->w.t, f->s, TAPIR_SHUT_WR), 0);
+		if (i == 2) /* so that the FIN may leave */
+			tf_seg_ts(f, TF_ACK, f->rcv + 10, f->snd + 100, TS(3), 0, 0);
 		while (tf_pop(f)) {
+			seen |= f->p.flags;
 			assert_true(tf_ts(f, &val, &ecr));
 			assert_true((int32_t)(val - last) >= 0 || last == 0);
 			assert_int_equal(ecr, i < 2 ? TS(T0) : TS(3));
 			last = val;
 		}
 	}
+	assert_int_equal(seen & TF_FIN, TF_FIN);
 	tf_close(f);
 
 	tf_open(f);
