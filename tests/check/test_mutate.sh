@@ -173,4 +173,13 @@ else
 	result no seed_gives_the_choice_again
 fi
 
+# Looked at only: nothing is built, so that it may be done often.
+fresh_tree
+rm "$tree/Makefile"
+accepts look_at_entries_that_fit '1 of 1 entries fit' --look
+entry R1122-19 stack/ip/ip.c 'if (version != 5)' 'if (0)' unit/ip/test_ip
+refuses look_at_a_line_that_is_not_there 'R1122-19 stack/ip/ip.c: the line is not found' --look
+sh tools/ledger-mutate --look >"$scratch/out" 2>&1
+if [ $? -eq 0 ]; then result yes every_entry_fits_this_tree; else result no every_entry_fits_this_tree; fi
+
 echo "1..$number"
