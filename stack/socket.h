@@ -86,9 +86,11 @@ enum {
 	/* level TAPIR_SOL_IP */
 	TAPIR_IP_TOS = 1,
 	TAPIR_IP_TTL = 2,
-	TAPIR_IP_RECVERR = 11, /* datagrams: errors of unconnected sockets too */
-	TAPIR_IP_MTU_DISCOVER = 10,
-	TAPIR_IP_MTU = 14,	     /* get, connected: the path's MTU */
+	TAPIR_IP_RECVERR = 11,	    /* datagrams: errors of unconnected sockets too */
+	TAPIR_IP_MTU_DISCOVER = 10, /* TAPIR_PMTUDISC_...; a stream sets DF with WANT and DO */
+	TAPIR_IP_MINTTL =
+		21,	   /* streams: what comes with less is dropped (RFC 5082); 0: nothing is */
+	TAPIR_IP_MTU = 14, /* get, connected: the path's MTU */
 	TAPIR_IP_MULTICAST_IF = 32,  /* an ifindex */
 	TAPIR_IP_MULTICAST_TTL = 33, /* 1 to 255; -1: 1 */
 	TAPIR_IP_MULTICAST_LOOP = 34,
@@ -134,7 +136,9 @@ enum {
 	TAPIR_PMTUDISC_DONT = 0,
 	TAPIR_PMTUDISC_WANT = 1,
 	TAPIR_PMTUDISC_DO = 2,
-	TAPIR_PMTUDISC_PROBE = 3
+	TAPIR_PMTUDISC_PROBE = 3,
+	TAPIR_PMTUDISC_INTERFACE = 4, /* streams */
+	TAPIR_PMTUDISC_OMIT = 5,      /* streams */
 };
 
 struct tapir_linger {

@@ -268,6 +268,27 @@ static int set_ip_udp(struct target *o, int name, const void *val, size_t len)
 	}
 }
 
+/* Options of IP that only streams have, or have with other values. */
+static int set_ip_tcp(struct target *o, int name, const void *val, size_t len)
+{
+	int v, err;
+
+	switch (name) {
+	case TAPIR_IP_MTU_DISCOVER:
+		err = get_int(val, len, TAPIR_PMTUDISC_DONT, TAPIR_PMTUDISC_OMIT, &v);
+		if (!err)
+			o->opt->pmtudisc = (uint8_t)(v + 1);
+		return err;
+	case TAPIR_IP_MINTTL:
+		err = get_int(val, len, 0, 255, &v);
+		if (!err)
+			o->opt->min_ttl = (uint8_t)v;
+		return err;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
 static int set_ip(struct target *o, int name, const void *val, size_t len)
 {
 	int v, err;
@@ -294,7 +315,7 @@ static int set_ip(struct target *o, int name, const void *val, size_t len)
 			o->opt->ttl = (uint8_t)(v < 0 ? 0 : v);
 		return 0;
 	default:
-		return o->udp ? set_ip_udp(o, name, val, len) : -ENOPROTOOPT;
+		return o->udp ? set_ip_udp(o, name, val, len) : set_ip_tcp(o, name, val, len);
 	}
 }
 
@@ -604,6 +625,14 @@ static int get_ip(const struct target *o, int name, int *v)
 		return get_mtu(o, v);
 	default:
 		break;
+	}
+	if (!o->udp && name == TAPIR_IP_MINTTL) {
+		*v = o->opt->min_ttl;
+		return 0;
+	}
+	if (!o->udp && name == TAPIR_IP_MTU_DISCOVER) {
+		*v = (int)tcp_pmtu_mode(o->t, o->opt->pmtudisc);
+		return 0;
 	}
 	if (!o->udp)
 		return -ENOPROTOOPT;

@@ -39,6 +39,8 @@ struct tcp_opt {
 	uint8_t keepcnt, syncnt;	  /* 0: the setting's */
 	uint8_t ttl, tos;		  /* ttl 0: the setting's */
 	uint16_t ifindex;		  /* SO_BINDTODEVICE */
+	uint8_t pmtudisc;		  /* IP_MTU_DISCOVER + 1; 0: the setting's */
+	uint8_t min_ttl;		  /* IP_MINTTL, 0: any */
 	uint32_t user_timeout_ms;
 	int32_t uto_s; /* TCP_UTO: told to the peer (RFC 5482 ADV_UTO), 0: option off, -1: the setting's */
 	uint32_t rcvbuf, sndbuf; /* bytes of data; 0: the setting's, auto-tuned later */

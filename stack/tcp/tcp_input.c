@@ -17,6 +17,7 @@
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_fn.h"
+#include "stack/tcp/tcp_user.h"
 #include "stack/tcp/tcp_info.h"
 
 #define SYN_AGAIN_NS UINT64_C(10000000) /* behind the RST, and behind another ACK on its way */
@@ -786,6 +787,19 @@ static void emit_in(struct tapir *t, const struct tcp_seg *seg)
 	emit(t, &ev);
 }
 
+/*
+ * RFC 5082 3: who knows how far off the peer is believes nothing that came further. As Linux the SYN is looked at, and what
+ * reaches a connection; what answers our SYN-ACK has its number to show.
+ */
+static bool from_too_far(struct tapir *t, struct rx *rx, const struct tcp_opt *opt)
+{
+	if (rx->ip.ttl >= opt->min_ttl)
+		return false;
+	STAT_INC(t, TcpExt, TCPMinTTLDrop);
+	pkt_drop(rx->pkt, DROP_TCP_MINTTL);
+	return true;
+}
+
 enum verdict tcp_input(struct tapir *t, struct rx *rx)
 {
 	struct tcp_seg seg;
@@ -813,7 +827,8 @@ enum verdict tcp_input(struct tapir *t, struct rx *rx)
 	if (ep) {
 		switch ((enum tcp_ep_kind)ep->kind) {
 		case TCP_EP_CONN:
-			tcp_conn_input(t, tcp_conn_of(ep), &seg);
+			if (!from_too_far(t, rx, &tcp_conn_of(ep)->opt))
+				tcp_conn_input(t, tcp_conn_of(ep), &seg);
 			return V_DONE;
 		case TCP_EP_SYN:
 			tcp_syncache_input(t, container_of(ep, struct tcp_syn_ent, ep), &seg);
@@ -829,7 +844,8 @@ enum verdict tcp_input(struct tapir *t, struct rx *rx)
 	if (!l)
 		l = tcp_demux_listener(t, &seg.tuple, rx->ifp->ifindex);
 	if (l) {
-		tcp_listen_input(t, l, &seg);
+		if (!from_too_far(t, rx, tcp_listener_opt(l)))
+			tcp_listen_input(t, l, &seg);
 		return V_DONE;
 	}
 	/* 3.10.7.1: CLOSED (EVT-1, EVT-2, EVT-3, EVT-55). */

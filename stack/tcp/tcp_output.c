@@ -110,6 +110,7 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 		.len = len,
 		.ttl = c->opt.ttl, /* MUST-49 */
 		.tos = c->opt.tos, /* MUST-48, SHLD-21, SHLD-22 */
+		.pmtudisc = c->opt.pmtudisc,
 		.ifindex = c->opt.ifindex,
 		.reserve = len == 0,
 		.rexmit = rexmit,

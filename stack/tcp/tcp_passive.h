@@ -189,6 +189,7 @@ struct tcp_xmit {
 	struct pkt_charge *charge; /* what it counts against until it has left; NULL: nothing */
 	uint16_t gso_size;
 	uint8_t ttl, tos;
+	uint8_t pmtudisc;	/* as struct tcp_opt's */
 	const struct route *rt; /* fresh, or NULL: look up */
 	int ifindex;		/* with rt NULL */
 	bool reserve;		/* may use the reserve: ACK, RST */
@@ -197,6 +198,8 @@ struct tcp_xmit {
 };
 /* 0, or as ip_output(); -ENOMEM: nothing was sent. Counts OutSegs and so on, emits TCP_SEG_OUT. */
 int tcp_xmit(struct tapir *t, const struct tcp_xmit *x);
+/* tcp_pmtu.c: whether segments go with DF. */
+bool tcp_pmtu_df(const struct tapir *t, uint8_t pmtudisc);
 
 /* ---- tcp_respond.c: for those without a connection, and challenge ACKs ---- */
 /* RFC 9293 3.10.7.1: RST in answer to seg, unless it is one. Bounded in rate as ICMP errors are. */

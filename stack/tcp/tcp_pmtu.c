@@ -10,6 +10,32 @@
 #include "stack/ip/pmtu.h"
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fn.h"
+#include "stack/tcp/tcp_passive.h"
+#include "stack/tcp/tcp_user.h"
+
+unsigned tcp_pmtu_mode(const struct tapir *t, uint8_t pmtudisc)
+{
+	if (pmtudisc)
+		return pmtudisc - 1u;
+	return t->conf.ip_no_pmtu_disc ? TAPIR_PMTUDISC_DONT : TAPIR_PMTUDISC_WANT;
+}
+
+bool tcp_pmtu_df(const struct tapir *t, uint8_t pmtudisc)
+{
+	unsigned mode = tcp_pmtu_mode(t, pmtudisc);
+
+	/* As Linux: PROBE has none, other than for datagrams. */
+	return mode == TAPIR_PMTUDISC_WANT || mode == TAPIR_PMTUDISC_DO;
+}
+
+/* As Linux: who does not look for the path's MTU leaves what is in flight alone; the path is known by it all the same. */
+static bool cuts_anew(const struct tapir *t, const struct tcp_conn *c)
+{
+	unsigned mode = tcp_pmtu_mode(t, c->opt.pmtudisc);
+
+	return mode != TAPIR_PMTUDISC_DONT && mode != TAPIR_PMTUDISC_INTERFACE &&
+	       mode != TAPIR_PMTUDISC_OMIT;
+}
 
 static void apply(struct tapir *t, struct tcp_conn *c, uint32_t mtu)
 {
@@ -21,7 +47,7 @@ static void apply(struct tapir *t, struct tcp_conn *c, uint32_t mtu)
 	pmtu_update(t, rt.dst, mtu, rt.mtu);
 	tcp_conn_update_mss(t, c);
 	/* An open has no flight yet: what its SYN carried waits for the answer. */
-	if (c->mss >= before || !c->act || c->ep.state == TAPIR_TCP_SYN_SENT)
+	if (c->mss >= before || !c->act || c->ep.state == TAPIR_TCP_SYN_SENT || !cuts_anew(t, c))
 		return;
 	/* R1191-7, SHLD-6, TC-53: the flight was cut too big and is cut anew, as far as cwnd lets it. */
 	tcp_recovery_recut(t, c);

@@ -104,6 +104,7 @@ void tcp_respond_rst_conn(struct tapir *t, struct tcp_conn *c)
 			     .opt = &opt,
 			     .ttl = c->opt.ttl,
 			     .tos = c->opt.tos,
+			     .pmtudisc = c->opt.pmtudisc,
 			     .ifindex = c->opt.ifindex,
 			     .reserve = true};
 
@@ -147,6 +148,7 @@ static struct tcp_xmit xmit_syn(const struct tapir *t, const struct tcp_syn_ent 
 				 .opt = opt,
 				 .ttl = e->l->opt.ttl,
 				 .tos = e->l->opt.tos,
+				 .pmtudisc = e->l->opt.pmtudisc,
 				 .ifindex = e->l->opt.ifindex,
 				 .reserve = true};
 }
@@ -181,6 +183,7 @@ void tcp_respond_synack(struct tapir *t, struct tcp_listener *l, const struct tc
 			     .opt = &opt,
 			     .ttl = l->opt.ttl,
 			     .tos = l->opt.tos,
+			     .pmtudisc = l->opt.pmtudisc,
 			     .ifindex = l->opt.ifindex,
 			     .reserve = true,
 			     .rexmit = rexmit};

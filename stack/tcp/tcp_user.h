@@ -41,6 +41,8 @@ void tcp_user_queued(const struct tcp_conn *c, uint32_t *unread, uint32_t *unack
 		     uint32_t *unsent);
 /* TCP_NODELAY was set: what Nagle, CORK or MSG_MORE hold back goes, as in Linux. */
 void tcp_user_push(struct tapir *t, struct tcp_conn *c);
+/* tcp_pmtu.c: TAPIR_PMTUDISC_... of a struct tcp_opt's pmtudisc. */
+unsigned tcp_pmtu_mode(const struct tapir *t, uint8_t pmtudisc);
 struct tcp_listener;
 /*
  * The socket begins anew (tcp_renew.c): *out, CLOSED, has the options and the name of c, which ends as by ABORT, and the error

@@ -87,10 +87,10 @@ int tcp_xmit(struct tapir *t, const struct tcp_xmit *x)
 		.ttl = x->ttl,
 		.tos = x->tos,
 		/*
-		 * R1191-6, R7323-21: path MTU discovery is always on for TCP, unless switched off: then
-		 * DF is set only when identifications run out.
+		 * R1191-6, R7323-21: path MTU discovery is on for TCP, unless switched off by the setting or
+		 * IP_MTU_DISCOVER: then DF is set only when identifications run out.
 		 */
-		.flags = t->conf.ip_no_pmtu_disc ? IP_TX_MAY_DF : IP_TX_DF,
+		.flags = tcp_pmtu_df(t, x->pmtudisc) ? IP_TX_DF : IP_TX_MAY_DF,
 		.rt = x->rt,
 		.ifindex = x->ifindex,
 	};

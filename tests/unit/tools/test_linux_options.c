@@ -196,10 +196,6 @@ static void buffers(void)
 /* ---- what is known to differ ---- */
 
 static const struct twin_known known[] = {
-	{"1 IP_MINTTL", "no such option (RFC 5082)"},
-	{"1 set IP_MINTTL", "no such option"},
-	{"2 IP_MINTTL", "no such option"},
-	{"2 set IP_MINTTL", "no such option"},
 	{"1 TCP_SAVE_SYN", "no such option"},
 	{"1 set TCP_SAVE_SYN", "no such option"},
 	{"2 set IP_MULTICAST_TTL 0", "what is not to leave is refused, not dropped"},
