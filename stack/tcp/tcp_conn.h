@@ -499,11 +499,11 @@ void tcp_output(struct tapir *t, struct tcp_conn *c);
 void tcp_timer_update(struct tapir *t, struct tcp_conn *c); /* tcp_timer.c: arms at the minimum */
 
 /* ---- the receiver: tcp_rcv.c ---- */
-/* The window that a buffer of `space` bytes makes, overhead counted off (net.ipv4.tcp_adv_win_scale). */
+/* The window that a buffer of `space` bytes makes, overhead counted off. */
 uint32_t tcp_win_from_space(const struct tapir *t, uint64_t space);
 /* What a new connection's receive buffer holds: SO_RCVBUF or the setting. */
 uint32_t tcp_rcv_limit(const struct tapir *t, const struct tcp_opt *o);
-/* The window of a SYN or SYN-ACK, for segments of `mss` bytes (RFC 7323 2.2). */
+/* The window to begin with, for segments of `mss` bytes; a SYN says at most 65535 of it (RFC 7323 2.2). */
 uint32_t tcp_rcv_initial(const struct tapir *t, const struct tcp_opt *o, uint32_t mss);
 /* The window that an empty receive buffer makes. */
 uint32_t tcp_rcv_full(const struct tcp_conn *c);

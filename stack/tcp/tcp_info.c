@@ -15,6 +15,8 @@
 #include "stack/tcp/tcp_recovery.h"
 #include "stack/tcp/tcp_user.h"
 
+enum { MSS_LEAST = 88 };
+
 static uint32_t now_ms(const struct tapir *t)
 {
 	return (uint32_t)(t->now_ns / 1000000);
@@ -228,8 +230,14 @@ void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_i
 		o->snd_wscale = c->snd_wscale & 15u;
 		o->rcv_wscale = c->rcv_wscale & 15u;
 	}
-	o->snd_mss = mss;
+	/* Before the answer as Linux: less the timestamps that the SYN offers. */
+	o->snd_mss = c->ep.state == TAPIR_TCP_SYN_SENT && c->offered & TCP_HAS_TS &&
+				     !(c->flags & TCP_F_TS) && mss > TCP_TS_LEN
+			     ? mss - TCP_TS_LEN
+			     : mss;
 	o->rcv_mss = c->irs || c->rcv_nxt ? c->rcv_mss : 0; /* nothing has come yet */
+	if (c->ep.state == TAPIR_TCP_SYN_SENT)
+		o->rcv_mss = MSS_LEAST; /* what Linux begins with */
 	o->pmtu = path_mtu(t, c);
 	o->advmss = o->pmtu ? tcp_mss_announce(&c->opt, o->pmtu) : 0;
 	if (c->flags & TCP_F_TS && o->pmtu)

@@ -100,6 +100,8 @@ static void take_syn_opts(struct tapir *t, struct tcp_conn *c, const struct tcp_
 	if (o->has & c->offered & TCP_HAS_WSCALE) {
 		c->flags |= TCP_F_WS; /* R7323-2: both sent it */
 		c->snd_wscale = o->wscale;
+	} else {
+		c->rcv_wnd = min_u32(c->rcv_wnd, UINT16_MAX);
 	}
 	if (o->has & c->offered & TCP_HAS_TS) {
 		c->flags |= TCP_F_TS;
@@ -910,10 +912,11 @@ enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 	 * ends by any, as in Linux (MUST-56): whoever connects learns at once that it is in vain, and may try another
 	 * address.
 	 */
-	c->soft_err = err;
 	/* As Linux: a Fast Open child that was accepted counts as connected. */
 	accepted = tcp_fastopen_child(c) && !(c->flags & TCP_F_PASSIVE);
 	if (!accepted && !tcp_state_synchronized(c->ep.state))
 		tcp_conn_drop(t, c, err);
+	else
+		c->soft_err = err;
 	return DROP_NONE;
 }

@@ -268,6 +268,8 @@ bool tcp_listen_offer(struct tapir *t, struct tcp_listener *l, const struct tcp_
 	mss = tcp_mss_announce(&l->opt, rt.mtu);
 	p->rcv_wnd =
 		tcp_rcv_initial(t, &l->opt, p->ts && mss > TCP_TS_LEN ? mss - TCP_TS_LEN : mss);
+	if (!p->ws)
+		p->rcv_wnd = min_u32(p->rcv_wnd, UINT16_MAX);
 	p->ts_off = tcp_ts_offset(t, &seg->tuple);
 	p->ts_recent = p->ts ? seg->opt.tsval : 0;
 	return true;

@@ -2,7 +2,7 @@
  * The receiver: how much to offer, and when to acknowledge. Both as Linux 6 does it, since peers are tuned to that.
  *
  * The window. A buffer of tcp_rmem[1] bytes, or SO_RCVBUF, is counted with its overhead: half of it
- * (tcp_adv_win_scale) is window, until a segment larger than any before shows how much of the memory that it takes
+ * is window, until a segment larger than any before shows how much of the memory that it takes
  * is text. We have no such overhead, but the peer sees the window, and when an ACK goes depends on it; so each
  * segment is charged with what Linux's packet would take (packet_cost()). What is offered stays below three bounds:
  *
@@ -51,12 +51,9 @@ enum {
 
 uint32_t tcp_win_from_space(const struct tapir *t, uint64_t space)
 {
-	int64_t scale = t->conf.tcp_adv_win_scale;
-	uint64_t win = scale <= 0 ? space >> -scale : space - (space >> scale);
-
-	/* Whatever the share: two segments, or nothing would ever come. */
-	win = max_u64(win, min_u64(space, 2 * TCP_MSS_DEFAULT));
-	return (uint32_t)min_u64(win, INT32_MAX);
+	/* As Linux since 6.6: a half, whatever tcp_adv_win_scale says. */
+	(void)t;
+	return (uint32_t)min_u64(space / 2, INT32_MAX);
 }
 
 static uint32_t win_from(const struct tcp_conn *c, uint64_t space)
@@ -229,10 +226,10 @@ uint32_t tcp_rcv_initial(const struct tapir *t, const struct tcp_opt *o, uint32_
 
 	if (o->window_clamp)
 		space = min_u32(space, o->window_clamp);
-	/* Whole segments, as Linux; R7323-4: never scaled, so never above 65535. */
+	/* Whole segments, and as Linux more than the SYN can say: the first segment behind it says the rest. */
 	if (space > mss && !t->conf.tcp_persona)
 		space -= space % mss;
-	return min_u32(space, UINT16_MAX);
+	return t->conf.tcp_persona ? min_u32(space, UINT16_MAX) : space;
 }
 
 uint32_t tcp_rcv_limit(const struct tapir *t, const struct tcp_opt *o)

@@ -7,8 +7,7 @@
  *
  * Its SYN-ACK is sent again after 1, 2, 4, ... seconds, tcp_synack_retries times; then the record goes
  * (R4987-3, TC-20). A peer that never answers thus gets at most six SYN-ACKs of at most 60 bytes for its SYN. A
- * repeated SYN is answered too, at most once in tcp_invalid_ratelimit, but does not make the record live
- * longer.
+ * repeated SYN is answered too, at most once in tcp_invalid_ratelimit, and the wait begins anew with it.
  *
  * What does not fit is answered as by Linux: a wrong ACK by RST, before anything else is looked at; another SYN within
  * the window by RST, and the record goes (RFC 9293 3.10.7.4 goes back to LISTEN; RFC 5961 4 would challenge); what lies
@@ -213,8 +212,11 @@ static enum drop_reason steps(struct tapir *t, struct tcp_syn_ent *e, struct tcp
 
 	/* EVT-25: the ISN stays what it was. */
 	if (is_repeated_syn(e, seg) && !old) {
-		if (may_answer(t, e, seg))
+		if (may_answer(t, e, seg)) {
 			synack_again(t, e);
+			/* As Linux: the wait begins anew, and is no shorter for what came before. */
+			timer_set(t, &e->timer, t->now_ns + wait_ns(t, e->retries));
+		}
 		return DROP_TCP_SYN_DUP;
 	}
 	/* Fifth, ACK (EVT-26, EVT-27, TC-44), first as in Linux: SND.UNA < SEG.ACK =< SND.NXT is ISS+1 alone. */

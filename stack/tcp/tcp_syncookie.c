@@ -146,7 +146,7 @@ enum drop_reason tcp_syncookie_check(struct tapir *t, struct tcp_listener *l,
 	p->iss = seg->ack - 1;
 	p->peer_mss = mss_table[m];
 	/* As Linux: whole segments of the peer's size, not of ours. */
-	p->rcv_wnd = tcp_rcv_initial(t, &l->opt, p->peer_mss);
+	p->rcv_wnd = min_u32(tcp_rcv_initial(t, &l->opt, p->peer_mss), UINT16_MAX);
 	/* The offer was read from the ACK, which has no options but timestamps. */
 	p->ws = false;
 	p->sack = false;
@@ -160,6 +160,7 @@ enum drop_reason tcp_syncookie_check(struct tapir *t, struct tcp_listener *l,
 	if (p->ws) {
 		p->snd_wscale = bits & TS_WSCALE_MASK;
 		p->rcv_wscale = tcp_wscale_for(tcp_rcv_space_max(t, &l->opt));
+		p->rcv_wnd = tcp_rcv_initial(t, &l->opt, p->peer_mss);
 	}
 	return DROP_NONE;
 }

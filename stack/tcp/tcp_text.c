@@ -13,6 +13,7 @@
 #include "stack/core/emit.h"
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fn.h"
+#include "stack/tcp/tcp_user.h"
 
 /* RCV.NXT moves forward by n in-order bytes. */
 static void advance(struct tcp_conn *c, uint32_t n)
@@ -219,6 +220,7 @@ bool tcp_fin_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg)
 		c->act->fin_seen = false;
 		ranges_clear(&c->act->ooo); /* nothing can follow a FIN */
 	}
-	ready_mark(t, &c->rdy, TAPIR_IN | TAPIR_RDHUP);
+	/* All that is true is told anew, as by Linux when the state changes. */
+	ready_mark(t, &c->rdy, TAPIR_IN | TAPIR_RDHUP | (uint32_t)tcp_user_poll(t, c));
 	return true;
 }

@@ -531,33 +531,27 @@ static void fin_wait2_input(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *
 		answer_and_drop(t, tw, seg, DROP_TCP_PAWS);
 		return;
 	}
-	/* First, sequence (EVT-18). */
+	/* First, sequence (EVT-18). As Linux, for a record: a RST outside is answered too. */
 	if (!acceptable(tw, seg)) {
-		if (!(seg->flags & TCP_RST))
-			answer(t, tw, seg);
-		pkt_drop(seg->rx->pkt, DROP_TCP_WINDOW);
+		answer_and_drop(t, tw, seg, DROP_TCP_WINDOW);
 		return;
 	}
-	/* Second and fourth, RST and SYN (EVT-20, EVT-22, EVT-24). */
-	if (seg->flags & TCP_RST && seg->seq == tw->rcv_nxt) {
+	/* Second (EVT-20, EVT-22): as Linux any in the window: what is lost by it is a record of nobody's. */
+	if (seg->flags & TCP_RST) {
 		tcp_tw_free(t, tw);
 		pkt_free(seg->rx->pkt);
 		return;
 	}
-	if (seg->flags & (TCP_RST | TCP_SYN)) {
-		if (tcp_challenge_allowed(t))
-			answer(t, tw, seg);
-		pkt_drop(seg->rx->pkt,
-			 seg->flags & TCP_RST ? DROP_TCP_RST_SEQ : DROP_TCP_SYN_CHALLENGE);
+	/* Fourth (EVT-24): the peer has begun anew. */
+	if (seg->flags & TCP_SYN && seq_geq(seg->seq, tw->rcv_nxt)) {
+		tcp_respond_rst(t, seg);
+		tcp_tw_free(t, tw);
+		pkt_drop(seg->rx->pkt, DROP_TCP_SYN_CHALLENGE);
 		return;
 	}
-	/* Fifth, ACK: our FIN was acknowledged, so whatever the peer sends since says SND.NXT. */
+	/* Fifth, ACK: our FIN was acknowledged, and the number is not looked at any more, as in Linux. */
 	if (!(seg->flags & TCP_ACK)) {
 		pkt_drop(seg->rx->pkt, DROP_TCP_NO_ACK);
-		return;
-	}
-	if (seq_gt(seg->ack, tw->snd_nxt) || (seg->len && seg->ack != tw->snd_nxt)) {
-		answer_and_drop(t, tw, seg, DROP_TCP_ACK_BAD);
 		return;
 	}
 	/* Seventh, text: SHLD-3, data after CLOSE is lost, and the peer must be told so. As Linux, of a FIN behind it too. */
@@ -582,8 +576,6 @@ static void fin_wait2_input(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *
 		pkt_free(seg->rx->pkt);
 		return;
 	}
-	if (seg->len)
-		answer(t, tw, seg);
 	pkt_drop(seg->rx->pkt, DROP_TCP_OLD);
 }
 

@@ -482,7 +482,7 @@ int tcp_user_shutdown(struct tapir *t, struct tcp_conn *c, int how)
 	if (how != TAPIR_SHUT_WR && !(c->flags & TCP_F_SHUT_RD)) {
 		c->flags |=
 			TCP_F_SHUT_RD; /* MAY-1: discards nothing: what arrives is still acknowledged */
-		ready_mark(t, &c->rdy, TAPIR_IN | TAPIR_RDHUP);
+		ready_mark(t, &c->rdy, TAPIR_IN | TAPIR_RDHUP | (uint32_t)tcp_user_poll(t, c));
 	}
 	/* As Linux: it is shut for all that. */
 	if (c->ep.state == TAPIR_TCP_CLOSED)

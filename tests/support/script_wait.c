@@ -151,7 +151,8 @@ static uint32_t bits_of(struct run *r, const struct run_epoll *ep, unsigned i)
 
 	if (f && !ep->entry[i].off)
 		bits = (uint32_t)tapir_poll(r->t, f->sock) & (ep->entry[i].events | ALWAYS);
-	return ep->entry[i].events & EDGE && f ? bits & f->edges : bits;
+	/* Where something happened, all that is true is told. */
+	return ep->entry[i].events & EDGE && f && !(bits & f->edges) ? 0 : bits;
 }
 
 /* epoll_wait(4, [{events=EPOLLIN, fd=3}], 1, timeout in ms) */
