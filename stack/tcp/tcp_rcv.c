@@ -174,12 +174,14 @@ static void charge(struct tcp_conn *c, const struct tcp_seg *seg)
 
 bool tcp_rcv_too_costly(struct tcp_conn *c)
 {
-	uint32_t used = rcv_cost(c), waiting = rcv_waiting(c);
-	uint64_t joined = joined_cost(waiting);
+	uint32_t used = rcv_cost(c), waiting;
+	uint64_t joined;
 
 	/* As Linux: the last one may reach beyond the end. */
 	if (used <= c->rcv_buf)
 		return false;
+	waiting = rcv_waiting(c);
+	joined = joined_cost(waiting);
 	/* Small ones are joined, then there may be room. */
 	if (win_from(c, used) <= waiting || joined >= used)
 		return true;
@@ -741,23 +743,28 @@ void tcp_rcv_ack_held(struct tapir *t, struct tcp_conn *c, uint32_t start, uint3
 {
 	struct tcp_act *a = c->act;
 	const struct ranges *s = &a->ooo;
-	uint32_t stamp = s->clock + 1; /* a new one: all are newer */
+	uint32_t at = start - 1, from, to;
 	unsigned newer = 0;
+	int i;
 
 	if (!a->comp_held)
 		return;
-	for (unsigned i = 0; i < s->n; i++) {
-		if (seq_leq(start, s->r[i].end) && seq_leq(s->r[i].start, end)) {
-			stamp = s->r[i].stamp;
-			break;
-		}
-	}
-	for (unsigned i = 0; i < s->n && newer < BLOCKS_EXPECTED; i++)
-		newer += stamp > s->clock || seq_gt(s->r[i].stamp, stamp);
+	/* The island that it extends, if any: the one that holds or ends at `start`, or the next one within reach. */
+	i = ranges_find(s, at);
+	if (i < 0 && ranges_next_gap(s, &at, end + 1, &from, &to) && seq_leq(to, end))
+		i = ranges_find(s, to);
+	if (i < 0)
+		newer = s->n; /* a new one: all others are older than it, and newer in what was told */
+	else if (s->r[i].stamp == s->clock)
+		return; /* the newest, as usual */
+	for (unsigned k = s->n; i >= 0 && k > 0 && newer < BLOCKS_EXPECTED; k--)
+		newer += seq_gt(s->r[k - 1].stamp, s->r[i].stamp);
 	if (newer < BLOCKS_EXPECTED)
 		return;
 	a->comp_held--; /* one of them goes after all */
 	tcp_send_ack(t, c);
+	/* It counts for this segment too, as in Linux, though it says nothing of it: the next one will. */
+	c->flags &= ~(uint32_t)TCP_F_ACK_SCHED;
 }
 
 void tcp_rcv_ack_compressed(struct tapir *t, struct tcp_conn *c)
