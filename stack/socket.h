@@ -128,6 +128,10 @@ enum {
 		128, /* ours: s of user timeout to tell the peer (RFC 5482); 0: off, -1: the setting's */
 	TAPIR_TCP_FASTOPEN_NO_COOKIE =
 		34, /* 1: cookies are neither asked for nor shown: for closed networks */
+	TAPIR_TCP_RTO_MAX_MS = 44, /* ms, bound of the RTO (RFC 6298 2.5), 1000 to 120000 */
+	TAPIR_TCP_RTO_MIN_US = 45, /* us, its least (2.4), to 200000, in whole ms */
+	TAPIR_TCP_DELACK_MAX_US =
+		46, /* us that an ACK is delayed at most, to 200000, in whole ms */
 	TAPIR_TCP_CC_INFO =
 		26, /* get: the algorithm's own; none has any yet, so no bytes, as Linux's reno and cubic */
 };

@@ -14,6 +14,7 @@
 
 #include "stack/sock/sock.h"
 #include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_user.h"
 #include "stack/udp/udp.h"
 
@@ -26,6 +27,9 @@ enum {
 	KEEP_MAX_S = 32767,
 	COUNT_MAX = 127,
 	LINGER2_MAX_S = 120,
+	RTO_MAX_MIN_MS = 1000,
+	RTO_MAX_MAX_MS = 120000,
+	TICKS_MAX_US = 200000,
 };
 
 /* A socket taken apart: exactly one of udp and opt is set; conn only for a connection. */
@@ -98,13 +102,13 @@ static int set_buffer(struct target *o, bool rcv, const void *val, size_t len)
 	const struct tapir_conf *conf = &o->t->conf;
 	int64_t max = rcv ? conf->rmem_max : conf->wmem_max;
 	int64_t min = rcv ? RCVBUF_MIN : SNDBUF_MIN;
-	int v, err = get_int(val, len, 0, INT_MAX, &v);
+	int v, err = get_int(val, len, INT_MIN, INT_MAX, &v);
 	uint32_t twice;
 
 	if (err)
 		return err;
-	/* As Linux: cut to the largest allowed, then doubled for overhead. */
-	if (v > max)
+	/* As Linux: cut to the largest allowed, a negative one too, then doubled for overhead. */
+	if (v < 0 || v > max)
 		v = (int)max;
 	twice = (uint32_t)v * 2;
 	if (twice < min)
@@ -374,12 +378,28 @@ static int set_tcp_int(struct tcp_opt *opt, int name, const void *val, size_t le
 	case TAPIR_TCP_LINGER2:
 		err = get_int(val, len, INT_MIN, INT_MAX, &v);
 		if (!err)
-			opt->linger2_s = v < 0 ? -1 : v > LINGER2_MAX_S ? LINGER2_MAX_S : v;
+			opt->linger2_s = (int16_t)(v < 0	       ? -1
+						   : v > LINGER2_MAX_S ? LINGER2_MAX_S
+								       : v);
 		return err;
 	case TAPIR_TCP_USER_TIMEOUT:
 		err = get_int(val, len, 0, INT_MAX, &v);
 		if (!err)
 			opt->user_timeout_ms = (uint32_t)v;
+		return err;
+	case TAPIR_TCP_RTO_MAX_MS:
+		err = get_int(val, len, RTO_MAX_MIN_MS, RTO_MAX_MAX_MS, &v);
+		if (!err)
+			opt->rto_max_ms = (uint32_t)v;
+		return err;
+	case TAPIR_TCP_RTO_MIN_US:
+	case TAPIR_TCP_DELACK_MAX_US:
+		/* As Linux of 1000 ticks a second: above one of them, to 200, and rounded up. */
+		err = get_int(val, len, 1001, TICKS_MAX_US, &v);
+		if (!err && name == TAPIR_TCP_RTO_MIN_US)
+			opt->rto_min_ms = (uint8_t)((v + 999) / 1000);
+		else if (!err)
+			opt->delack_max_ms = (uint8_t)((v + 999) / 1000);
 		return err;
 	case TAPIR_TCP_NOTSENT_LOWAT:
 		err = get_int(val, len, INT_MIN, INT_MAX, &v);
@@ -698,6 +718,15 @@ static int get_tcp(const struct target *o, int name, int *v)
 		return 0;
 	case TAPIR_TCP_USER_TIMEOUT:
 		*v = (int)opt->user_timeout_ms;
+		return 0;
+	case TAPIR_TCP_RTO_MAX_MS:
+		*v = (int)(tcp_rto_max_us(o->t, opt) / 1000);
+		return 0;
+	case TAPIR_TCP_RTO_MIN_US:
+		*v = (int)tcp_rto_min_us(o->t, opt);
+		return 0;
+	case TAPIR_TCP_DELACK_MAX_US:
+		*v = opt->delack_max_ms ? opt->delack_max_ms * 1000 : TCP_DELACK_MAX_US;
 		return 0;
 	case TAPIR_TCP_NOTSENT_LOWAT:
 		*v = (int)opt->notsent_lowat;

@@ -400,8 +400,8 @@ void tcp_conn_rtt_sample(struct tapir *t, struct tcp_conn *c, uint64_t rtt_ns)
 {
 	uint32_t us = (uint32_t)min_u64(max_u64(rtt_ns / 1000, 1), UINT32_MAX);
 
-	tcp_rtt_sample(&c->rtt, us, c->snd_una, c->snd_nxt, (uint32_t)t->conf.tcp_rto_min_us,
-		       (uint32_t)t->conf.tcp_rto_max_ms * 1000);
+	tcp_rtt_sample(&c->rtt, us, c->snd_una, c->snd_nxt, tcp_rto_min_us(t, &c->opt),
+		       tcp_rto_max_us(t, &c->opt));
 }
 
 void tcp_conn_min_rtt(struct tapir *t, struct tcp_conn *c, uint64_t rtt_ns)

@@ -26,7 +26,8 @@ enum {
 	TCP_MSS_FLOOR = 28, /* what the smallest MTU, 68, leaves; see tcp_sack_blocks() */
 	IP_TCP_HLEN = 40,
 	TCP_TS_LEN = 12,
-	TCP_RTO_FALLBACK_US = 3000000
+	TCP_RTO_FALLBACK_US = 3000000,
+	TCP_DELACK_MAX_US = 200000
 };
 
 /* Options that an application sets; a listener's are inherited by its connections. */
@@ -34,7 +35,9 @@ struct tcp_opt {
 	uint16_t flags;			  /* enum tcp_optflag */
 	uint16_t maxseg;		  /* TCP_MAXSEG, 0: none */
 	int32_t linger_s;		  /* SO_LINGER, -1: off */
-	int32_t linger2_s;		  /* TCP_LINGER2: -1 none, 0: tcp_fin_timeout */
+	int16_t linger2_s;		  /* TCP_LINGER2: -1 none, 0: tcp_fin_timeout */
+	uint8_t rto_min_ms;		  /* TCP_RTO_MIN_US, 0: the setting's */
+	uint8_t delack_max_ms;		  /* TCP_DELACK_MAX_US, 0: 200 ms */
 	uint16_t keepidle_s, keepintvl_s; /* 0: the setting's */
 	uint8_t keepcnt, syncnt;	  /* 0: the setting's */
 	uint8_t ttl, tos;		  /* ttl 0: the setting's */
@@ -49,6 +52,7 @@ struct tcp_opt {
 	uint8_t defer_accept;  /* TCP_DEFER_ACCEPT, in SYN-ACKs sent again; 0: off */
 	uint16_t
 		fastopen_qlen; /* TCP_FASTOPEN: data-carrying SYNs that may await their ACK; 0: none */
+	uint32_t rto_max_ms;	  /* TCP_RTO_MAX_MS, 0: the setting's */
 	uint64_t max_pacing_rate; /* SO_MAX_PACING_RATE, bytes a second; 0: none */
 };
 

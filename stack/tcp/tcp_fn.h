@@ -188,4 +188,23 @@ void tcp_pmtu_told(struct tapir *t, struct tcp_conn *c, const struct icmp_err *e
 /* A retransmission timed out: a message held back may be true after all (RFC 5927 7.2). */
 void tcp_pmtu_timeout(struct tapir *t, struct tcp_conn *c);
 
+/* RFC 6298 2.4 and 2.5: the connection's own bounds of the RTO, or the setting's; and the most that an ACK is delayed. */
+static inline uint32_t tcp_rto_min_us(const struct tapir *t, const struct tcp_opt *opt)
+{
+	return opt->rto_min_ms ? opt->rto_min_ms * 1000u : (uint32_t)t->conf.tcp_rto_min_us;
+}
+
+static inline uint32_t tcp_rto_max_us(const struct tapir *t, const struct tcp_opt *opt)
+{
+	return (opt->rto_max_ms ? opt->rto_max_ms : (uint32_t)t->conf.tcp_rto_max_ms) * 1000;
+}
+
+static inline uint32_t tcp_delack_max_us(const struct tapir *t, const struct tcp_opt *opt)
+{
+	uint32_t most = opt->delack_max_ms ? opt->delack_max_ms * 1000u : TCP_DELACK_MAX_US;
+
+	/* SHLD-18, MUST-40: less than 0.5 s; and less than the peer's RTO, which is like ours. */
+	return min_u32(most, max_u32(tcp_rto_min_us(t, opt), 2000) - 1000);
+}
+
 #endif

@@ -195,7 +195,7 @@ static void fill_counts(const struct tcp_conn *c, struct tapir_tcp_info *o)
 
 static void fill_times(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_info *o)
 {
-	uint32_t max_us = (uint32_t)t->conf.tcp_rto_max_ms * 1000;
+	uint32_t max_us = tcp_rto_max_us(t, &c->opt);
 	uint32_t now = now_ms(t);
 
 	o->rto = (uint32_t)tcp_rto_backed_off_us(&c->rtt, c->backoff, max_us);

@@ -30,7 +30,6 @@
 enum {
 	US = 1000,
 	MS = 1000000,
-	DELACK_MAX_US = 200000,
 	TICK_US = 4000,
 	GROW_MIN = 128, /* segments smaller than this earn no window */
 	RATIO_UNIT = 256,
@@ -640,9 +639,7 @@ static void delay_ack(struct tapir *t, struct tcp_conn *c)
 
 	if (ato > least && c->rtt.srtt_us)
 		ato = min_u32(ato, max_u32(c->rtt.srtt_us, least));
-	/* SHLD-18, MUST-40: less than 0.5 s; and less than the peer's RTO, which is like ours. */
-	ato = min_u32(ato, min_u32(DELACK_MAX_US,
-				   max_u32((uint32_t)t->conf.tcp_rto_min_us, 2000) - 1000));
+	ato = min_u32(ato, tcp_delack_max_us(t, &c->opt));
 	/* A FIN before any text: as long as Linux's timer takes for no time, and a program for its close(). */
 	ato = max_u32(ato, TICK_US);
 	if (c->flags & TCP_F_DELACK && *at != TAPIR_NEVER) {
@@ -786,7 +783,7 @@ void tcp_rcv_ack_synack_late(struct tapir *t, struct tcp_conn *c)
 	}
 	tcp_rcv_quick(t, c, UINT8_MAX);
 	c->flags |= TCP_F_DELACK;
-	c->act->deadline_ns[TCP_D_DELACK] = t->now_ns + (uint64_t)DELACK_MAX_US * US;
+	c->act->deadline_ns[TCP_D_DELACK] = t->now_ns + (uint64_t)TCP_DELACK_MAX_US * US;
 }
 
 void tcp_rcv_ack_late(struct tapir *t, struct tcp_conn *c)

@@ -37,7 +37,7 @@ void tcp_timer_update(struct tapir *t, struct tcp_conn *c)
 
 uint64_t tcp_rto_ns(const struct tapir *t, const struct tcp_conn *c)
 {
-	uint32_t max_us = (uint32_t)t->conf.tcp_rto_max_ms * 1000;
+	uint32_t max_us = tcp_rto_max_us(t, &c->opt);
 
 	return tcp_rto_backed_off_us(&c->rtt, c->backoff, max_us) * 1000;
 }
@@ -118,7 +118,7 @@ void tcp_retry_soon(struct tapir *t, struct tcp_conn *c)
 
 uint64_t tcp_persist_ns(struct tapir *t, const struct tcp_conn *c)
 {
-	uint32_t max_us = (uint32_t)t->conf.tcp_rto_max_ms * 1000;
+	uint32_t max_us = tcp_rto_max_us(t, &c->opt);
 
 	struct tcp_rtt base = {.rto_us = max_u32(c->rtt.rto_us, TCP_PROBE_US)};
 
@@ -128,9 +128,10 @@ uint64_t tcp_persist_ns(struct tapir *t, const struct tcp_conn *c)
 /* ---- giving up ---- */
 
 /* The time that `n` retransmissions at doubling intervals take, the first after `base` ns (as Linux counts R2). */
-static uint64_t retries_from(const struct tapir *t, unsigned n, uint64_t base)
+static uint64_t retries_from(const struct tapir *t, const struct tcp_conn *c, unsigned n,
+			     uint64_t base)
 {
-	uint64_t max = (uint64_t)t->conf.tcp_rto_max_ms * MS;
+	uint64_t max = (uint64_t)tcp_rto_max_us(t, &c->opt) * 1000;
 	uint64_t total = 0;
 
 	for (unsigned i = 0; i <= n; i++) {
@@ -140,9 +141,9 @@ static uint64_t retries_from(const struct tapir *t, unsigned n, uint64_t base)
 	return total;
 }
 
-static uint64_t retries_ns(const struct tapir *t, unsigned n)
+static uint64_t retries_ns(const struct tapir *t, const struct tcp_conn *c, unsigned n)
 {
-	return retries_from(t, n, (uint64_t)t->conf.tcp_rto_min_us * 1000);
+	return retries_from(t, c, n, (uint64_t)t->conf.tcp_rto_min_us * 1000);
 }
 
 static unsigned retry_limit(const struct tapir *t, const struct tcp_conn *c)
@@ -160,7 +161,7 @@ static bool timed_out(const struct tapir *t, const struct tcp_conn *c, uint64_t 
 	if (tcp_user_timeout_ns(c))
 		return waited >= tcp_user_timeout_ns(c);
 	return c->backoff > 0 &&
-	       waited >= retries_ns(t, retry_limit(t, c)); /* MUST-20, SHLD-11: R2, by time */
+	       waited >= retries_ns(t, c, retry_limit(t, c)); /* MUST-20, SHLD-11: R2, by time */
 }
 
 /* The connection is given up: what ICMP said explains it best (RFC 1122 4.2.3.9). */
@@ -213,7 +214,7 @@ static bool fire_rexmt_syn(struct tapir *t, struct tcp_conn *c)
 	last = c->probes_out >= retries + linear ||
 	       (linear &&
 		t->now_ns - c->act->retrans_start_ns >=
-			retries_from(t, retries, (uint64_t)t->conf.tcp_rto_init_ms * MS)) ||
+			retries_from(t, c, retries, (uint64_t)t->conf.tcp_rto_init_ms * MS)) ||
 	       /* Not before it was repeated once. */
 	       (c->opt.user_timeout_ms && c->probes_out &&
 		timed_out(t, c, c->act->retrans_start_ns));
@@ -286,7 +287,7 @@ static bool fire_rexmt(struct tapir *t, struct tcp_conn *c)
 	tcp_mtup_timeout(t, c,
 			 a->retrans_start_ns &&
 				 t->now_ns - a->retrans_start_ns >=
-					 retries_ns(t, (unsigned)t->conf.tcp_retries1));
+					 retries_ns(t, c, (unsigned)t->conf.tcp_retries1));
 	tcp_recovery_rto(t, c);
 	tcp_info_rto(t, c);
 	if (c->backoff < UINT8_MAX)
@@ -316,8 +317,8 @@ static bool fire_persist(struct tapir *t, struct tcp_conn *c)
 	if (c->probes_out >= retry_limit(t, c) ||
 	    (tcp_user_timeout_ns(c) && t->now_ns - a->persist_ns >= tcp_user_timeout_ns(c)) ||
 	    (c->flags & TCP_F_ORPHAN &&
-	     (t->now_ns - a->retrans_start_ns > retries_ns(t, ORPHAN_RETRIES) ||
-	      tcp_persist_ns(t, c) >= (uint64_t)t->conf.tcp_rto_max_ms * MS))) {
+	     (t->now_ns - a->retrans_start_ns > retries_ns(t, c, ORPHAN_RETRIES) ||
+	      tcp_persist_ns(t, c) >= (uint64_t)tcp_rto_max_us(t, &c->opt) * 1000))) {
 		give_up(t, c);
 		return false;
 	}

@@ -27,7 +27,7 @@ bool tcp_tlp_schedule(struct tapir *t, struct tcp_conn *c, bool advancing)
 	if (c->rtt.srtt_us == 0)
 		pto_ns = (uint64_t)t->conf.tcp_rto_init_ms * 1000000;
 	else if (a->segs_out == 1)
-		pto_ns = (2 * (uint64_t)c->rtt.srtt_us + (uint64_t)t->conf.tcp_rto_min_us) * 1000;
+		pto_ns = (2 * (uint64_t)c->rtt.srtt_us + tcp_rto_min_us(t, &c->opt)) * 1000;
 	else
 		pto_ns = 2 * (uint64_t)c->rtt.srtt_us * 1000 + SLACK_NS;
 	rto_ns = advancing ? tcp_rto_ns(t, c) : tcp_rto_left_ns(t, c);
