@@ -112,6 +112,8 @@ void tcp_rec_mark_lost(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r);
 void tcp_rec_mark_head_lost(struct tapir *t, struct tcp_conn *c);
 void tcp_rec_mark_all_lost(struct tapir *t, struct tcp_conn *c);
 /* r, in flight again already, was found lost only now. */
+/* IsLost() begins at SND.UNA again. */
+void tcp_rec_judge_anew(struct tcp_conn *c);
 void tcp_rec_mark_original_lost(struct tcp_act *a, struct tcp_rec *r);
 /* No record is lost after all. */
 void tcp_rec_unmark_lost(struct tcp_conn *c);

@@ -66,6 +66,7 @@ static void check_records(const struct tcp_conn *c)
 		}
 		if (r->flags & TCP_REC_SACKED) {
 			sum.segs_sacked += segs;
+			sum.judged_sacked += seq_lt(r->seq, a->judged) ? segs : 0;
 			TAPIR_ASSERT(seq_geq(a->high_sacked, r->seq + r->len));
 		}
 		seq += r->len;
@@ -76,7 +77,8 @@ static void check_records(const struct tcp_conn *c)
 	TAPIR_ASSERT(n == a->nrecs && listed == list_count(&a->recs_time));
 	TAPIR_ASSERT(sum.in_flight == a->in_flight && sum.lost_bytes == a->lost_bytes);
 	TAPIR_ASSERT(sum.segs_out == a->segs_out && sum.segs_lost == a->segs_lost &&
-		     sum.segs_sacked == a->segs_sacked && sum.segs_retrans == a->segs_retrans);
+		     sum.segs_sacked == a->segs_sacked && sum.segs_retrans == a->segs_retrans &&
+		     sum.judged_sacked == a->judged_sacked);
 	/* R9937-2: duplicates stand for no more than is out there. */
 	TAPIR_ASSERT(a->reno_sacked <= a->segs_out && (!a->reno_sacked || !a->segs_sacked));
 }

@@ -213,6 +213,9 @@ struct tcp_act {
 	uint32_t nrecs;
 	struct tcp_rec *lost_hint; /* no record before it waits to be sent again; NULL: the first */
 	struct tcp_rec *sack_hint; /* where the last SACK block was found; NULL: the first */
+	/* RFC 6675 4, IsLost(): what lies below is SACKed or lost; the record there; SACKed segments below it. */
+	uint32_t judged, judged_sacked;
+	struct tcp_rec *judged_hint;
 	/* Sums over the records; segments are counted as they were sent. */
 	uint32_t
 		in_flight; /* bytes neither SACKED nor LOST, and those in RETRANS; to be looked at, as is */

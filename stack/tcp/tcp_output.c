@@ -15,8 +15,9 @@
 #include "stack/tcp/tcp_recovery.h"
 
 enum {
-	SEGS_PER_CALL = 1024, /* a bound on one connection's share of a flush */
-	UNCUT_NS = 10000000,  /* see note_uncut() */
+	SEGS_PER_CALL = 1024,  /* a bound on one connection's share of a flush */
+	NEXT_SEG_STEPS = 1024, /* records looked at for what RFC 6675 lets go last */
+	UNCUT_NS = 10000000,   /* see note_uncut() */
 };
 
 /* The window field for an outgoing segment; records what it promises. */
@@ -359,12 +360,13 @@ static struct tcp_rec *next_seg_without_loss(struct tapir *t, struct tcp_conn *c
 {
 	struct tcp_act *a = c->act;
 	struct tcp_rec *r, *last = LIST_LAST(&a->recs, struct tcp_rec, seq_link);
+	unsigned steps = NEXT_SEG_STEPS;
 
 	if (tcp_use_rack(t) || !tcp_has_sack(c) || c->ca_state != TCP_CA_RECOVERY)
 		return NULL;
-	LIST_FOREACH (r, &a->recs, struct tcp_rec, seq_link) {
-		if (seq_geq(r->seq, tcp_high_sacked(c)))
-			break;
+	/* What is below is SACKed or lost: tcp_sack_mark_lost(). */
+	r = a->judged_hint ? a->judged_hint : LIST_FIRST(&a->recs, struct tcp_rec, seq_link);
+	for (; r && steps && seq_lt(r->seq, tcp_high_sacked(c)); r = tcp_rec_next(a, r), steps--) {
 		/* Not one that went already (HighRxt): it would never end. */
 		if (!(r->flags & (TCP_REC_SACKED | TCP_REC_LOST | TCP_REC_RETRANS)))
 			return r;

@@ -193,31 +193,48 @@ void tcp_find_lost(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 	}
 }
 
+/* What was sent again is given the time of the RTO: RFC 6675 knows no lost retransmission. */
+static void mark_by_number(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r)
+{
+	if (r->flags & TCP_REC_RETRANS && !(r->flags & TCP_REC_LOST))
+		tcp_rec_mark_original_lost(c->act, r);
+	else if (!(r->flags & TCP_REC_LOST))
+		tcp_rec_mark_lost(t, c, r);
+}
+
 /*
  * R6675-2, IsLost(): DupThresh segments above were SACKed. A record SACKed in part counts by its segments, which is
  * DupThresh ranges or more than DupThresh - 1 full segments, whichever comes first.
+ *
+ * More are only SACKed above what was found lost once, so each record is passed once, and not at each ACK: `judged` moves on
+ * while the SACKed segments above it are enough. An ACK that tells of one more hole among thousands takes some 300
+ * instructions, as without them; with a look at each of them it was up to 930 us. An undo, and what a peer takes back, let it begin anew.
  */
 void tcp_sack_mark_lost(struct tapir *t, struct tcp_conn *c, bool head)
 {
 	struct tcp_act *a = c->act;
-	uint32_t above = a->segs_sacked, thresh = tcp_reordering(t, c);
-	struct tcp_rec *r, *next;
+	uint32_t thresh = tcp_reordering(t, c);
+	struct tcp_rec *r = LIST_FIRST(&a->recs, struct tcp_rec, seq_link);
 
-	LIST_FOREACH_SAFE (r, next, &a->recs, struct tcp_rec, seq_link) {
+	if (head && !(r->flags & TCP_REC_SACKED)) {
+		if (a->segs_sacked < thresh && tcp_rec_segs(r) > 1)
+			tcp_rec_split(t, a, r, r->mss);
+		mark_by_number(t, c, r);
+	}
+	if (!a->judged_hint || seq_lt(a->judged, c->snd_una) || seq_gt(a->judged, c->snd_nxt))
+		tcp_rec_judge_anew(c);
+	r = a->judged_hint ? a->judged_hint : LIST_FIRST(&a->recs, struct tcp_rec, seq_link);
+	for (; r; r = tcp_rec_next(a, r)) {
+		a->judged_hint = r;
 		if (r->flags & TCP_REC_SACKED) {
-			above -= tcp_rec_segs(r);
-			continue;
+			/* One that began below already counts already. */
+			if (seq_geq(r->seq, a->judged))
+				a->judged_sacked += tcp_rec_segs(r);
+		} else if (a->segs_sacked - a->judged_sacked < thresh) {
+			return;
+		} else {
+			mark_by_number(t, c, r);
 		}
-		if (above < thresh && !head)
-			break;
-		/* What was sent again is given the time of the RTO: RFC 6675 knows no lost retransmission. */
-		if (r->flags & TCP_REC_RETRANS && !(r->flags & TCP_REC_LOST)) {
-			tcp_rec_mark_original_lost(a, r);
-		} else if (!(r->flags & TCP_REC_LOST)) {
-			if (above < thresh && tcp_rec_segs(r) > 1)
-				tcp_rec_split(t, a, r, r->mss);
-			tcp_rec_mark_lost(t, c, r);
-		}
-		head = false;
+		a->judged = r->seq + r->len;
 	}
 }

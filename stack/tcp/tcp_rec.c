@@ -42,6 +42,8 @@ static void rec_put(struct tapir *t, struct tcp_act *a, struct tcp_rec *r)
 		a->lost_hint = tcp_rec_next(a, r);
 	if (a->sack_hint == r)
 		a->sack_hint = tcp_rec_next(a, r);
+	if (a->judged_hint == r)
+		a->judged_hint = tcp_rec_next(a, r);
 	list_del(&r->seq_link);
 	list_del(&r->time_link);
 	a->nrecs--;
@@ -122,6 +124,8 @@ static void sums(struct tcp_act *a, const struct tcp_rec *r, uint32_t n, uint32_
 		a->in_flight += len;
 	if (r->flags & TCP_REC_SACKED) {
 		a->segs_sacked += n;
+		if (seq_lt(r->seq, a->judged))
+			a->judged_sacked += n;
 	}
 	if (r->flags & TCP_REC_LOST) {
 		a->segs_lost += n;
@@ -186,6 +190,8 @@ static void rec_absorb(struct tapir *t, struct tcp_act *act, struct tcp_rec *a, 
 	a->flags = (uint8_t)((a->flags & ~TCP_REC_PSH) | (b->flags & (TCP_REC_FIN | TCP_REC_PSH)));
 	sums_in(act, a);
 	b->flags = 0;
+	if (act->judged_hint == b)
+		act->judged_hint = a;
 	rec_put(t, act, b);
 }
 
@@ -385,6 +391,14 @@ void tcp_rec_unmark_lost(struct tcp_conn *c)
 		}
 	}
 	a->lost_hint = NULL;
+	tcp_rec_judge_anew(c);
+}
+
+void tcp_rec_judge_anew(struct tcp_conn *c)
+{
+	c->act->judged = c->snd_una;
+	c->act->judged_sacked = 0;
+	c->act->judged_hint = NULL;
 }
 
 struct tcp_rec *tcp_rec_mark_sacked(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r)
@@ -430,6 +444,7 @@ void tcp_rec_forget_sacks(struct tcp_conn *c)
 		sums_in(a, r);
 		list_add_head(&a->recs_time, &r->time_link);
 	}
+	tcp_rec_judge_anew(c);
 }
 
 void tcp_rec_clear_retrans(struct tcp_act *a, struct tcp_rec *r)
