@@ -3,7 +3,8 @@
  *
  * What is to be sent stands in one ring that begins at SND.UNA. It starts at a page and doubles while
  * the application writes faster than the peer acknowledges, up to a limit that follows the congestion
- * window: twice the window lets the application refill while a window is in flight.
+ * window: twice the window lets the application refill while a window is in flight. The limit is of memory, and is
+ * counted as Linux counts it, packet by packet, since programs see when they may write.
  *
  * What arrives goes to its final place at once: the receive buffer is an array of pages, and the byte
  * with sequence number s stands in page (s / TCP_PAGE) mod npages, in order or not. There is nothing
@@ -18,11 +19,13 @@
  */
 #include "stack/base/bits.h"
 #include "stack/tcp/tcp_buf.h"
+#include "stack/tcp/tcp_fn.h"
+#include "stack/tcp/tcp_recovery.h"
 #include "stack/tcp/tcp_user.h"
 
 enum {
 	SND_RING_MIN = 4096,
-	SND_SLACK = 65536, /* one super-segment beside the window */
+	PACKET_HEAD = 832, /* what a packet of Linux's costs beside its text */
 	POOL_PAGES = 256,  /* free pages kept */
 	RCV_PAGES_MIN = 4,
 	MEM_SHARE = TCP_MEM_SHARE,
@@ -39,20 +42,6 @@ static uint64_t snd_floor(const struct tapir *t, const struct tcp_conn *c)
 		       ((uint64_t)t->conf.tcp_reordering + 1) * mss);
 }
 
-uint32_t tcp_snd_limit(const struct tapir *t, const struct tcp_conn *c)
-{
-	uint64_t want;
-
-	if (c->opt.sndbuf)
-		return c->opt.sndbuf;
-	if (tcp_mem_pressed(t))
-		return (uint32_t)t->conf.tcp_wmem_default;
-	/* Two of the largest of three windows, as Linux: one in flight, one for the program to refill. */
-	want = max_u64(c->cc.cwnd, snd_floor(t, c));
-	want = max_u64(2 * want + SND_SLACK, (uint64_t)t->conf.tcp_wmem_default);
-	return (uint32_t)min_u64(want, (uint64_t)t->conf.tcp_wmem_max);
-}
-
 uint32_t tcp_snd_shown(const struct tapir *t, const struct tcp_conn *c)
 {
 	uint32_t mss = tcp_conn_smss(c);
@@ -62,6 +51,16 @@ uint32_t tcp_snd_shown(const struct tapir *t, const struct tcp_conn *c)
 
 	return (uint32_t)min_u64(max_u64(2 * segs * each, (uint64_t)t->conf.tcp_wmem_default),
 				 (uint64_t)t->conf.tcp_wmem_max);
+}
+
+/* The memory that it may cost, as SO_SNDBUF shows it. */
+uint32_t tcp_snd_limit(const struct tapir *t, const struct tcp_conn *c)
+{
+	if (c->opt.sndbuf)
+		return (uint32_t)min_u64(2 * (uint64_t)c->opt.sndbuf, INT32_MAX);
+	if (tcp_mem_pressed(t))
+		return (uint32_t)t->conf.tcp_wmem_default;
+	return tcp_snd_shown(t, c);
 }
 
 /* TCP_NOTSENT_LOWAT, or its setting; 0: none. */
@@ -80,28 +79,77 @@ static uint32_t unsent(const struct tcp_conn *c)
 	return n;
 }
 
-uint32_t tcp_snd_room(const struct tapir *t, const struct tcp_conn *c)
+/*
+ * What is queued would cost Linux: its bytes, and a head for each of the packets that hold them. A packet that is not sent
+ * yet is filled up to the goal of tcp_push.c; what was sent has one for each segment, or for two where the driver joins them.
+ */
+static uint64_t snd_cost(const struct tcp_conn *c, uint32_t goal, uint32_t mss)
 {
-	uint32_t limit = tcp_snd_limit(t, c), low = notsent_lowat(t, c);
-	uint32_t used = c->act ? c->act->snd.len : 0;
-	uint32_t room = used < limit ? limit - used : 0, waits;
+	const struct tcp_act *a = c->act;
+	uint32_t left = a ? unsent(c) : 0, sent;
+	uint64_t packets;
 
-	if (!low)
-		return room;
-	/* What is sent counts no more, what waits does. */
-	waits = unsent(c);
-	return min_u32(room, waits < low ? low - waits : 0);
+	if (!a)
+		return 0;
+	sent = list_empty(&a->recs) ? 0 : a->segs_out;
+	packets = goal > mss ? (sent + 1) / 2 : sent;
+	packets += (left + goal - 1) / goal;
+	return a->snd.len + packets * PACKET_HEAD;
 }
 
-bool tcp_snd_writable(const struct tapir *t, const struct tcp_conn *c)
+/* Bytes that the last packet takes still. */
+static uint32_t tail_room(const struct tcp_conn *c, uint32_t goal)
+{
+	uint32_t end = tcp_snd_end(c), from, held;
+
+	if (!c->act || unsent(c) == 0)
+		return 0;
+	from = seq_max(c->act->push.tail, c->snd_nxt);
+	held = seq_lt(from, end) ? end - from : 0;
+	return held && held < goal ? goal - held : 0;
+}
+
+uint32_t tcp_snd_leaves(const struct tcp_conn *c)
+{
+	uint32_t edge = c->snd_una + c->snd_wnd, pipe = c->act ? tcp_pipe(c) : 0;
+	uint32_t wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
+
+	if (c->act && unsent(c))
+		return 0;
+	return min_u32(wnd, c->cc.cwnd > pipe ? c->cc.cwnd - pipe : 0);
+}
+
+/*
+ * As Linux: a write goes on as long as there is room for another packet, or bytes below the mark wait; then it fills
+ * that, and so takes more than there is room for by up to a packet.
+ */
+uint32_t tcp_snd_room(struct tapir *t, struct tcp_conn *c, uint64_t want)
 {
 	uint32_t limit = tcp_snd_limit(t, c), low = notsent_lowat(t, c);
-	uint32_t used = c->act ? c->act->snd.len : 0;
+	uint32_t mss = tcp_segment_room(t, c), goal = tcp_goal(t, c);
+	uint64_t cost = snd_cost(c, goal, mss), room = tail_room(c, goal);
+	uint64_t waits = c->act ? unsent(c) : 0, leaves = tcp_snd_leaves(c);
+
+	cost += room;
+	waits += room;
+	while (room < want && room < INT32_MAX && cost < limit &&
+	       (!low || waits - min_u64(waits, leaves) < low)) {
+		room += goal;
+		waits += goal;
+		cost += goal + PACKET_HEAD;
+	}
+	return (uint32_t)min_u64(min_u64(room, want), INT32_MAX);
+}
+
+bool tcp_snd_writable(struct tapir *t, struct tcp_conn *c)
+{
+	uint32_t limit = tcp_snd_limit(t, c), low = notsent_lowat(t, c);
+	uint64_t cost = snd_cost(c, tcp_goal(t, c), tcp_segment_room(t, c));
 
 	/* As Linux: a third of the buffer is free, and less than half of the mark waits. */
 	if (low && 2 * (uint64_t)unsent(c) >= low)
 		return false;
-	return used < limit && limit - used >= max_u32(limit / 3, 1);
+	return cost < limit && limit - cost >= cost / 2;
 }
 
 uint32_t tcp_snd_grow(struct tapir *t, struct tcp_conn *c, uint32_t want)

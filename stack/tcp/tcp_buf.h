@@ -45,14 +45,16 @@ static inline uint32_t tcp_snd_end(const struct tcp_conn *c)
 	return tcp_snd_base(c) + (c->act ? c->act->snd.len : 0);
 }
 
-/* How many bytes the buffer may hold now: SO_SNDBUF, or tuned to the congestion window. */
+/* How much the buffer may cost now, memory as Linux counts it: SO_SNDBUF, or tuned to the congestion window. */
 uint32_t tcp_snd_limit(const struct tapir *t, const struct tcp_conn *c);
-/* The same as SO_SNDBUF shows it of an open connection: memory as Linux counts it. */
+/* The latter alone, as SO_SNDBUF shows it of an open connection. */
 uint32_t tcp_snd_shown(const struct tapir *t, const struct tcp_conn *c);
-/* Bytes that a send may add, 0 to the limit. */
-uint32_t tcp_snd_room(const struct tapir *t, const struct tcp_conn *c);
+/* How many of `want` bytes a send may add. */
+uint32_t tcp_snd_room(struct tapir *t, struct tcp_conn *c, uint64_t want);
+/* Of what is written now, bytes that may leave while it is written. */
+uint32_t tcp_snd_leaves(const struct tcp_conn *c);
 /* Whether a third of all that it may ever take is free: writers come in worthwhile steps. */
-bool tcp_snd_writable(const struct tapir *t, const struct tcp_conn *c);
+bool tcp_snd_writable(struct tapir *t, struct tcp_conn *c);
 /* Makes the ring able to take `want` <= room bytes more. Returns what it can take (less without memory). */
 uint32_t tcp_snd_grow(struct tapir *t, struct tcp_conn *c, uint32_t want);
 void tcp_snd_free(struct tapir *t, struct tcp_conn *c);

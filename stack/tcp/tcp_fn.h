@@ -36,6 +36,8 @@ uint32_t tcp_push_goal(const struct tcp_conn *c, const struct netif *ifp, uint32
 uint32_t tcp_half_window(const struct tcp_conn *c, uint32_t n);
 /* Data bytes that fit into one segment with the options it would carry now. */
 uint32_t tcp_segment_room(struct tapir *t, struct tcp_conn *c);
+/* Bytes of text that a packet of new data is filled with: see tcp_push.c. */
+uint32_t tcp_goal(struct tapir *t, struct tcp_conn *c);
 /* The program wrote the last n bytes of the ring, with these flags of a send. */
 void tcp_written(struct tapir *t, struct tcp_conn *c, uint32_t n, int flags);
 /* Whether there is something new to send that the window takes whole. */

@@ -800,6 +800,13 @@ void tcp_output(struct tapir *t, struct tcp_conn *c)
 	tcp_timer_update(t, c);
 }
 
+uint32_t tcp_goal(struct tapir *t, struct tcp_conn *c)
+{
+	if (c->act && c->act->rt.gen != t->route_gen)
+		tcp_conn_update_mss(t, c);
+	return tcp_push_goal(c, out_netif(t, c), tcp_segment_room(t, c));
+}
+
 void tcp_written(struct tapir *t, struct tcp_conn *c, uint32_t n, int flags)
 {
 	uint32_t mss;

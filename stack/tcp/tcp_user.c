@@ -195,7 +195,7 @@ static int no_room(struct tcp_conn *c)
 /* Room made in the ring for up to `want` bytes; 0 or negative: none. */
 static int64_t send_room(struct tapir *t, struct tcp_conn *c, size_t want)
 {
-	uint32_t room = tcp_snd_room(t, c);
+	uint32_t room = tcp_snd_room(t, c, want);
 	uint32_t got;
 
 	if (room == 0)
@@ -203,7 +203,7 @@ static int64_t send_room(struct tapir *t, struct tcp_conn *c, size_t want)
 	if (!tcp_act_get(t, c))
 		return -ENOMEM;
 	tcp_rate_check_app_limited(c);
-	got = tcp_snd_grow(t, c, (uint32_t)min_u64(want, room));
+	got = tcp_snd_grow(t, c, room);
 	if (got == 0) {
 		tcp_act_release_if_idle(t, c);
 		/* Acknowledgments will make room; where none is to come nobody would say so. */
@@ -212,10 +212,13 @@ static int64_t send_room(struct tapir *t, struct tcp_conn *c, size_t want)
 	return got;
 }
 
-/* What a write leaves behind: PSH, urgent mark, and the wish to be sent. */
-static void after_write(struct tapir *t, struct tcp_conn *c, uint32_t n, int flags)
+/*
+ * What a write leaves behind: PSH, urgent mark, and the wish to be sent. `gone`: the buffer is full of what has left by
+ * now, as Linux sends it, and there is nothing left to be pushed.
+ */
+static void after_write(struct tapir *t, struct tcp_conn *c, uint32_t n, int flags, bool gone)
 {
-	tcp_written(t, c, n, flags);
+	tcp_written(t, c, n, gone ? flags | TAPIR_MSG_MORE : flags);
 	if (flags & TAPIR_MSG_MORE)
 		c->flags |= TCP_F_MORE;
 	else
@@ -241,7 +244,7 @@ static int64_t send_syn_data(struct tapir *t, struct tcp_conn *c, const struct i
 
 	for (int i = 0; i < n; i++)
 		want += min_u64(iov[i].iov_len, UINT32_MAX);
-	room = (uint32_t)min_u64(want, min_u32(room, tcp_snd_room(t, c)));
+	room = min_u32(room, tcp_snd_room(t, c, want));
 	if (room)
 		room = tcp_snd_grow(t, c, room);
 	for (int i = 0; i < n && sum < room; i++)
@@ -283,6 +286,7 @@ int64_t tcp_user_send(struct tapir *t, struct tcp_conn *c, const struct iovec *i
 {
 	uint64_t want = 0;
 	int64_t got, sum = 0;
+	uint32_t leaves;
 	int r;
 
 	if (c->fo & TCP_FO_DEFER)
@@ -298,6 +302,7 @@ int64_t tcp_user_send(struct tapir *t, struct tcp_conn *c, const struct iovec *i
 	if (got < 0)
 		return got;
 	c->act->reserved = 0;
+	leaves = tcp_snd_leaves(c);
 	for (int i = 0; i < n && sum < got; i++) {
 		size_t len = min_size(iov[i].iov_len, (size_t)(got - sum));
 
@@ -307,7 +312,7 @@ int64_t tcp_user_send(struct tapir *t, struct tcp_conn *c, const struct iovec *i
 		c->flags |= TCP_F_WANT_OUT; /* a short count is told like -EAGAIN */
 		flags &= ~TAPIR_MSG_OOB; /* the urgent byte is the last one, which is not in yet */
 	}
-	after_write(t, c, (uint32_t)sum, flags);
+	after_write(t, c, (uint32_t)sum, flags, (uint64_t)sum < want && sum <= leaves);
 	return sum;
 }
 
@@ -357,7 +362,7 @@ int tcp_user_commit(struct tapir *t, struct tcp_conn *c, size_t len, int flags)
 	c->act->reserved = 0;
 	ring_commit(&c->act->snd, (uint32_t)len);
 	if (len)
-		after_write(t, c, (uint32_t)len, flags);
+		after_write(t, c, (uint32_t)len, flags, false);
 	return 0;
 }
 
@@ -611,7 +616,7 @@ void tcp_user_queues(const struct tcp_conn *c, uint32_t *recv_q, uint32_t *send_
 	tcp_user_queued(c, recv_q, send_q, NULL);
 }
 
-int tcp_user_poll(struct tapir *t, const struct tcp_conn *c)
+int tcp_user_poll(struct tapir *t, struct tcp_conn *c)
 {
 	bool ended = c->flags & TCP_F_DETACHED;
 	int bits = 0;

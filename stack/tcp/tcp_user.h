@@ -32,7 +32,7 @@ int tcp_user_shutdown(struct tapir *t, struct tcp_conn *c, int how);
 /* The handle is given up (rdy.sock becomes 0); c may be freed. */
 void tcp_user_close(struct tapir *t, struct tcp_conn *c);
 void tcp_user_abort(struct tapir *t, struct tcp_conn *c);
-int tcp_user_poll(struct tapir *t, const struct tcp_conn *c);
+int tcp_user_poll(struct tapir *t, struct tcp_conn *c);
 void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_info *out);
 /* Bytes unread, and bytes unsent or unacknowledged. */
 void tcp_user_queues(const struct tcp_conn *c, uint32_t *recv_q, uint32_t *send_q);

@@ -13,6 +13,8 @@ void tf_init(struct tf *f)
 	f->backlog = 8;
 	world_init(&f->w, TEST_ALLOC_PLAIN);
 	f->w.conf.tcp_delack_min_ms = 0;
+	/* A test writes as much as it likes. */
+	f->w.conf.tcp_wmem_default = 262144;
 }
 
 void tf_start(struct tf *f)

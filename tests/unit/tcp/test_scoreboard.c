@@ -38,6 +38,7 @@ static uint32_t fly(struct tf *f, int64_t recovery, uint32_t mss, uint32_t n, in
 	tapir_conf_set(&f->w.conf, "net.ipv4.tcp_early_retrans", 0, 0);
 	tapir_conf_set(&f->w.conf, "net.ipv4.tcp_recovery", 0, recovery);
 	tapir_conf_set(&f->w.conf, "net.ipv4.tcp_max_reordering", 0, reordering);
+	f->w.conf.tcp_wmem_max = f->w.conf.tcp_wmem_default = 1 << 28; /* each segment costs */
 	tf_start(f);
 	memcpy(f->opts, o, sizeof(o));
 	f->nopts = sizeof(o);

@@ -186,7 +186,7 @@ TEST(urgent_data_of_any_length_is_sent_and_each_segment_points_to_its_end,
 	static uint8_t text[200000];
 	struct iovec iov = {text, sizeof(text)};
 	uint32_t end, seen = 0;
-	int size = sizeof(text);
+	int size = 2 * sizeof(text);
 
 	assert_int_equal(tapir_setsockopt(f->w.t, f->s, TAPIR_SOL_SOCKET, TAPIR_SO_SNDBUF, &size,
 					  sizeof(size)),
