@@ -46,6 +46,7 @@ enum pkt_flag {
 	PKT_LOOPED = 1 << 4,	   /* came from our own loopback interface */
 	PKT_RESERVE = 1 << 5,	   /* memory comes from the reserve for ACK and RST */
 	PKT_REASSEMBLED = 1 << 6,  /* put together from fragments (RFC 791 3.2) */
+	PKT_GSO_MORE = 1 << 7,	   /* the next packet is of the same chunk (netif_conf.gso_bytes) */
 };
 
 enum pkt_gso { PKT_GSO_NONE, PKT_GSO_TCPV4, PKT_GSO_UDPV4 };

@@ -250,7 +250,7 @@ int ip_output(struct tapir *t, struct pkt *p, const struct ip_tx *tx)
 	int err;
 
 	STAT_INC(t, Ip, OutRequests);
-	p->flags &= PKT_CSUM_PARTIAL | PKT_RESERVE;
+	p->flags &= PKT_CSUM_PARTIAL | PKT_RESERVE | PKT_GSO_MORE;
 	p->loop_ifindex = 0;
 	err = find_route(t, tx, &rt);
 	if (err < 0)

@@ -187,6 +187,7 @@ struct tcp_rcvbuf {
 enum { TCP_PUSHES = 48 };
 struct tcp_push {
 	uint32_t tail; /* where the packet begins that the next write adds to */
+	uint32_t goal; /* what those before it hold */
 	uint8_t head, n;
 	uint32_t at[TCP_PUSHES]; /* one past the last byte */
 };
@@ -206,6 +207,8 @@ struct tcp_act {
 	uint32_t reserved; /* bytes that tapir_send_reserve() gave and may be committed */
 	struct ring snd;   /* data from SND.UNA, the SYN not counted */
 	struct tcp_push push;
+	bool chunk_more; /* the segment that leaves now is followed by one of its chunk: tcp_tso.c */
+	bool deferred;	 /* the congestion window, not the program, made a chunk wait */
 	struct tcp_ring_pin *pin;    /* with the ring's memory */
 	struct list recs, recs_time; /* struct tcp_rec */
 	struct tcp_rec rec0;	     /* for when there is no memory: progress never needs any */

@@ -69,7 +69,7 @@ static void note_use(struct tcp_conn *c, uint32_t out, bool limited)
 void tcp_cwnd_validate(struct tapir *t, struct tcp_conn *c, bool sent)
 {
 	uint32_t out = tcp_outstanding(c), unsent;
-	bool limited = tcp_pipe(c) + (uint64_t)tcp_conn_smss(c) > c->cc.cwnd;
+	bool limited = c->act->deferred || tcp_pipe(c) + (uint64_t)tcp_conn_smss(c) > c->cc.cwnd;
 
 	tcp_user_queued(c, NULL, NULL, &unsent);
 	if (!limited && rwnd_limited(c, unsent))

@@ -26,12 +26,27 @@ bool tcp_send_forced(struct tapir *t, struct tcp_conn *c);
 
 /* ---- tcp_push.c: where PSH goes ---- */
 struct netif;
-/* The last n bytes of the ring were written: into packets of up to `goal` bytes; `more`: MSG_MORE. */
-void tcp_push_written(struct tcp_conn *c, uint32_t n, uint32_t goal, bool more);
+/*
+ * The last n bytes of the ring were written: into packets of up to `goal` bytes, while `leaves` of what is queued
+ * may be sent; `more`: MSG_MORE.
+ */
+void tcp_push_written(struct tcp_conn *c, uint32_t n, uint32_t goal, uint32_t leaves, bool more);
+/* The first packet was filled up to `len` bytes from SND.NXT on: a PSH within is of all of it. */
+void tcp_push_moves(struct tcp_conn *c, uint32_t len);
+/* Of the `avail` bytes from SND.NXT on those of the first packet. */
+uint32_t tcp_push_piece(const struct tcp_conn *c, uint32_t avail);
 /* Whether `len` bytes from SND.NXT on leave with PSH. */
 bool tcp_push_within(struct tcp_conn *c, uint32_t len);
 /* The goal of a packet: segments of `mss` bytes, one or as many as the interface takes at a time. */
 uint32_t tcp_push_goal(const struct tcp_conn *c, const struct netif *ifp, uint32_t mss);
+/* ---- tcp_tso.c ---- */
+/*
+ * The bytes of the next chunk, of at most `most`, in segments of `mss`, where the window takes `wnd`; 0: it waits for an
+ * ACK. `nagle`: not with a short segment at its end.
+ */
+uint32_t tcp_tso_chunk(const struct tapir *t, struct tcp_conn *c, uint32_t most, uint32_t mss,
+		       uint32_t wnd, bool nagle);
+
 /* n, or half of the largest window that the peer ever offered, if that is less (Linux: tcp_bound_to_half_wnd()). */
 uint32_t tcp_half_window(const struct tcp_conn *c, uint32_t n);
 /* Data bytes that fit into one segment with the options it would carry now. */

@@ -115,6 +115,7 @@ static int send_segment(struct tapir *t, struct tcp_conn *c, uint32_t seq, uint3
 		.ifindex = c->opt.ifindex,
 		.reserve = len == 0,
 		.rexmit = rexmit,
+		.more = len && c->act && c->act->chunk_more,
 		.source = rexmit ? rexmit_source(c) : NULL,
 	};
 	uint16_t size;
@@ -622,8 +623,13 @@ static bool send_mtu_probe(struct tapir *t, struct tcp_conn *c, uint32_t len)
 static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
+	const struct netif *ifp = out_netif(t, c);
+	uint32_t gso = ifp ? ifp->conf.gso_bytes : 0, chunk = 0;
+	int err;
 
-	for (int n = 0; n < SEGS_PER_CALL; n++) {
+	a->deferred = false;
+
+	for (int n = 0; n < SEGS_PER_CALL || chunk; n++) {
 		uint32_t room = tcp_segment_room(t, c);
 		uint32_t pipe = tcp_pipe(c);
 		uint16_t flags;
@@ -633,6 +639,8 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 
 		if (!next_new(t, c, &next))
 			return;
+		if (chunk)
+			goto leave;
 		probe = tcp_mtup_due(t, c, tcp_snd_end(c) - c->snd_nxt, next.wnd, pipe);
 		if (probe == 0)
 			return;
@@ -643,10 +651,23 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 			return;
 		if (!worth_sending(c, &next, room))
 			return; /* until an ACK, or the timer of persist_check() */
+		chunk = next.len;
+		if (gso)
+			chunk = tcp_tso_chunk(t, c, gso, room, next.wnd, nagle_waits(c));
+		if (chunk == 0 && next.len)
+			return;
+	leave:
+		if (next.len > chunk) {
+			next.len = chunk;
+			next.fin = false;
+		}
 		if (!tx_room(t, c, next.len))
 			return;
 		flags = new_flags(c, &next);
-		switch (send_segment(t, c, c->snd_nxt, next.len, flags, false)) {
+		a->chunk_more = chunk > next.len;
+		err = send_segment(t, c, c->snd_nxt, next.len, flags, false);
+		a->chunk_more = false;
+		switch (err) {
 		case 0:
 			break;
 		case -EMSGSIZE:
@@ -660,6 +681,7 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 		}
 		sml = c->snd_sml;
 		note_sent(t, c, next.len, rec_flags(flags));
+		chunk -= next.len;
 		if (next.len == room)
 			c->snd_sml = sml; /* full beside SACK blocks: none of Nagle's small ones */
 		if (seq_geq(c->snd_nxt, tcp_snd_end(c)))
@@ -809,12 +831,16 @@ uint32_t tcp_goal(struct tapir *t, struct tcp_conn *c)
 
 void tcp_written(struct tapir *t, struct tcp_conn *c, uint32_t n, int flags)
 {
-	uint32_t mss;
+	uint32_t mss, wnd, edge, pipe;
 
 	if (c->act->rt.gen != t->route_gen)
 		tcp_conn_update_mss(t, c);
 	mss = tcp_segment_room(t, c);
+	pipe = tcp_pipe(c);
+	edge = c->snd_una + c->snd_wnd;
+	wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
 	tcp_push_written(c, n, flags & TAPIR_MSG_OOB ? mss : tcp_push_goal(c, out_netif(t, c), mss),
+			 min_u32(wnd, c->cc.cwnd > pipe ? c->cc.cwnd - pipe : 0) / mss * mss,
 			 flags & TAPIR_MSG_MORE);
 }
 

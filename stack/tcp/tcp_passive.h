@@ -193,6 +193,7 @@ struct tcp_xmit {
 	const struct route *rt; /* fresh, or NULL: look up */
 	int ifindex;		/* with rt NULL */
 	bool reserve;		/* may use the reserve: ACK, RST */
+	bool more;		/* the next segment is of the same chunk: PKT_GSO_MORE */
 	bool rexmit;
 	const char *source; /* with rexmit: the section that sends it again; NULL: the timer's */
 };

@@ -58,7 +58,35 @@ static bool overdue(const struct tcp_conn *c, uint32_t at)
 	return seq_gt(at, c->pushed_seq + c->max_snd_wnd / 2);
 }
 
-void tcp_push_written(struct tcp_conn *c, uint32_t n, uint32_t goal, bool more)
+uint32_t tcp_push_piece(const struct tcp_conn *c, uint32_t avail)
+{
+	const struct tcp_push *p = &c->act->push;
+
+	if (!p->goal || seq_geq(c->snd_nxt, p->tail))
+		return avail;
+	return min_u32(avail, (p->tail - c->snd_nxt - 1) % p->goal + 1);
+}
+
+void tcp_push_moves(struct tcp_conn *c, uint32_t len)
+{
+	struct tcp_push *p = &c->act->push;
+	uint32_t end = c->snd_nxt + len;
+	bool moved = false;
+
+	settle(p, c->snd_nxt);
+	while (p->n && seq_leq(*mark_at(p, 0), end)) {
+		moved = true;
+		p->head = (uint8_t)((p->head + 1) % TCP_PUSHES);
+		p->n--;
+	}
+	if (!moved)
+		return;
+	p->head = (uint8_t)((p->head + TCP_PUSHES - 1) % TCP_PUSHES);
+	p->n++;
+	*mark_at(p, 0) = end;
+}
+
+void tcp_push_written(struct tcp_conn *c, uint32_t n, uint32_t goal, uint32_t leaves, bool more)
 {
 	struct tcp_push *p = &c->act->push;
 	uint32_t end = tcp_snd_end(c), at = end - n;
@@ -70,7 +98,12 @@ void tcp_push_written(struct tcp_conn *c, uint32_t n, uint32_t goal, bool more)
 		p->tail = seq_max(p->tail, c->snd_nxt);
 	if (at - p->tail < goal && p->n && *mark_at(p, p->n - 1u) == at)
 		p->n--;
+	p->goal = goal;
+	leaves += c->snd_nxt;
 	while (at != end) {
+		/* What is full begins to leave at once, and makes room for more behind it. */
+		if (at - p->tail >= goal && seq_gt(leaves, p->tail))
+			p->tail = seq_min(leaves, at);
 		if (at - p->tail >= goal)
 			p->tail = at;
 		at += min_u32(goal - (at - p->tail), end - at);

@@ -119,6 +119,8 @@ int tcp_xmit(struct tapir *t, const struct tcp_xmit *x)
 		csum = cksum_fold(sum);
 	}
 	put_be16(p->data + TCP_CSUM_OFF, csum);
+	if (x->more)
+		p->flags |= PKT_GSO_MORE;
 
 	STAT_INC(t, Tcp, OutSegs);
 	if (x->rexmit)

@@ -1,6 +1,6 @@
 /*
  * Runs the packet scripts below tests/script/ through tapir-packetdrill.so, by a player that does as packetdrill does,
- * or those that the arguments name. What the hook or the published language does not have is skipped, and counted
+ * and those of tests/tso/, in which segments leave in chunks as over a device with offloads; or those that the arguments name. What the hook or the published language does not have is skipped, and counted
  * by reason at the end.
  *
  * Each script has a process of its own, and, where that is allowed, a network namespace of its own: its settings are
@@ -153,7 +153,8 @@ int main(int argc, char **argv)
 	glob_t found;
 	static char *take; /* static: in a child of ours nothing else may point at it */
 
-	if (glob("tests/script/*/*.pkt", 0, NULL, &found) != 0) {
+	if (glob("tests/script/*/*.pkt", 0, NULL, &found) != 0 ||
+	    glob("tests/tso/*.pkt", GLOB_APPEND, NULL, &found) != 0) {
 		printf("1..1\nnot ok 1 - tests/script/*/*.pkt: no script here\n");
 		return 1;
 	}

@@ -502,9 +502,9 @@ static enum play_result play(struct script *s, bool own_netns, const struct play
 	tapir_conf_default(&p->r.conf);
 	for (; i < s->nevent && s->event[i].kind == EVENT_SYSCTL && !p->r.failed; i++)
 		run_sysctl(&p->r, &s->event[i]);
-	snprintf(flags, sizeof(flags), "notso,seed=1,mtu=%u,ip=%u.%u.%u.%u/24", s->mtu,
-		 s->local_ip4 >> 24, s->local_ip4 >> 16 & 255, s->local_ip4 >> 8 & 255,
-		 s->local_ip4 & 255);
+	snprintf(flags, sizeof(flags), "%sseed=1,mtu=%u,ip=%u.%u.%u.%u/24",
+		 s->chunks ? "" : "notso,", s->mtu, s->local_ip4 >> 24, s->local_ip4 >> 16 & 255,
+		 s->local_ip4 >> 8 & 255, s->local_ip4 & 255);
 	settings(p, own_netns, flags, sizeof(flags));
 	if (p->r.failed)
 		return PLAY_FAILED;

@@ -136,6 +136,7 @@ struct script {
 	uint64_t tolerance_ns;
 	unsigned tolerance_percent; /* of the time between two events, where that is more */
 	bool dry_run;		    /* read it, and that is all */
+	bool chunks; /* of tests/tso/: segments leave in chunks, as over a device with offloads */
 	struct script_define *define;
 	uint32_t local_ip4, remote_ip4, mtu, ts_tick_us;
 	uint16_t port; /* bound or connected to where the script says `...` */

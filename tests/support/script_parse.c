@@ -401,6 +401,7 @@ static bool parse(struct script *s, const char *path, const char *text, size_t n
 			cur_fail(&c, "what is '%.40s'", c.at);
 	}
 	s->path = path;
+	s->chunks = strstr(path, "tests/tso/") != NULL;
 	c.at = s->source;
 	c.line = 1;
 	if (!c.failed && strlen(s->source) != n)

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <net/route.h>
 #include <netinet/in.h>
@@ -22,13 +23,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "tests/support/libc_table.h"
 #include "tools/kernel-diff/kernel.h"
 
-enum { PACKETS = 4096, PACKET_MAX = 65535 };
+enum { PACKETS = 4096, PACKET_MAX = 65535, VNET_HLEN = sizeof(struct virtio_net_hdr) };
 
 struct packet {
 	long long time_us;
@@ -41,6 +43,7 @@ static const char *congestion = "cubic";
 
 static struct {
 	int tun;
+	bool chunks; /* a virtio_net_hdr goes before each packet */
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	struct packet q[PACKETS];
@@ -121,9 +124,10 @@ static bool single_segments(void)
 	return ok;
 }
 
-bool kernel_netns(uint32_t local, uint32_t mtu, const char **why)
+bool kernel_netns(uint32_t local, uint32_t mtu, bool chunks, const char **why)
 {
-	struct ifreq r = {.ifr_name = "tun0", .ifr_flags = IFF_TUN | IFF_NO_PI};
+	struct ifreq r = {.ifr_name = "tun0",
+			  .ifr_flags = (short)(IFF_TUN | IFF_NO_PI | (chunks ? IFF_VNET_HDR : 0))};
 	bool ok;
 	int s;
 
@@ -136,11 +140,13 @@ bool kernel_netns(uint32_t local, uint32_t mtu, const char **why)
 	put("/proc/sys/net/ipv4/conf/default/rp_filter", "0");
 	*why = "/dev/net/tun";
 	dev.tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-	if (dev.tun < 0 || ioctl(dev.tun, TUNSETIFF, &r) < 0)
+	dev.chunks = chunks;
+	if (dev.tun < 0 || ioctl(dev.tun, TUNSETIFF, &r) < 0 ||
+	    (chunks && ioctl(dev.tun, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN) < 0))
 		return false;
 	*why = "configuring tun0";
 	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	ok = s >= 0 && single_segments() && configure(s, local, mtu);
+	ok = s >= 0 && (chunks || single_segments()) && configure(s, local, mtu);
 	close(s);
 	return ok;
 }
@@ -155,15 +161,36 @@ static long long now_us(void)
 	return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
 }
 
+/* What the device should do to the checksum of the n bytes at p, which the kernel has begun. */
+static void finish_checksum(const struct virtio_net_hdr *h, uint8_t *p, size_t n)
+{
+	uint32_t sum = 0;
+
+	if (!(h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) || h->csum_start + h->csum_offset + 2u > n)
+		return;
+	for (size_t i = h->csum_start; i < n; i++)
+		sum += (i - h->csum_start) % 2 ? p[i] : (uint32_t)p[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	p[h->csum_start + h->csum_offset] = (uint8_t)(~sum >> 8);
+	p[h->csum_start + h->csum_offset + 1] = (uint8_t)~sum;
+}
+
 static void *reader(void *arg)
 {
-	static uint8_t buf[PACKET_MAX];
+	static uint8_t all[VNET_HLEN + PACKET_MAX];
+	size_t skip = dev.chunks ? VNET_HLEN : 0;
+	uint8_t *buf = all + skip;
+	struct virtio_net_hdr h;
 	ssize_t n;
 
 	(void)arg;
-	while ((n = read(dev.tun, buf, sizeof(buf))) > 0) {
+	while ((n = read(dev.tun, all, sizeof(all)) - (ssize_t)skip) > 0) {
 		struct packet k = {.time_us = now_us(), .len = (size_t)n};
 
+		memcpy(&h, all, sizeof(h));
+		if (dev.chunks)
+			finish_checksum(&h, buf, k.len);
 		/* Some kernels speak of multicast groups. */
 		if (buf[0] >> 4 != 4 || buf[9] == IPPROTO_IGMP)
 			continue;
@@ -182,8 +209,15 @@ static void *reader(void *arg)
 
 static int k_netdev_send(void *u, const void *buf, size_t n)
 {
+	struct virtio_net_hdr h = {0};
+	struct iovec iov[] = {{&h, sizeof(h)}, {(void *)(uintptr_t)buf, n}};
+	size_t skip = dev.chunks ? sizeof(h) : 0;
+
 	(void)u;
-	return write(dev.tun, buf, n) == (ssize_t)n ? 0 : -1;
+	return writev(dev.tun, dev.chunks ? iov : iov + 1, dev.chunks ? 2 : 1) ==
+			       (ssize_t)(n + skip)
+		       ? 0
+		       : -1;
 }
 
 static int k_netdev_receive(void *u, void *buf, size_t *n, long long *time_us)

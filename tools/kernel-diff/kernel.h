@@ -14,10 +14,11 @@
 extern long long kernel_receive_until_us;
 
 /*
- * Gives this process a network namespace with one TUN device, `local`/24, a default route over it and no IPv6. False:
+ * Gives this process a network namespace with one TUN device, `local`/24, a default route over it and no IPv6; `chunks`: it
+ * takes TCP text in chunks of several segments. False:
  * *why says what failed (errno's text follows).
  */
-bool kernel_netns(uint32_t local, uint32_t mtu, const char **why);
+bool kernel_netns(uint32_t local, uint32_t mtu, bool chunks, const char **why);
 
 packetdrill_interface_init_fn kernel_interface_init;
 

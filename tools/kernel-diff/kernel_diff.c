@@ -126,7 +126,7 @@ static void run_child(const char *path, int fd)
 		goto none;
 	}
 	alarm(ALARM + (unsigned)(seconds_of(&s) * 1.2));
-	if (!kernel_netns(s.local_ip4, s.mtu, &why)) {
+	if (!kernel_netns(s.local_ip4, s.mtu, s.chunks, &why)) {
 		printf("%s: %s\n", why, strerror(errno));
 		goto none;
 	}
@@ -290,7 +290,8 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	if (glob("tests/script/*/*.pkt", 0, NULL, &found) != 0) {
+	if (glob("tests/script/*/*.pkt", 0, NULL, &found) != 0 ||
+	    glob("tests/tso/*.pkt", GLOB_APPEND, NULL, &found) != 0) {
 		fprintf(stderr, "kernel_diff: no script in tests/script/\n");
 		return 2;
 	}
@@ -303,7 +304,8 @@ int main(int argc, char **argv)
 			jobs[n++].path = found.gl_pathv[i];
 	}
 	for (int i = optind; i < argc; i++) {
-		if (strncmp(argv[i], "tests/script/", 13) != 0 && access(argv[i], F_OK) == 0 &&
+		if (strncmp(argv[i], "tests/script/", 13) != 0 &&
+		    strncmp(argv[i], "tests/tso/", 10) != 0 && access(argv[i], F_OK) == 0 &&
 		    !is_folder(argv[i]))
 			jobs[n++].path = argv[i];
 	}

@@ -116,6 +116,7 @@ struct pd_sent {
 	uint64_t time_ns;
 	uint32_t len;
 	uint32_t segs, most, mss; /* pd_tso.c: segments in it, and how many there may be */
+	bool more;		  /* the next packet is of the same chunk: PKT_GSO_MORE */
 	uint8_t p[];
 };
 
@@ -124,7 +125,6 @@ struct pd_flow {
 	uint32_t peer;
 	uint16_t lport, rport;
 	uint32_t high;		   /* behind the highest byte that was sent */
-	uint32_t max_window;	   /* the largest that the peer offered */
 	uint32_t chunk[PD_CHUNKS]; /* where the last ones began */
 	unsigned nchunk;
 	struct tapir_tcp_info info;
@@ -173,7 +173,6 @@ struct pd {
 	FILE *pcap;
 	struct pd_flow flow[PD_FLOWS];
 	unsigned next_flow;
-	uint32_t min_tso_segs, tso_rtt_log; /* net.ipv4.tcp_* */
 	/* time and sleepers */
 	struct pd_wait *waits;
 	pid_t owing[PD_OWING_MAX]; /* 0: free */
@@ -208,9 +207,9 @@ bool pd_pcap_open(struct pd *pd, const char *path);
 
 /* ---- pd_tso.c ---- */
 /* Appends a packet to the one that left before, if both are of one chunk. */
-bool pd_tso_append(struct pd *pd, struct pd_sent *tail, const uint8_t *p, uint32_t n);
+bool pd_tso_append(struct pd *pd, struct pd_sent *tail, const uint8_t *p, uint32_t n, bool more);
 /* Notes what chunk a packet begins; returns the bytes that may be appended. */
-size_t pd_tso_room(struct pd *pd, struct pd_sent *s, const uint8_t *p, uint32_t n);
+size_t pd_tso_room(struct pd *pd, struct pd_sent *s, const uint8_t *p, uint32_t n, bool more);
 
 /* ---- pd_file.c ---- */
 /* A new descriptor, real. NULL with errno. */

@@ -210,13 +210,6 @@ void pd_read_sysctls(struct pd *pd)
 		pd->sysctl_seen[k] = strdup(text);
 		set_values(pd, it->name, text, false);
 	}
-	/* Not the stack's, but those of what cuts below it. */
-	pd->min_tso_segs = read_proc("net.ipv4.tcp_min_tso_segs", text, sizeof(text))
-				   ? (uint32_t)atoi(text)
-				   : 2;
-	pd->tso_rtt_log = read_proc("net.ipv4.tcp_tso_rtt_log", text, sizeof(text))
-				  ? (uint32_t)atoi(text)
-				  : 9;
 	pd->sysctls_read = true;
 }
 

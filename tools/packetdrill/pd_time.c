@@ -175,10 +175,11 @@ static void queue(struct pd *pd, const struct pkt *p)
 	uint32_t n = flatten(p, flat);
 	struct pd_sent *s, head;
 	size_t room;
+	bool more = p->flags & PKT_GSO_MORE;
 
-	if (pd->fresh && pd_tso_append(pd, pd->fresh, flat, n))
+	if (pd->fresh && pd_tso_append(pd, pd->fresh, flat, n, more))
 		return;
-	room = pd_tso_room(pd, &head, flat, n);
+	room = pd_tso_room(pd, &head, flat, n, more);
 	s = malloc(sizeof(*s) + n + room);
 	if (!s)
 		return;

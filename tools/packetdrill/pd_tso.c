@@ -2,11 +2,9 @@
  * Segmentation offload, seen from its upper side.
  *
  * packetdrill's device lets Linux hand out TCP data in chunks of several segments, larger than the MTU, and scripts for
- * Linux expect these. Our stack cuts by itself; so segments that leave at one moment, one behind the other, are put
- * together again here, by the rules of tcp_write_xmit():
+ * Linux expect these. Our stack sends segments, and says of new data which are of one chunk (stack/tcp/tcp_tso.c); here
+ * they are put together again:
  *
- *	segments a chunk <= half of cwnd, what cwnd has left, half of the peer's largest window, and the size that
- *	goes out in a millisecond at the pacing rate, though at least tcp_min_tso_segs (tcp_tso_autosize)
  *	a chunk of more than one segment has PSH, so that the receiver's own offload lets it go
  *	what is sent again stays within the chunk that it went in first
  *
@@ -117,42 +115,22 @@ static void ask(struct pd *pd, struct pd_flow *f)
 			break;
 		}
 	}
-	if (f->info.snd_wnd > f->max_window)
-		f->max_window = f->info.snd_wnd;
 }
 
 /* tcp_tso_autosize(). */
 static uint32_t autosize(const struct pd *pd, const struct pd_flow *f, uint32_t mss)
 {
 	uint64_t bytes = f->info.pacing_rate >> 10;
-	uint32_t shift = pd->tso_rtt_log ? f->info.min_rtt >> pd->tso_rtt_log : 32;
+	uint32_t shift =
+		pd->conf.tcp_tso_rtt_log ? f->info.min_rtt >> pd->conf.tcp_tso_rtt_log : 32;
 
 	if (shift < 32)
 		bytes += PD_GSO_MAX >> shift;
 	if (bytes > PD_GSO_MAX)
 		bytes = PD_GSO_MAX;
-	return (uint32_t)(bytes / mss) > pd->min_tso_segs ? (uint32_t)(bytes / mss)
-							  : pd->min_tso_segs;
-}
-
-/* Segments that a chunk may have which begins with new data at `seq`. */
-static uint32_t chunk_segs(const struct pd *pd, const struct pd_flow *f, uint32_t seq, uint32_t mss)
-{
-	const struct tapir_tcp_info *i = &f->info;
-	int64_t flight =
-		((int64_t)(seq - i->snd_una) + mss - 1) / mss - i->sacked - i->lost + i->retrans;
-	int64_t quota = (int64_t)i->snd_cwnd - flight, half = i->snd_cwnd / 2;
-	uint32_t most = autosize(pd, f, mss), window = f->max_window / 2 / mss;
-
-	if (quota < 1)
-		quota = 1;
-	if (half >= 1 && quota > half)
-		quota = half;
-	if (most > quota)
-		most = (uint32_t)quota;
-	if (window >= 1 && most > window)
-		most = window;
-	return most;
+	return (uint32_t)(bytes / mss) > (uint32_t)pd->conf.tcp_min_tso_segs
+		       ? (uint32_t)(bytes / mss)
+		       : (uint32_t)pd->conf.tcp_min_tso_segs;
 }
 
 /* ---- chunks ---- */
@@ -190,14 +168,17 @@ static void finish(struct pd_sent *s, uint32_t hlen)
 	put16(tcp + 16, fold(sum_of(s->p + 12, 8) + 6 + n + sum_of(tcp, n)));
 }
 
-bool pd_tso_append(struct pd *pd, struct pd_sent *tail, const uint8_t *p, uint32_t n)
+bool pd_tso_append(struct pd *pd, struct pd_sent *tail, const uint8_t *p, uint32_t n, bool more)
 {
 	struct seg a, b;
 	struct pd_flow *f;
+	bool again;
 
-	if (pd->flags.no_tso || !tail || tail->segs == 0 || tail->segs >= tail->most ||
-	    tail->time_ns != tapir_now(pd->t) || !read_seg(tail->p, tail->len, &a) ||
-	    !read_seg(p, n, &b))
+	if (pd->flags.no_tso || !tail || tail->segs == 0 || tail->time_ns != tapir_now(pd->t) ||
+	    !read_seg(tail->p, tail->len, &a) || !read_seg(p, n, &b))
+		return false;
+	again = tail->segs < tail->most;
+	if (!tail->more && !again)
 		return false;
 	if (a.flags & FIN || b.flags & CWR || a.hlen != b.hlen || b.seq != a.seq + a.len ||
 	    a.len != tail->segs * tail->mss || b.len > tail->mss ||
@@ -205,7 +186,7 @@ bool pd_tso_append(struct pd *pd, struct pd_sent *tail, const uint8_t *p, uint32
 		return false;
 	f = flow_of(pd, p);
 	/* What went as two chunks goes as two again. */
-	if (starts_chunk(f, b.seq))
+	if (again && starts_chunk(f, b.seq))
 		return false;
 	memcpy(tail->p + tail->len, p + b.hlen, b.len);
 	tail->len += b.len;
@@ -213,17 +194,19 @@ bool pd_tso_append(struct pd *pd, struct pd_sent *tail, const uint8_t *p, uint32
 	tail->p[IP_HLEN + 13] |= (uint8_t)(b.flags & FIN);
 	if ((int32_t)(b.seq + b.len - f->high) > 0)
 		f->high = b.seq + b.len;
+	tail->more = more;
 	finish(tail, a.hlen);
 	return true;
 }
 
-size_t pd_tso_room(struct pd *pd, struct pd_sent *s, const uint8_t *p, uint32_t n)
+size_t pd_tso_room(struct pd *pd, struct pd_sent *s, const uint8_t *p, uint32_t n, bool more)
 {
 	struct pd_flow *f;
 	struct seg a;
 	bool again;
 
 	s->segs = s->most = s->mss = 0;
+	s->more = false;
 	/* The same ports again: another connection. */
 	if (n >= IP_HLEN + TCP_HLEN && p[0] == 0x45 && p[9] == 6 && p[IP_HLEN + 13] & SYN)
 		flow_of(pd, p)->nchunk = 0;
@@ -232,18 +215,17 @@ size_t pd_tso_room(struct pd *pd, struct pd_sent *s, const uint8_t *p, uint32_t 
 	f = flow_of(pd, p);
 	ask(pd, f);
 	again = f->nchunk > 0 && (int32_t)(a.seq - f->high) < 0;
-	if (!again && f->nchunk == 0)
-		f->max_window = f->info.snd_wnd;
 	if (!again) {
 		f->chunk[f->nchunk % PD_CHUNKS] = a.seq;
 		f->nchunk++;
 		f->high = a.seq + a.len;
 	}
-	/* A short one ends a chunk, and begins none. */
-	if (a.len != f->info.snd_mss || a.len == 0)
-		return 0;
+	s->more = more;
 	s->mss = a.len;
+	/* A short one ends a chunk, and begins none. */
+	if (!more && (a.len != f->info.snd_mss || a.len == 0))
+		return 0;
 	s->segs = 1;
-	s->most = again ? autosize(pd, f, a.len) : chunk_segs(pd, f, a.seq, a.len);
-	return s->most > 1 ? (size_t)(s->most - 1) * a.len : 0;
+	s->most = again ? autosize(pd, f, a.len) : 0;
+	return more ? PACKET_MAX : s->most > 1 ? (size_t)(s->most - 1) * a.len : 0;
 }
