@@ -125,6 +125,10 @@ TEST(an_urgent_pointer_is_a_number_that_points_nowhere, "AM33-06 U11-02 IH-09")
 	assert_int_equal(read_oob(f, &byte), 1);
 	assert_reads(f, "bb");
 	assert_int_equal(read_oob(f, &byte), -EINVAL);
+	/* Again, to an octet behind that one which has been read since: no news. */
+	seg_urg(f, TF_URG | TF_ACK, f->rcv + 3, f->snd, 2, 'b', 3);
+	assert_int_equal(read_oob(f, &byte), -EINVAL);
+	assert_int_equal(tapir_poll(f->w.t, f->s) & TAPIR_PRI, 0);
 	/* Far ahead: waited for, and nothing is read or written there. */
 	seg_urg(f, TF_URG | TF_ACK, f->rcv + 6, f->snd, 0xffff, 'c', 3);
 	assert_int_equal(tapir_poll(f->w.t, f->s) & TAPIR_PRI, 0);
