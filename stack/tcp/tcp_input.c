@@ -546,7 +546,7 @@ static enum tcp_step syn_sent_input(struct tapir *t, struct tcp_conn *c, struct 
 		 * Linux, our SYN goes again soon behind that, once, and not a second later; behind a RST likewise.
 		 */
 		if (c->total_retrans == 0 && c->act && !list_empty(&c->act->recs) &&
-		    c->act->timer_kind != TCP_TIMER_SYN && !(c->fo & TCP_FO_DATA)) {
+		    c->act->timer_kind != TCP_TIMER_SYN) {
 			tcp_rexmt_set(t, c, TCP_TIMER_SYN, SYN_AGAIN_NS);
 			tcp_timer_update(t, c);
 		}

@@ -500,7 +500,7 @@ int tcp_user_shutdown(struct tapir *t, struct tcp_conn *c, int how)
 	case TAPIR_TCP_CLOSE_WAIT:
 		if (!(c->flags & TCP_F_FIN_QUEUED))
 			queue_fin(t, c);
-		ready_mark(t, &c->rdy, TAPIR_OUT);
+		ready_mark(t, &c->rdy, TAPIR_OUT | (uint32_t)tcp_user_poll(t, c));
 		return 0;
 	case TAPIR_TCP_SYN_SENT: /* sock_shutdown() gives it up */
 	case TAPIR_TCP_FIN_WAIT_1:

@@ -266,6 +266,13 @@ static void put_options(struct out *o, const struct wireview *v, uint32_t ack0)
 			put(o, "%ssack", sep);
 			for (uint32_t at = 2; at + 8 <= len; at += 8)
 				put(o, " %u:%u", get32(p + at) - ack0, get32(p + at + 4) - ack0);
+		} else if ((p[0] == 34 && len >= 2) ||
+			   (p[0] == 254 && len >= 4 && get16(p + 2) == 0xf989)) {
+			uint32_t at = p[0] == 34 ? 2 : 4;
+
+			put(o, "%sFO%s%s", sep, at == 4 ? "EXP" : "", at < len ? " " : "");
+			for (; at < len; at++)
+				put(o, "%02x", p[at]);
 		} else {
 			put(o, "%soption %u", sep, p[0]);
 		}
