@@ -30,7 +30,7 @@
 enum {
 	US = 1000,
 	MS = 1000000,
-	TICK_US = 4000,
+	TICK_US = 1000,
 	GROW_MIN = 128, /* segments smaller than this earn no window */
 	RATIO_UNIT = 256,
 	CLAMP_LEAST = 1152,
