@@ -697,7 +697,7 @@ static int get_tcp(const struct target *o, int name, int *v)
 	case TAPIR_TCP_MAXSEG:
 		/* As Linux: what is in force, before a connection what was asked for. */
 		if (o->conn && tcp_state_synchronized(o->conn->ep.state))
-			*v = o->conn->mss;
+			*v = (int)tcp_conn_smss(o->conn); /* and less timestamps */
 		else
 			*v = opt->maxseg ? opt->maxseg : TCP_MSS_DEFAULT;
 		return 0;

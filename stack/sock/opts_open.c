@@ -83,7 +83,8 @@ static int defer_to_seconds(const struct tapir *t, uint8_t n)
 
 static int set_window_clamp(struct open_target *o, int v)
 {
-	if (v == 0 && !unconnected(o))
+	/* Taken off only from what is closed. */
+	if (v == 0 && (!o->conn || !unconnected(o)))
 		return -EINVAL;
 	o->opt->window_clamp = v == 0 ? 0 : max_u32((uint32_t)(v < 0 ? 0 : v), WINDOW_CLAMP_MIN);
 	if (o->conn)

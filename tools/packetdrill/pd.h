@@ -35,7 +35,7 @@ enum {
 	PD_START_S = 1000,	  /* the clock when the instance is made */
 	PD_OWING_MAX = 8,	  /* threads that were woken and have not read the clock yet */
 	PD_PIPE_BYTES = 65536,	  /* as Linux's */
-	PD_STORED = 32,		  /* options that are kept here, for all kinds of descriptors */
+	PD_STORED = 64,		  /* options that are kept here, for all kinds of descriptors */
 	PD_FLOWS = 32,
 	PD_CHUNKS = 256,
 	PD_ERRQ_MAX = 64, /* messages in a socket's error queue */

@@ -30,6 +30,14 @@
 enum {
 	VALUE_MAX = 1024,
 	OPT_ID_TCP = 1 << 16,
+	BIND_PHC = 1 << 15,
+	/* Younger than some C libraries. */
+	OPT_TIMESTAMP_NEW = 63,
+	OPT_TIMESTAMPNS_NEW = 64,
+	OPT_PREFER_BUSY_POLL = 69,
+	OPT_RCVMARK = 75,
+	OPT_RCVPRIORITY = 82,
+	OPT_RECVERR_RFC4884 = 26,
 	OPT_RCVTIMEO_NEW = 66,
 	OPT_SNDTIMEO_NEW = 67,
 	CA_NAME_MAX = 16,
@@ -52,6 +60,15 @@ static const struct stored {
 	{SOL_SOCKET, SO_TIMESTAMPING, BOTH, 0, (1 << 17) - 1, 0, false},
 	{SOL_SOCKET, SO_ZEROCOPY, BOTH, 0, 1, 0, false},
 	{SOL_SOCKET, SO_BUSY_POLL, BOTH, 0, INT_MAX, 0, false},
+	{SOL_SOCKET, SO_RXQ_OVFL, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_SOCKET, SO_WIFI_STATUS, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_SOCKET, SO_NOFCS, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_SOCKET, SO_INCOMING_CPU, BOTH, INT_MIN, INT_MAX, -1, false},
+	{SOL_SOCKET, OPT_TIMESTAMP_NEW, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_SOCKET, OPT_TIMESTAMPNS_NEW, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_SOCKET, OPT_PREFER_BUSY_POLL, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_SOCKET, OPT_RCVMARK, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_SOCKET, OPT_RCVPRIORITY, BOTH, INT_MIN, INT_MAX, 0, true},
 	{SOL_SOCKET, SO_NO_CHECK, BOTH, INT_MIN, INT_MAX, 0, true},
 	{SOL_SOCKET, SO_BROADCAST, STREAM, INT_MIN, INT_MAX, 0, true},
 	{SOL_SOCKET, SO_KEEPALIVE, DGRAM, INT_MIN, INT_MAX, 0, true},
@@ -60,6 +77,13 @@ static const struct stored {
 	{SOL_IP, IP_MINTTL, DGRAM, 0, 255, 0, false},
 	{SOL_IP, IP_MULTICAST_TTL, STREAM, 1, 0, 1, false},
 	{SOL_IP, IP_MULTICAST_LOOP, STREAM, INT_MIN, INT_MAX, 1, true},
+	{SOL_IP, IP_RECVOPTS, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_IP, IP_RETOPTS, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_IP, IP_PASSSEC, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_IP, IP_RECVORIGDSTADDR, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_IP, IP_CHECKSUM, BOTH, INT_MIN, INT_MAX, 0, true},
+	{SOL_IP, OPT_RECVERR_RFC4884, BOTH, 0, 1, 0, true},
+	{SOL_IP, IP_MULTICAST_ALL, BOTH, 0, 1, 1, true},
 	{SOL_IP, IP_PKTINFO, BOTH, INT_MIN, INT_MAX, 0, true},
 	{SOL_IP, IP_RECVTTL, BOTH, INT_MIN, INT_MAX, 0, true},
 	{SOL_IP, IP_RECVTOS, BOTH, INT_MIN, INT_MAX, 0, true},
@@ -191,6 +215,8 @@ static int set_stored(struct pd *pd, struct pd_file *f, int i, int v)
 	if (stored[i].level == SOL_SOCKET && stored[i].name == SO_TIMESTAMPING &&
 	    !stamps_ok(pd, f, v))
 		return -EINVAL;
+	if (stored[i].level == SOL_SOCKET && stored[i].name == SO_TIMESTAMPING && v & BIND_PHC)
+		return -EOPNOTSUPP; /* a clock of a device that there is not */
 	/* It came and went: taken, and of no effect. */
 	if (stored[i].level == SOL_TCP && stored[i].name == TCP_THIN_DUPACK)
 		return 0;
@@ -268,6 +294,10 @@ static int set_option(struct pd *pd, struct pd_file *f, int level, int name, con
 	if (r <= 0)
 		return r;
 	r = tapir_setsockopt(pd->t, f->sock, level, name, &v, sizeof(v));
+	/* Nobody here may repair: as Linux to who lacks the right. */
+	if (level == SOL_TCP && f->type == SOCK_STREAM &&
+	    (name == TCP_REPAIR || name == TCP_REPAIR_QUEUE || name == TCP_REPAIR_WINDOW))
+		return -EPERM;
 	i = r == -ENOPROTOOPT ? find_stored(f, level, name) : -1;
 	return i < 0 ? r : set_stored(pd, f, i, v);
 }

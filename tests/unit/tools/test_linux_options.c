@@ -193,6 +193,172 @@ static void buffers(void)
 	}
 }
 
+/* What is not built, or is another's by its nature. */
+static const struct {
+	int level, name;
+	const char *why;
+} left_out[] = {
+	{SOL_SOCKET, 14, "SO_BSDCOMPAT: a relic that is taken and forgotten"},
+	{SOL_SOCKET, 16, "SO_PASSCRED: of local sockets"},
+	{SOL_SOCKET, 17, "SO_PEERCRED: the same"},
+	{SOL_SOCKET, SO_BINDTODEVICE, "there is one device, whatever its name"},
+	{SOL_SOCKET, 26, "SO_ATTACH_FILTER"},
+	{SOL_SOCKET, 27, "SO_DETACH_FILTER"},
+	{SOL_SOCKET, 28, "SO_PEERNAME"},
+	{SOL_SOCKET, 34, "SO_PASSSEC"},
+	{SOL_SOCKET, 42, "SO_PEEK_OFF"},
+	{SOL_SOCKET, 44, "SO_LOCK_FILTER"},
+	{SOL_SOCKET, 45, "SO_SELECT_ERR_QUEUE"},
+	{SOL_SOCKET, 47, "SO_MAX_PACING_RATE: of a rate of 0 nothing would ever leave"},
+	{SOL_SOCKET, 48, "SO_BPF_EXTENSIONS"},
+	{SOL_SOCKET, 50, "SO_ATTACH_BPF"},
+	{SOL_SOCKET, 51, "SO_ATTACH_REUSEPORT_CBPF"},
+	{SOL_SOCKET, 52, "SO_ATTACH_REUSEPORT_EBPF"},
+	{SOL_SOCKET, 53, "SO_CNX_ADVICE"},
+	{SOL_SOCKET, 56, "SO_INCOMING_NAPI_ID"},
+	{SOL_SOCKET, 57, "SO_COOKIE"},
+	{SOL_SOCKET, 59, "SO_PEERGROUPS"},
+	{SOL_SOCKET, 61, "SO_TXTIME"},
+	{SOL_SOCKET, 62, "SO_BINDTOIFINDEX"},
+	{SOL_SOCKET, 65, "SO_TIMESTAMPING_NEW"},
+	{SOL_SOCKET, 68, "SO_DETACH_REUSEPORT_BPF"},
+	{SOL_SOCKET, 70, "SO_BUSY_POLL_BUDGET"},
+	{SOL_SOCKET, 71, "SO_NETNS_COOKIE"},
+	{SOL_SOCKET, 72, "SO_BUF_LOCK"},
+	{SOL_SOCKET, 73, "SO_RESERVE_MEM"},
+	{SOL_SOCKET, 74, "SO_TXREHASH"},
+	{SOL_SOCKET, 76, "SO_PASSPIDFD: of local sockets"},
+	{SOL_SOCKET, 77, "SO_PEERPIDFD: the same"},
+	{SOL_SOCKET, 80, "SO_DEVMEM_DONTNEED"},
+	{SOL_SOCKET, 83, "SO_PASSRIGHTS: of local sockets"},
+	{IPPROTO_IP, 3, "IP_HDRINCL: of raw sockets"},
+	{IPPROTO_IP, IP_OPTIONS, "refused on purpose"},
+	{IPPROTO_IP, 5, "IP_ROUTER_ALERT"},
+	{IPPROTO_IP, 9, "IP_PKTOPTIONS"},
+	{IPPROTO_IP, 16, "IP_IPSEC_POLICY"},
+	{IPPROTO_IP, 17, "IP_XFRM_POLICY"},
+	{IPPROTO_IP, 22, "IP_NODEFRAG: of raw sockets"},
+	{IPPROTO_IP, 25, "IP_RECVFRAGSIZE: the same"},
+	{IPPROTO_IP, 32, "IP_MULTICAST_IF of a stream"},
+	{IPPROTO_IP, 35, "IP_ADD_MEMBERSHIP of a stream"},
+	{IPPROTO_IP, 36, "IP_DROP_MEMBERSHIP of a stream"},
+	{IPPROTO_IP, 37, "IP_UNBLOCK_SOURCE"},
+	{IPPROTO_IP, 38, "IP_BLOCK_SOURCE"},
+	{IPPROTO_IP, 39, "IP_ADD_SOURCE_MEMBERSHIP"},
+	{IPPROTO_IP, 40, "IP_DROP_SOURCE_MEMBERSHIP"},
+	{IPPROTO_IP, 41, "IP_MSFILTER"},
+	{IPPROTO_IP, 42, "MCAST_JOIN_GROUP"},
+	{IPPROTO_IP, 43, "MCAST_BLOCK_SOURCE"},
+	{IPPROTO_IP, 44, "MCAST_UNBLOCK_SOURCE"},
+	{IPPROTO_IP, 45, "MCAST_LEAVE_GROUP"},
+	{IPPROTO_IP, 46, "MCAST_JOIN_SOURCE_GROUP"},
+	{IPPROTO_IP, 47, "MCAST_LEAVE_SOURCE_GROUP"},
+	{IPPROTO_IP, 48, "MCAST_MSFILTER"},
+	{IPPROTO_IP, 50, "IP_UNICAST_IF"},
+	{IPPROTO_IP, 51, "IP_LOCAL_PORT_RANGE"},
+	{IPPROTO_IP, 52, "IP_PROTOCOL"},
+	{IPPROTO_TCP, 14, "TCP_MD5SIG"},
+	{IPPROTO_TCP, TCP_REPAIR, "nobody has the right"},
+	{IPPROTO_TCP, TCP_REPAIR_QUEUE, "the same"},
+	{IPPROTO_TCP, TCP_QUEUE_SEQ, "the same"},
+	{IPPROTO_TCP, TCP_REPAIR_OPTIONS, "the same"},
+	{IPPROTO_TCP, TCP_TIMESTAMP, "another clock"},
+	{IPPROTO_TCP, TCP_SAVE_SYN, "TCP_SAVE_SYN"},
+	{IPPROTO_TCP, TCP_SAVED_SYN, "TCP_SAVED_SYN"},
+	{IPPROTO_TCP, TCP_REPAIR_WINDOW, "nobody has the right"},
+	{IPPROTO_TCP, TCP_ULP, "TCP_ULP"},
+	{IPPROTO_TCP, 32, "TCP_MD5SIG_EXT"},
+	{IPPROTO_TCP, TCP_FASTOPEN_KEY, "a key is there from the start"},
+	{IPPROTO_TCP, 35, "TCP_ZEROCOPY_RECEIVE"},
+	{IPPROTO_TCP, 37, "TCP_TX_DELAY"},
+	{IPPROTO_TCP, 38, "TCP_AO_ADD_KEY"},
+	{IPPROTO_TCP, 39, "TCP_AO_DEL_KEY"},
+	{IPPROTO_TCP, 40, "TCP_AO_INFO"},
+	{IPPROTO_TCP, 41, "TCP_AO_GET_KEYS"},
+	{IPPROTO_TCP, 42, "TCP_AO_REPAIR"},
+	{IPPROTO_TCP, 43, "TCP_IS_MPTCP"},
+};
+
+static bool is_left_out(int level, int name)
+{
+	for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++) {
+		if (left_out[i].level == level && left_out[i].name == name)
+			return true;
+	}
+	return false;
+}
+
+enum state { FRESH, LISTENING, CONNECTED };
+static const char *const state_name[] = {"fresh", "listening", "connected"};
+
+/* A socket in the state, and its peer or -1, and the listener or -1. */
+static int in_state(enum state state, uint16_t port, int *peer, int *listener)
+{
+	struct sockaddr_in a = twin_lo(port);
+	int s;
+
+	*peer = *listener = -1;
+	if (state == CONNECTED) {
+		twin_pair(port, &s, peer, listener);
+		return s;
+	}
+	s = twin_make(SOCK_STREAM);
+	if (state == LISTENING) {
+		IFC.bind(U, s, (struct sockaddr *)&a, sizeof(a));
+		IFC.listen(U, s, 5);
+	}
+	return s;
+}
+
+/* Every number there is, each on a socket of its own. */
+static void all_numbers(enum state state)
+{
+	static const int levels[][2] = {{SOL_SOCKET, 85}, {IPPROTO_IP, 60}, {IPPROTO_TCP, 50}};
+	static const int set[] = {-1, 0, 1, 1000, 40000};
+	char what[80];
+	uint16_t port = 7600;
+
+	for (unsigned l = 0; l < 3; l++) {
+		for (int name = 1; name < levels[l][1]; name++) {
+			int s, peer, listener;
+
+			if (is_left_out(levels[l][0], name))
+				continue;
+			s = in_state(state, port++, &peer, &listener);
+			/* The machine may have another one by default. */
+			IFC.setsockopt(U, s, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5);
+			snprintf(what, sizeof(what), "%s %d %d", state_name[state], levels[l][0],
+				 name);
+			twin_get(what, s, levels[l][0], name);
+			for (unsigned i = 0; i < sizeof(set) / sizeof(set[0]); i++) {
+				SAY(what,
+				    IFC.setsockopt(U, s, levels[l][0], name, &set[i], sizeof(int)));
+				twin_get(what, s, levels[l][0], name);
+			}
+			twin_drop(s);
+			if (peer >= 0)
+				twin_drop(peer);
+			if (listener >= 0)
+				IFC.close(U, listener);
+		}
+	}
+}
+
+static void fresh_numbers(void)
+{
+	all_numbers(FRESH);
+}
+
+static void listening_numbers(void)
+{
+	all_numbers(LISTENING);
+}
+
+static void connected_numbers(void)
+{
+	all_numbers(CONNECTED);
+}
+
 /* ---- what is known to differ ---- */
 
 static const struct twin_known known[] = {
@@ -200,6 +366,9 @@ static const struct twin_known known[] = {
 	{"1 set TCP_SAVE_SYN", "no such option"},
 	{"2 set IP_MULTICAST_TTL 0", "what is not to leave is refused, not dropped"},
 	{"2 IP_MULTICAST_TTL after 0", "the same"},
+	{"connected 1 7:", "SO_SNDBUF grows by other sizes of segments"},
+	{"connected 1 49:", "SO_INCOMING_CPU: there is one"},
+	{"connected 6 2:", "TCP_MAXSEG: another loopback; and of a connection it holds at once"},
 	{NULL, NULL},
 };
 
@@ -207,14 +376,16 @@ SAME(stream_options)
 SAME(datagram_options)
 SAME(option_lengths)
 SAME(buffers)
+SAME(fresh_numbers)
+SAME(listening_numbers)
+SAME(connected_numbers)
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TWIN(stream_options),
-		TWIN(datagram_options),
-		TWIN(option_lengths),
-		TWIN(buffers),
+		TWIN(stream_options),	 TWIN(datagram_options), TWIN(option_lengths),
+		TWIN(buffers),		 TWIN(fresh_numbers),	 TWIN(listening_numbers),
+		TWIN(connected_numbers),
 	};
 
 	return tapir_test_run("unit/tools/test_linux_options", tests);
