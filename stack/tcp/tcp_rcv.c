@@ -275,6 +275,12 @@ void tcp_rcv_start(struct tapir *t, struct tcp_conn *c)
 
 /* ---- the window ---- */
 
+/* net.ipv4.tcp_shrink_window: what the memory bears counts, and not what was promised; only where the field is scaled. */
+static bool may_shrink(const struct tapir *t, const struct tcp_conn *c)
+{
+	return t->conf.tcp_shrink_window && c->flags & TCP_F_WS && c->rcv_wscale;
+}
+
 /* What we would like to offer (MUST-39, RFC 9293 3.8.6.2.2). */
 static uint32_t select_window(struct tapir *t, struct tcp_conn *c)
 {
@@ -287,6 +293,8 @@ static uint32_t select_window(struct tapir *t, struct tcp_conn *c)
 
 	if (mss == 0)
 		return 0;
+	if (may_shrink(t, c))
+		free -= free % unit;
 	if (free < full / 2) {
 		c->quickacks = 0;
 		if (tcp_mem_pressed(t))
@@ -315,6 +323,8 @@ uint32_t tcp_rcv_window_field(struct tapir *t, struct tcp_conn *c)
 	uint32_t wnd = select_window(t, c);
 	uint32_t field = min_u32(wnd >> shift, UINT16_MAX);
 
+	if (may_shrink(t, c))
+		old = 0;
 	if (wnd < old) {
 		/*
 		 * SHLD-14, EVT-37 (3.8.6): what was promised is kept even when the buffer became smaller. What is left of a
