@@ -322,7 +322,8 @@ static ssize_t take_msg(struct pd *pd, struct pd_file *f, struct msghdr *msg, in
 		return -EFAULT;
 	if (msg->msg_name)
 		msg->msg_namelen = namelen;
-	msg->msg_flags = f->type == SOCK_DGRAM ? m.flags & MSG_TRUNC : 0;
+	msg->msg_flags =
+		(f->type == SOCK_DGRAM ? m.flags & MSG_TRUNC : 0) | (flags & MSG_CMSG_CLOEXEC);
 	control(pd, f, msg, &m);
 	return r;
 }
@@ -418,11 +419,14 @@ static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 	for (;;) {
 		int k = iov_behind(iov, n, done, rest), err;
 
-		if (there)
+		if (there && !(flags & MSG_PROXY && !stream))
 			got = (ssize_t)tapir_sendmsg(pd->t, f->sock, stream ? rest : iov,
 						     stream ? k : n, flags & SEND_FLAGS, m);
 		else
 			got = unreadable(pd, f, (size_t)want, flags, m);
+		/* Only asked whether it could. */
+		if (got == -EFAULT && there)
+			return want;
 		if (got > 0)
 			done += (size_t)got;
 		if (stream && ((flags & MSG_FASTOPEN && m) || got == -EINPROGRESS)) {
@@ -582,8 +586,37 @@ static socklen_t name_length(const struct msghdr *msg)
 	return msg->msg_namelen < most ? msg->msg_namelen : most;
 }
 
-/* Control messages that can be read, and that fit: 0 or a negative errno. */
-static ssize_t control_check(const struct msghdr *msg)
+static bool socket_message_ok(const struct cmsghdr *c)
+{
+	const uint32_t may = SOF_TIMESTAMPING_TX_HARDWARE | SOF_TIMESTAMPING_TX_SOFTWARE |
+			     SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_TX_ACK;
+	uint32_t v;
+
+	if (c->cmsg_type == SCM_RIGHTS || c->cmsg_type == SCM_CREDENTIALS)
+		return true; /* of local sockets: passed over */
+	if (c->cmsg_type != SO_TIMESTAMPING || c->cmsg_len != CMSG_LEN(sizeof(v)))
+		return false;
+	memcpy(&v, CMSG_DATA(c), sizeof(v));
+	return (v & ~may) == 0;
+}
+
+static bool ip_message_ok(const struct cmsghdr *c)
+{
+	int v = 0;
+
+	if (c->cmsg_type == IP_PKTINFO)
+		return c->cmsg_len == CMSG_LEN(sizeof(struct in_pktinfo));
+	if (c->cmsg_type == IP_TOS && c->cmsg_len == CMSG_LEN(1))
+		return true;
+	if (c->cmsg_len != CMSG_LEN(sizeof(v)))
+		return false;
+	memcpy(&v, CMSG_DATA(c), sizeof(v));
+	return v <= 255 &&
+	       ((c->cmsg_type == IP_TTL && v >= 1) || (c->cmsg_type == IP_TOS && v >= 0));
+}
+
+/* Control messages that can be read, that fit, and that say something: 0 or a negative errno. */
+static ssize_t control_check(const struct pd_file *f, const struct msghdr *msg)
 {
 	if (msg->msg_controllen > INT_MAX)
 		return -ENOBUFS;
@@ -595,9 +628,9 @@ static ssize_t control_check(const struct msghdr *msg)
 
 		if (c->cmsg_len < sizeof(*c) || c->cmsg_len > msg->msg_controllen - at)
 			return -EINVAL;
-		if (c->cmsg_level != SOL_SOCKET)
-			continue;
-		if (c->cmsg_type != SO_TIMESTAMPING || c->cmsg_len != CMSG_LEN(sizeof(uint32_t)))
+		if (c->cmsg_level == SOL_SOCKET && !socket_message_ok(c))
+			return -EINVAL;
+		if (c->cmsg_level == SOL_IP && f->type == SOCK_DGRAM && !ip_message_ok(c))
 			return -EINVAL;
 	}
 	return 0;
@@ -615,7 +648,7 @@ ssize_t pd_sendmsg(void *u, int fd, const struct msghdr *msg, int flags)
 	if (r == 0 && msg->msg_name)
 		r = pd_addr_there(msg->msg_name, name_length(msg));
 	if (r == 0)
-		r = control_check(msg);
+		r = control_check(f, msg);
 	if (r == 0)
 		r = give_sock(pd, f, msg->msg_iov, (int)msg->msg_iovlen, flags,
 			      msg->msg_namelen ? msg->msg_name : NULL, name_length(msg), msg);

@@ -151,19 +151,25 @@ void pd_marks(struct pd *pd)
 void pd_put_cmsg(struct msghdr *msg, size_t *used, int level, int type, const void *p, size_t n)
 {
 	struct cmsghdr *c;
-	size_t room = msg->msg_controllen - *used;
+	size_t room = msg->msg_controllen - *used, len = CMSG_LEN(n);
 
-	if (!msg->msg_control || room < CMSG_LEN(n) ||
-	    !pd_user_writable((char *)msg->msg_control + *used, CMSG_LEN(n))) {
+	if (!msg->msg_control || room < sizeof(*c)) {
 		msg->msg_flags |= MSG_CTRUNC;
 		return;
 	}
+	/* As Linux: cut, and said so. */
+	if (room < len) {
+		msg->msg_flags |= MSG_CTRUNC;
+		len = room;
+	}
+	if (!pd_user_writable((char *)msg->msg_control + *used, len))
+		return;
 	c = (struct cmsghdr *)(void *)((char *)msg->msg_control + *used);
-	memset(c, 0, CMSG_LEN(n));
+	memset(c, 0, len);
 	c->cmsg_level = level;
 	c->cmsg_type = type;
-	c->cmsg_len = CMSG_LEN(n);
-	memcpy(CMSG_DATA(c), p, n);
+	c->cmsg_len = len;
+	memcpy(CMSG_DATA(c), p, len - sizeof(*c));
 	*used += CMSG_SPACE(n) < room ? CMSG_SPACE(n) : room;
 }
 
