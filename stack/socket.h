@@ -41,9 +41,10 @@ enum { TAPIR_IPPROTO_ICMP = 1, TAPIR_IPPROTO_TCP = 6, TAPIR_IPPROTO_UDP = 17 };
 enum tapir_msg_flag {
 	TAPIR_MSG_OOB =
 		0x1, /* send: the last byte is urgent (RFC 6093); recv: -EINVAL unless it waits */
-	TAPIR_MSG_PEEK = 0x2,		 /* leave the data where it is */
-	TAPIR_MSG_DONTROUTE = 0x4,	 /* only to a host on link */
-	TAPIR_MSG_TRUNC = 0x20,		 /* recv on a datagram: return its real length */
+	TAPIR_MSG_PEEK = 0x2,	   /* leave the data where it is */
+	TAPIR_MSG_DONTROUTE = 0x4, /* only to a host on link */
+	TAPIR_MSG_TRUNC = 0x20,	   /* recv on a datagram: return its real length */
+	TAPIR_MSG_EOR = 0x80, /* send on a stream: what is written later joins no segment of this */
 	TAPIR_MSG_MORE = 0x8000,	 /* more follows: do not send a short segment yet */
 	TAPIR_MSG_FASTOPEN = 0x20000000, /* connect, with data in the SYN if it may be (RFC 7413) */
 };

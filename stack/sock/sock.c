@@ -283,7 +283,8 @@ int64_t sock_send(struct tapir *t, tapir_sock_t h, const struct iovec *iov, int 
 		return -EBADF;
 	if (len < 0)
 		return len;
-	if (flags & ~(TAPIR_MSG_OOB | TAPIR_MSG_DONTROUTE | TAPIR_MSG_MORE | TAPIR_MSG_FASTOPEN))
+	if (flags & ~(TAPIR_MSG_OOB | TAPIR_MSG_DONTROUTE | TAPIR_MSG_MORE | TAPIR_MSG_FASTOPEN |
+		      TAPIR_MSG_EOR))
 		return -EINVAL;
 	switch ((enum sock_kind)s->kind) {
 	case SOCK_UDP:
@@ -374,7 +375,7 @@ int sock_commit(struct tapir *t, tapir_sock_t h, size_t len, int flags)
 
 	if (err)
 		return err;
-	if (flags & ~(TAPIR_MSG_OOB | TAPIR_MSG_DONTROUTE | TAPIR_MSG_MORE))
+	if (flags & ~(TAPIR_MSG_OOB | TAPIR_MSG_DONTROUTE | TAPIR_MSG_MORE | TAPIR_MSG_EOR))
 		return -EINVAL;
 	return tcp_user_commit(t, c, len, flags);
 }

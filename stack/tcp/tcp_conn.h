@@ -164,6 +164,7 @@ enum tcp_rec_flag {
 	TCP_REC_PROBE = 1 << 4,	  /* one segment larger than usual: see tcp_mtup.c */
 	TCP_REC_RETRANS = 1 << 5, /* sent again since it was found lost, and in flight so */
 	TCP_REC_PSH = 1 << 6,	  /* its last segment left with PSH, and does so again */
+	TCP_REC_EOR = 1 << 7,	  /* what follows joins it in no segment (MSG_EOR) */
 };
 
 /* Deadlines while active; TAPIR_NEVER: not running. */
@@ -184,12 +185,14 @@ struct tcp_rcvbuf {
 };
 
 /* What of the data not sent yet gets PSH: tcp_push.c. */
-enum { TCP_PUSHES = 48 };
+enum { TCP_PUSHES = 48, TCP_EORS = 16 };
 struct tcp_push {
 	uint32_t tail; /* where the packet begins that the next write adds to */
 	uint32_t goal; /* what those before it hold */
 	uint8_t head, n;
 	uint32_t at[TCP_PUSHES]; /* one past the last byte */
+	uint32_t eor[TCP_EORS];	 /* MSG_EOR: packets end here */
+	uint8_t neor;
 };
 
 /* What the segments that wait would take of Linux's memory: tcp_rcv.c. */

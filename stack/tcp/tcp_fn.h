@@ -28,9 +28,12 @@ bool tcp_send_forced(struct tapir *t, struct tcp_conn *c);
 struct netif;
 /*
  * The last n bytes of the ring were written: into packets of up to `goal` bytes, while `leaves` of what is queued
- * may be sent; `more`: MSG_MORE.
+ * may be sent; `flags`: the send's.
  */
-void tcp_push_written(struct tcp_conn *c, uint32_t n, uint32_t goal, uint32_t leaves, bool more);
+void tcp_push_written(struct tcp_conn *c, uint32_t n, uint32_t goal, uint32_t leaves, int flags);
+/* Of `avail` bytes those up to an end of MSG_EOR's; whether one is at `len`. Both from SND.NXT on. */
+uint32_t tcp_push_until_eor(struct tcp_conn *c, uint32_t avail);
+bool tcp_push_eor_at(const struct tcp_conn *c, uint32_t len);
 /* The first packet was filled up to `len` bytes from SND.NXT on: a PSH within is of all of it. */
 void tcp_push_moves(struct tcp_conn *c, uint32_t len);
 /* Of the `avail` bytes from SND.NXT on those of the first packet. */

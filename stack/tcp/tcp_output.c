@@ -403,13 +403,13 @@ static bool uncut_waits(const struct tapir *t, const struct tcp_conn *c)
 
 /*
  * RFC 9293 3.8.1 lets a retransmission be cut anew: the short segments behind r go in one with it, and FIN, as far as a
- * segment and the window take them. As Linux not while a device still holds something: it may be what is to change.
+ * segment and the window take them. As Linux not what a device still holds: the caller looks.
  */
 static void join_small(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r)
 {
 	uint32_t edge = c->snd_una + c->snd_wnd;
 
-	if (t->conf.tcp_retrans_collapse && !(c->txc && c->txc->npkt))
+	if (t->conf.tcp_retrans_collapse)
 		tcp_rec_join(t, c, r, resend_room(t, c, r->seq), edge);
 }
 
@@ -417,6 +417,8 @@ static void join_small(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r)
 static bool output_lost(struct tapir *t, struct tcp_conn *c)
 {
 	struct tcp_act *a = c->act;
+	/* Of an earlier moment, and by that what is to go again. */
+	bool held = c->txc && c->txc->npkt;
 
 	if (a->rexmit != TCP_REXMIT_LOST)
 		return true;
@@ -437,7 +439,8 @@ static bool output_lost(struct tapir *t, struct tcp_conn *c)
 			tcp_rec_split(t, a, r, r->mss); /* without memory it is cut anew */
 		if (flight && flight + mss > c->cc.cwnd)
 			return false;
-		join_small(t, c, r);
+		if (!held)
+			join_small(t, c, r);
 		err = resend(t, c, r, &len);
 		if (err == -EMSGSIZE && tcp_segment_room(t, c) < room)
 			continue; /* c->mss is smaller now */
@@ -506,7 +509,7 @@ static bool next_new(struct tapir *t, struct tcp_conn *c, struct next *n)
 	if (c->flags & TCP_F_FIN_SENT)
 		return false;
 	n->wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
-	n->len = min_u32(avail, tcp_segment_room(t, c));
+	n->len = min_u32(tcp_push_until_eor(c, avail), tcp_segment_room(t, c));
 	n->last = n->len == avail;
 	n->fin = n->last && c->flags & TCP_F_FIN_QUEUED;
 	n->fits = n->len + (n->fin ? 1 : 0) <= n->wnd;
@@ -517,6 +520,11 @@ static uint16_t new_flags(struct tcp_conn *c, const struct next *n)
 {
 	return (uint16_t)(TCP_ACK | (n->fin ? TCP_FIN : 0) |
 			  (n->len && tcp_push_within(c, n->len) ? TCP_PSH : 0));
+}
+
+static uint8_t new_rec_flags(const struct tcp_conn *c, const struct next *n, uint16_t flags)
+{
+	return (uint8_t)(rec_flags(flags) | (tcp_push_eor_at(c, n->len) ? TCP_REC_EOR : 0));
 }
 
 enum tcp_tlp_sent tcp_send_tlp(struct tapir *t, struct tcp_conn *c)
@@ -532,7 +540,7 @@ enum tcp_tlp_sent tcp_send_tlp(struct tapir *t, struct tcp_conn *c)
 		if (!tx_room(t, c, n.len) ||
 		    send_segment(t, c, c->snd_nxt, n.len, flags, false) < 0)
 			return TCP_TLP_NOTHING;
-		note_sent(t, c, n.len, rec_flags(flags));
+		note_sent(t, c, n.len, new_rec_flags(c, &n, flags));
 		return TCP_TLP_NEW;
 	}
 	r = tcp_rec_last_segment(t, c);
@@ -680,7 +688,7 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 			return;
 		}
 		sml = c->snd_sml;
-		note_sent(t, c, next.len, rec_flags(flags));
+		note_sent(t, c, next.len, new_rec_flags(c, &next, flags));
 		chunk -= next.len;
 		if (next.len == room)
 			c->snd_sml = sml; /* full beside SACK blocks: none of Nagle's small ones */
@@ -827,21 +835,6 @@ uint32_t tcp_goal(struct tapir *t, struct tcp_conn *c)
 	if (c->act && c->act->rt.gen != t->route_gen)
 		tcp_conn_update_mss(t, c);
 	return tcp_push_goal(c, out_netif(t, c), tcp_segment_room(t, c));
-}
-
-void tcp_written(struct tapir *t, struct tcp_conn *c, uint32_t n, int flags)
-{
-	uint32_t mss, wnd, edge, pipe;
-
-	if (c->act->rt.gen != t->route_gen)
-		tcp_conn_update_mss(t, c);
-	mss = tcp_segment_room(t, c);
-	pipe = tcp_pipe(c);
-	edge = c->snd_una + c->snd_wnd;
-	wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
-	tcp_push_written(c, n, flags & TAPIR_MSG_OOB ? mss : tcp_push_goal(c, out_netif(t, c), mss),
-			 min_u32(wnd, c->cc.cwnd > pipe ? c->cc.cwnd - pipe : 0) / mss * mss,
-			 flags & TAPIR_MSG_MORE);
 }
 
 void tcp_send_ack(struct tapir *t, struct tcp_conn *c)

@@ -12,12 +12,18 @@
  *	SND.NXT                           tail             end of what is queued
  *	   |    .    .    .    P    .    .  |                P|
  *
+ * And MSG_EOR closes a packet: what is written later joins no segment of it, also not when it goes again.
+ *
  * A segment has PSH when it holds such an end. Their number is bounded; beyond, one inside is forgotten, which delays
  * nothing: the last of what is queued keeps its own.
  */
+#include <string.h>
+
 #include "stack/core/netif.h"
+#include "stack/socket.h"
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fn.h"
+#include "stack/tcp/tcp_recovery.h"
 
 static uint32_t *mark_at(struct tcp_push *p, unsigned i)
 {
@@ -31,6 +37,25 @@ static void settle(struct tcp_push *p, uint32_t snd_nxt)
 		p->head = (uint8_t)((p->head + 1) % TCP_PUSHES);
 		p->n--;
 	}
+	while (p->neor && seq_leq(p->eor[0], snd_nxt)) {
+		p->neor--;
+		memmove(p->eor, p->eor + 1, p->neor * sizeof(p->eor[0]));
+	}
+}
+
+uint32_t tcp_push_until_eor(struct tcp_conn *c, uint32_t avail)
+{
+	struct tcp_push *p = &c->act->push;
+
+	settle(p, c->snd_nxt);
+	return p->neor ? min_u32(avail, p->eor[0] - c->snd_nxt) : avail;
+}
+
+bool tcp_push_eor_at(const struct tcp_conn *c, uint32_t len)
+{
+	const struct tcp_push *p = &c->act->push;
+
+	return p->neor && p->eor[0] == c->snd_nxt + len;
 }
 
 bool tcp_push_within(struct tcp_conn *c, uint32_t len)
@@ -86,17 +111,19 @@ void tcp_push_moves(struct tcp_conn *c, uint32_t len)
 	*mark_at(p, 0) = end;
 }
 
-void tcp_push_written(struct tcp_conn *c, uint32_t n, uint32_t goal, uint32_t leaves, bool more)
+void tcp_push_written(struct tcp_conn *c, uint32_t n, uint32_t goal, uint32_t leaves, int flags)
 {
 	struct tcp_push *p = &c->act->push;
 	uint32_t end = tcp_snd_end(c), at = end - n;
+	bool ended;
 
 	settle(p, c->snd_nxt);
-	if (c->snd_nxt == at)
-		p->tail = at; /* all was sent: a new one */
+	ended = p->neor && p->eor[p->neor - 1] == at;
+	if (c->snd_nxt == at || ended)
+		p->tail = at; /* all was sent, or is closed: a new one */
 	else
 		p->tail = seq_max(p->tail, c->snd_nxt);
-	if (at - p->tail < goal && p->n && *mark_at(p, p->n - 1u) == at)
+	if (!ended && at - p->tail < goal && p->n && *mark_at(p, p->n - 1u) == at)
 		p->n--;
 	p->goal = goal;
 	leaves += c->snd_nxt;
@@ -111,8 +138,13 @@ void tcp_push_written(struct tcp_conn *c, uint32_t n, uint32_t goal, uint32_t le
 			mark(c, at);
 	}
 	/* MUST-61 (RFC 9293 3.9.1.2), MAY-8: the end of a write is pushed, unless more follows. */
-	if (!more || overdue(c, at))
+	if (!(flags & TAPIR_MSG_MORE) || overdue(c, at))
 		mark(c, at);
+	if (flags & TAPIR_MSG_EOR) {
+		if (p->neor == TCP_EORS)
+			p->neor--;
+		p->eor[p->neor++] = at;
+	}
 }
 
 uint32_t tcp_half_window(const struct tcp_conn *c, uint32_t n)
@@ -130,4 +162,21 @@ uint32_t tcp_push_goal(const struct tcp_conn *c, const struct netif *ifp, uint32
 	uint32_t most = ifp ? ifp->conf.gso_bytes : 0;
 
 	return max_u32(tcp_half_window(c, most) / mss * mss, mss);
+}
+
+void tcp_written(struct tapir *t, struct tcp_conn *c, uint32_t n, int flags)
+{
+	struct route rt;
+	const struct netif *ifp = tcp_conn_route(t, c, &rt) == 0 ? netif_get(t, rt.ifindex) : NULL;
+	uint32_t mss, wnd, edge, pipe;
+
+	if (c->act->rt.gen != t->route_gen)
+		tcp_conn_update_mss(t, c);
+	mss = tcp_segment_room(t, c);
+	pipe = tcp_pipe(c);
+	edge = c->snd_una + c->snd_wnd;
+	wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
+	tcp_push_written(c, n, flags & TAPIR_MSG_OOB ? mss : tcp_push_goal(c, ifp, mss),
+			 min_u32(wnd, c->cc.cwnd > pipe ? c->cc.cwnd - pipe : 0) / mss * mss,
+			 flags);
 }

@@ -9,6 +9,9 @@
  */
 #include "stack/tcp/tcp_recovery.h"
 
+/* What is of a record's last segment. */
+#define REC_END (TCP_REC_FIN | TCP_REC_PSH | TCP_REC_EOR)
+
 enum {
 	RECS_MAX = 8192, /* a connection */
 	POOL_RECS = 1024,
@@ -164,11 +167,11 @@ static bool rec_mergeable(const struct tcp_act *act, const struct tcp_rec *a,
 			  const struct tcp_rec *b)
 {
 	/* PSH is of a record's last segment; what is SACKED is most likely never sent again. */
-	bool psh =
-		a->flags & TCP_REC_PSH && !(a->flags & TCP_REC_SACKED) && act->nrecs < RECS_MAX / 2;
+	bool psh = a->flags & (TCP_REC_PSH | TCP_REC_EOR) && !(a->flags & TCP_REC_SACKED) &&
+		   act->nrecs < RECS_MAX / 2;
 
 	if (a->seq + a->len != b->seq || psh ||
-	    (a->flags & ~TCP_REC_PSH) != (b->flags & ~(TCP_REC_FIN | TCP_REC_PSH)) ||
+	    (a->flags & ~(TCP_REC_PSH | TCP_REC_EOR)) != (b->flags & ~REC_END) ||
 	    a->flags & (TCP_REC_SYN | TCP_REC_FIN | TCP_REC_PROBE) || rec_waits(a))
 		return false;
 	if (b->len - (b->flags & TCP_REC_FIN ? 1 : 0) == 0)
@@ -187,7 +190,7 @@ static void rec_absorb(struct tapir *t, struct tcp_act *act, struct tcp_rec *a, 
 	sums_out(act, a);
 	sums_out(act, b);
 	a->len += b->len;
-	a->flags = (uint8_t)((a->flags & ~TCP_REC_PSH) | (b->flags & (TCP_REC_FIN | TCP_REC_PSH)));
+	a->flags = (uint8_t)((a->flags & ~REC_END) | (b->flags & REC_END));
 	sums_in(act, a);
 	b->flags = 0;
 	if (act->judged_hint == b)
@@ -230,8 +233,7 @@ struct tcp_rec *tcp_rec_sent(struct tapir *t, struct tcp_conn *c, uint32_t seq, 
 	    rec_mergeable(a, last, &want)) {
 		sums_out(a, last);
 		last->len += len;
-		last->flags = (uint8_t)((last->flags & ~TCP_REC_PSH) |
-					(flags & (TCP_REC_FIN | TCP_REC_PSH)));
+		last->flags = (uint8_t)((last->flags & ~REC_END) | (flags & REC_END));
 		sums_in(a, last);
 		return last;
 	}
@@ -287,7 +289,7 @@ bool tcp_rec_split(struct tapir *t, struct tcp_act *a, struct tcp_rec *r, uint32
 	rest->len -= len;
 	rest->flags &= (uint8_t)~TCP_REC_SYN;
 	r->len = len;
-	r->flags &= (uint8_t) ~(TCP_REC_FIN | TCP_REC_PSH);
+	r->flags &= (uint8_t)~REC_END;
 	r->mss = (uint16_t)min_u32(r->mss, len);
 	list_add_after(&r->seq_link, &rest->seq_link);
 	if (list_linked(&r->time_link))
@@ -537,7 +539,8 @@ void tcp_rec_join(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32
 	if (r->flags & (TCP_REC_SYN | TCP_REC_FIN | TCP_REC_PROBE) || r->mss >= room ||
 	    !join_within(t, a, r, room))
 		return;
-	for (struct tcp_rec *n; (n = tcp_rec_next(a, r)) && !(r->flags & TCP_REC_FIN);) {
+	for (struct tcp_rec *n;
+	     (n = tcp_rec_next(a, r)) && !(r->flags & (TCP_REC_FIN | TCP_REC_EOR));) {
 		uint32_t first = min_u32(n->mss, rec_text(n));
 		bool whole = first == rec_text(n);
 
@@ -550,7 +553,7 @@ void tcp_rec_join(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32
 		sums_out(a, n);
 		r->len += n->len;
 		r->mss = (uint16_t)max_u32(r->mss + first, 1);
-		r->flags |= (uint8_t)(n->flags & (TCP_REC_FIN | TCP_REC_PSH));
+		r->flags |= (uint8_t)(n->flags & REC_END);
 		sums_in(a, r);
 		n->flags = 0;
 		rec_put(t, a, n);

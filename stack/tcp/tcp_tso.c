@@ -48,7 +48,7 @@ static bool defers(const struct tapir *t, struct tcp_conn *c, uint32_t len, bool
 	}
 	if (left >= wnd && wnd <= len)
 		return true;
-	return !(last && c->flags & TCP_F_FIN_QUEUED);
+	return !(last && c->flags & TCP_F_FIN_QUEUED) && !tcp_push_eor_at(c, len);
 }
 
 uint32_t tcp_tso_chunk(const struct tapir *t, struct tcp_conn *c, uint32_t most, uint32_t mss,
@@ -60,7 +60,8 @@ uint32_t tcp_tso_chunk(const struct tapir *t, struct tcp_conn *c, uint32_t most,
 	uint32_t quota = min_u32(min_u32(max_u32(cwnd / 2, 1), left), segs);
 	bool last;
 
-	len = min_u32(avail, max_u32(quota * mss, tcp_push_piece(c, avail)));
+	len = tcp_push_until_eor(c, avail);
+	len = min_u32(len, max_u32(quota * mss, tcp_push_piece(c, avail)));
 	last = len == avail;
 	/* As Linux: what is written behind a packet fills it up to what may leave, and its PSH is at the new end. */
 	tcp_push_moves(c, len);

@@ -310,7 +310,8 @@ int64_t tcp_user_send(struct tapir *t, struct tcp_conn *c, const struct iovec *i
 	}
 	if ((uint64_t)sum < want) {
 		c->flags |= TCP_F_WANT_OUT; /* a short count is told like -EAGAIN */
-		flags &= ~TAPIR_MSG_OOB; /* the urgent byte is the last one, which is not in yet */
+		/* The urgent byte, and the end of a record, is the last one, which is not in yet. */
+		flags &= ~(TAPIR_MSG_OOB | TAPIR_MSG_EOR);
 	}
 	after_write(t, c, (uint32_t)sum, flags, (uint64_t)sum < want && sum <= leaves);
 	return sum;

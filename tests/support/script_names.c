@@ -88,6 +88,7 @@ static const struct name others[] = {
 	{"MSG_DONTROUTE", TAPIR_MSG_DONTROUTE},
 	{"MSG_TRUNC", TAPIR_MSG_TRUNC},
 	{"MSG_MORE", TAPIR_MSG_MORE},
+	{"MSG_EOR", TAPIR_MSG_EOR},
 	{"MSG_DONTWAIT", 0x40},
 	{"MSG_NOSIGNAL", 0x4000},
 	{"SHUT_RD", TAPIR_SHUT_RD},

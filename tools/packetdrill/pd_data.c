@@ -22,7 +22,7 @@
 enum {
 	IOV_MOST = 1024,
 	/* What the stack knows of a call's flags; the rest is ours, or of no meaning here. */
-	SEND_FLAGS = MSG_OOB | MSG_DONTROUTE | MSG_MORE | MSG_FASTOPEN,
+	SEND_FLAGS = MSG_OOB | MSG_DONTROUTE | MSG_MORE | MSG_FASTOPEN | MSG_EOR,
 	RECV_FLAGS = MSG_OOB | MSG_PEEK | MSG_TRUNC,
 };
 
