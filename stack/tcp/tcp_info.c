@@ -275,11 +275,14 @@ void tcp_user_queued(const struct tcp_conn *c, uint32_t *unread, uint32_t *unack
 {
 	const struct tcp_act *a = c->act;
 	uint32_t sent_to = seq_max(c->snd_nxt, tcp_snd_base(c));
+	bool fin = c->flags & TCP_F_FIN_QUEUED && !(c->flags & TCP_F_DETACHED) &&
+		   !(c->flags & TCP_F_FIN_SENT && c->snd_una == c->snd_max);
 
 	if (unread)
 		*unread = tcp_rcv_end(c) - c->rcv_user;
+	/* As Linux: our FIN counts as an octet. */
 	if (unacked)
-		*unacked = a ? a->snd.len : 0;
+		*unacked = (a ? a->snd.len : 0) + fin;
 	if (unsent)
 		*unsent = a && seq_gt(tcp_snd_end(c), sent_to) ? tcp_snd_end(c) - sent_to : 0;
 }

@@ -18,6 +18,8 @@
 #include "stack/tcp/tcp_passive.h"
 #include "stack/wire/icmp.h"
 
+enum { SYNACK_MAX_MS = 120000 };
+
 static void ent_free(struct tapir *t, struct tcp_syn_ent *e)
 {
 	timer_stop(t, &e->timer);
@@ -42,7 +44,8 @@ static uint64_t wait_ns(const struct tapir *t, unsigned n)
 {
 	uint64_t ms = (uint64_t)t->conf.tcp_rto_init_ms << min_u32(n, 20);
 
-	return min_u64(ms, (uint64_t)t->conf.tcp_rto_max_ms) * 1000000;
+	/* As Linux: two minutes at most, whatever tcp_rto_max_ms says. */
+	return min_u64(ms, SYNACK_MAX_MS) * 1000000;
 }
 
 bool tcp_syncache_add(struct tapir *t, struct tcp_listener *l, const struct tcp_passive *p,
