@@ -19,6 +19,8 @@
 #include "stack/core/emit.h"
 #include "stack/tcp/tcp_recovery.h"
 
+enum { REC_STEPS = 64 }; /* records looked at for one duplicate */
+
 static void tell(struct tapir *t, const struct tcp_conn *c, enum tapir_event_type type,
 		 const char *source)
 {
@@ -124,6 +126,24 @@ static void check_reno_reordering(struct tapir *t, struct tcp_conn *c, uint32_t 
 	STAT_INC(t, TcpExt, TCPRenoReorder);
 }
 
+/* Segments out that an answer can have come to: not those sent within the least round trip (of the last records). */
+static uint32_t segs_answerable(const struct tapir *t, const struct tcp_conn *c)
+{
+	struct tcp_act *a = c->act;
+	uint32_t recent = 0;
+	int steps = REC_STEPS;
+
+	for (const struct list *l = a->recs.prev; l != &a->recs && steps > 0;
+	     l = l->prev, steps--) {
+		const struct tcp_rec *r = container_of(l, const struct tcp_rec, seq_link);
+
+		if (t->now_ns - r->sent_ns >= (uint64_t)c->min_rtt_us * 1000)
+			break;
+		recent += tcp_rec_segs(r);
+	}
+	return steps > 0 ? a->segs_out - recent : 0;
+}
+
 static void add_reno(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 {
 	struct tcp_act *a = c->act;
@@ -134,7 +154,7 @@ static void add_reno(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p
 	if (a->reno_sacked == 0)
 		a->reno_flight = a->segs_out;
 	/* TC-30, RFC 9937 6.2: a flight causes no more duplicates than it had segments, however much is sent for them. */
-	if (a->reno_sacked >= a->reno_flight)
+	if (a->reno_sacked >= max_u32(a->reno_flight, segs_answerable(t, c)))
 		return;
 	a->reno_sacked += p->num_dupack;
 	check_reno_reordering(t, c, 0);

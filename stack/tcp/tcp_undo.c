@@ -67,8 +67,9 @@ static bool original_arrived(const struct tcp_conn *c, const struct tcp_ack_pass
 {
 	const struct tcp_act *a = c->act;
 
+	/* must_stay() forgets when it was sent: what comes then is late, and says nothing about the cut. */
 	if (!a->retrans_stamp_ns)
-		return true;
+		return tcp_has_sack(c) || seq_lt(c->snd_una, c->recover);
 	return tcp_echo_before(c, p, a->retrans_stamp);
 }
 
@@ -82,8 +83,6 @@ static bool must_stay(struct tcp_conn *c)
 {
 	if (tcp_has_sack(c) || c->snd_una != c->recover)
 		return false;
-	/* Judged once: what comes now is late, and says nothing about the cut. */
-	c->undo_open = false;
 	if (!tcp_any_retrans(c))
 		c->act->retrans_stamp_ns = 0;
 	return true;
