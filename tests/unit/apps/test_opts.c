@@ -127,6 +127,7 @@ TEST(every_shared_option_is_taken, "")
 	accepts("--dev packet:eth0 --ip 10.1.2.3/16 --gw 10.1.0.1 --mac 02:aB:00:00:00:fe --mtu "
 		"9000 --pcap x.pcap "
 		"--sysctl net.ipv4.tcp_sack=0 --sysctl net.ipv4.tcp_rmem=4096~8192~16384 -p 8080 "
+		"--sysctl net.ipv4.tcp_fastopen_key=a1-2-3-4,5-6-7-8 "
 		"-q");
 	assert_int_equal(stack.dev, DEV_PACKET);
 	assert_string_equal(stack.dev_name, "eth0");
@@ -138,6 +139,8 @@ TEST(every_shared_option_is_taken, "")
 	assert_int_equal(stack.mtu, 9000);
 	assert_string_equal(stack.pcap, "x.pcap");
 	assert_int_equal(stack.conf.tcp_sack, 0);
+	assert_int_equal(stack.conf.tcp_fastopen_key0, 0xa1);
+	assert_int_equal(stack.conf.tcp_fastopen_key7, 8);
 	assert_int_equal(stack.conf.tcp_rmem_min, 4096);
 	assert_int_equal(stack.conf.tcp_rmem_default, 8192);
 	assert_int_equal(stack.conf.tcp_rmem_max, 16384);
@@ -267,6 +270,10 @@ TEST(bad_values_are_refused_in_one_line, "")
 		 "--sysctl net.ipv4.tcp_congestion_control=vegas: net.ipv4.tcp_congestion_control: "
 		 "no "
 		 "vegas: give one of cubic reno"},
+		{"--sysctl net.ipv4.tcp_fastopen_key=1-2-3",
+		 "--sysctl net.ipv4.tcp_fastopen_key=1-2-3: net.ipv4.tcp_fastopen_key: no key: "
+		 "give four "
+		 "hexadecimal numbers, like 1-2-3-4, or two such keys with a comma between"},
 		{"--sysctl net.ipv4.tcp_sack=1~1",
 		 "--sysctl net.ipv4.tcp_sack=1 1: net.ipv4.tcp_sack: too many values: give at most "
 		 "1"},
