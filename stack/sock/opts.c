@@ -180,9 +180,14 @@ static int set_pacing_rate(struct target *o, const void *val, size_t len)
 
 static int set_socket(struct target *o, int name, const void *val, size_t len)
 {
+	int r;
+
 	switch (name) {
 	case TAPIR_SO_REUSEADDR:
-		return set_flag(o, val, len, UDP_REUSEADDR, TCP_O_REUSEADDR);
+		r = set_flag(o, val, len, UDP_REUSEADDR, TCP_O_REUSEADDR);
+		if (r == 0 && o->conn)
+			tcp_user_reuse_changed(o->t, o->conn);
+		return r;
 	case TAPIR_SO_REUSEPORT:
 		return set_flag(o, val, len, UDP_REUSEPORT, TCP_O_REUSEPORT);
 	case TAPIR_SO_DONTROUTE:

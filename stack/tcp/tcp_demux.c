@@ -295,6 +295,17 @@ void tcp_port_unref(struct tapir *t, struct tcp_ep *ep)
 	ep->epflags &= (uint16_t) ~(TCP_EP_BOUND | TCP_EP_NOREUSE | TCP_EP_EXPLICIT);
 }
 
+void tcp_port_reuse_changed(struct tapir *t, struct tcp_ep *ep)
+{
+	struct tcp_port *p = port_get(t, ep->tuple.lport);
+	bool was = ep->epflags & TCP_EP_NOREUSE, is = ep_noreuse(ep);
+
+	if (!(ep->epflags & TCP_EP_BOUND) || !p || was == is)
+		return;
+	p->noreuse = p->noreuse - was + is;
+	ep->epflags ^= TCP_EP_NOREUSE;
+}
+
 /* What is about to take a port. */
 struct claim {
 	const struct tcp_ep *self; /* not in conflict with itself */

@@ -169,6 +169,8 @@ int tcp_port_connect(struct tapir *t, struct tcp_conn *c);
  */
 int tcp_port_ref(struct tapir *t, struct tcp_ep *ep);
 void tcp_port_unref(struct tapir *t, struct tcp_ep *ep);
+/* SO_REUSEADDR changed: it counts from now on, also where the port is bound already. */
+void tcp_port_reuse_changed(struct tapir *t, struct tcp_ep *ep);
 
 /* ---- tcp_isn.c ---- */
 uint32_t tcp_isn(struct tapir *t, const struct tcp_tuple *tu); /* RFC 6528 3 */

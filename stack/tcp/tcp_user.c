@@ -13,6 +13,7 @@
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fastopen.h"
 #include "stack/tcp/tcp_fn.h"
+#include "stack/tcp/tcp_passive.h"
 #include "stack/tcp/tcp_info.h"
 #include "stack/tcp/tcp_rate.h"
 #include "stack/tcp/tcp_user.h"
@@ -615,6 +616,11 @@ void tcp_user_close(struct tapir *t, struct tcp_conn *c)
 void tcp_user_queues(const struct tcp_conn *c, uint32_t *recv_q, uint32_t *send_q)
 {
 	tcp_user_queued(c, recv_q, send_q, NULL);
+}
+
+void tcp_user_reuse_changed(struct tapir *t, struct tcp_conn *c)
+{
+	tcp_port_reuse_changed(t, &c->ep);
 }
 
 int tcp_user_poll(struct tapir *t, struct tcp_conn *c)

@@ -32,6 +32,8 @@ int tcp_user_shutdown(struct tapir *t, struct tcp_conn *c, int how);
 /* The handle is given up (rdy.sock becomes 0); c may be freed. */
 void tcp_user_close(struct tapir *t, struct tcp_conn *c);
 void tcp_user_abort(struct tapir *t, struct tcp_conn *c);
+/* SO_REUSEADDR changed. */
+void tcp_user_reuse_changed(struct tapir *t, struct tcp_conn *c);
 int tcp_user_poll(struct tapir *t, struct tcp_conn *c);
 void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_info *out);
 /* Bytes unread, and bytes unsent or unacknowledged. */

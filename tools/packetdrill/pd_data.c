@@ -141,6 +141,16 @@ static ssize_t take_once(struct pd *pd, struct pd_file *f, const struct iovec *i
 	return (ssize_t)tapir_recvmsg(pd->t, f->sock, iov, n, flags & RECV_FLAGS, m);
 }
 
+/* As Linux: behind what was moved already, an error is for the next call to tell. */
+static bool failed_meanwhile(struct pd *pd, const struct pd_file *f, bool reading)
+{
+	struct tapir_sock_info info;
+
+	if (!(tapir_poll(pd->t, f->sock) & TAPIR_ERR))
+		return false;
+	return !reading || !pd_sock_info(pd, f, &info) || info.recv_q == 0;
+}
+
 /* recv(): the bytes, or a negative errno. */
 static ssize_t take(struct pd *pd, struct pd_file *f, const struct iovec *iov, int n, int flags,
 		    struct tapir_msg *m)
@@ -156,6 +166,8 @@ static ssize_t take(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 
 	target = flags & MSG_WAITALL || want < f->rcvlowat ? want : f->rcvlowat;
 	for (;;) {
+		if (done > 0 && failed_meanwhile(pd, f, true))
+			break;
 		got = take_once(pd, f, rest, iov_behind(iov, n, done, rest), flags, m);
 		if (got > 0 && (f->type == SOCK_DGRAM || flags & (MSG_PEEK | MSG_OOB)))
 			return got;
@@ -419,6 +431,8 @@ static ssize_t give(struct pd *pd, struct pd_file *f, const struct iovec *iov, i
 	for (;;) {
 		int k = iov_behind(iov, n, done, rest), err;
 
+		if (done > 0 && failed_meanwhile(pd, f, false))
+			break;
 		if (there && !(flags & MSG_PROXY && !stream))
 			got = (ssize_t)tapir_sendmsg(pd->t, f->sock, stream ? rest : iov,
 						     stream ? k : n, flags & SEND_FLAGS, m);
