@@ -73,17 +73,17 @@ static int error_left(const struct tcp_conn *c)
 	return c->err;
 }
 
-int tcp_user_renew(struct tapir *t, struct tcp_conn *old, struct tcp_conn **out)
+int tcp_user_renew(struct tapir *t, struct tcp_conn *c, struct tcp_conn **out)
 {
-	struct tapir_sockaddr name = named(&old->ep);
-	struct tcp_conn *c = made_from(t, &old->opt, old->cc.ops, &old->fo_keys);
+	struct tapir_sockaddr name = named(&c->ep);
+	struct tcp_conn *anew = made_from(t, &c->opt, c->cc.ops, &c->fo_keys);
 
-	if (!c)
+	if (!anew)
 		return -ENOMEM;
-	c->err = error_left(old);
-	tcp_user_abort(t, old); /* RFC 9293 3.10.5 */
-	name_again(t, c, &name);
-	*out = c;
+	anew->err = error_left(c);
+	tcp_user_abort(t, c); /* RFC 9293 3.10.5 */
+	name_again(t, anew, &name);
+	*out = anew;
 	return 0;
 }
 

@@ -336,12 +336,13 @@ static int set_option_in(struct pd *pd, struct pd_file *f, int level, int name, 
 	size_t n = len < sizeof(here) ? len : sizeof(here);
 	size_t need = value_size(level, name, n);
 
-	if (pd_user_readable(val, n))
+	if (!pd_user_readable(val, n)) {
+		if (!pd_user_readable(val, need))
+			return -EFAULT;
+		n = need;
+	}
+	if (n > 0)
 		memcpy(here, val, n);
-	else if (!pd_user_readable(val, need))
-		return -EFAULT;
-	else if (need > 0)
-		memcpy(here, val, need);
 	return set_option(pd, f, level, name, here, len);
 }
 
@@ -474,7 +475,8 @@ static int get_option(struct pd *pd, struct pd_file *f, int level, int name, voi
 	*len = (socklen_t)n;
 	if (!pd_user_writable(val, n))
 		return -EFAULT;
-	memcpy(val, out, n);
+	if (n > 0)
+		memcpy(val, out, n);
 	return 0;
 }
 

@@ -46,13 +46,14 @@ static bool pages_ok(uint8_t *const *at, unsigned n, bool write)
 
 static bool range_ok(const void *p, size_t n, bool write)
 {
-	uint8_t *page[AT_ONCE], *at = (uint8_t *)(uintptr_t)p, *end = at + n;
+	uint8_t *page[AT_ONCE], *at = (uint8_t *)(uintptr_t)p, *end;
 	unsigned k = 0;
 
 	if (n == 0)
 		return true;
 	if (!pd_user_range(p, n))
 		return false;
+	end = at + n;
 	while (at < end) {
 		page[k++] = at;
 		at += PAGE - (uintptr_t)at % PAGE;
