@@ -435,6 +435,7 @@ static int set_open(struct target *o, int name, const void *val, size_t len)
 static int set_tcp(struct target *o, int name, const void *val, size_t len)
 {
 	int v, err;
+	uint16_t had;
 
 	if (!o->opt)
 		return -ENOPROTOOPT;
@@ -456,6 +457,13 @@ static int set_tcp(struct target *o, int name, const void *val, size_t len)
 		return 0;
 	case TAPIR_TCP_CONGESTION:
 		return set_congestion(o, val, len);
+	case TAPIR_TCP_MAXSEG:
+		/* As Linux: the SYNs agree on it, and what comes later changes nothing. */
+		had = o->opt->maxseg;
+		err = set_tcp_int(o->opt, name, val, len);
+		if (o->conn && tcp_state_synchronized(o->conn->ep.state))
+			o->opt->maxseg = had;
+		return err;
 	default:
 		err = set_tcp_int(o->opt, name, val, len);
 		return err == -ENOPROTOOPT ? set_open(o, name, val, len) : err;

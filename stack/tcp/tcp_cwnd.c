@@ -74,8 +74,8 @@ void tcp_cwnd_validate(struct tapir *t, struct tcp_conn *c, bool sent)
 	tcp_user_queued(c, NULL, NULL, &unsent);
 	if (!limited && rwnd_limited(c, unsent))
 		tcp_chrono_start(t, c, TCP_CHRONO_RWND);
-	else
-		tcp_chrono_stop(t, c, TCP_CHRONO_RWND);
+	else if (c->ca_state != TCP_CA_LOSS || c->last_rcv_ns == t->now_ns)
+		tcp_chrono_stop(t, c, TCP_CHRONO_RWND); /* but not by a timeout, as Linux */
 	/* As Linux: only where something was to be sent. */
 	if (!sent && !(limited && unsent))
 		return;

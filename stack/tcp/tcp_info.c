@@ -185,6 +185,7 @@ static void fill_counts(const struct tcp_conn *c, struct tapir_tcp_info *o)
 	o->reord_seen = c->m.reord_seen;
 	o->rcv_ooopack = c->m.rcv_ooopack;
 	o->total_rto = c->m.rtos;
+	o->rehash = c->m.rtos; /* Linux looks for another path at each */
 	o->total_rto_recoveries = c->m.rto_episodes;
 	o->delivery_rate_app_limited = c->m.rate_app_limited & 1;
 	o->fastopen_client_fail = c->fo_fail;
@@ -242,6 +243,8 @@ void tcp_user_info(struct tapir *t, const struct tcp_conn *c, struct tapir_tcp_i
 	o->advmss = o->pmtu ? tcp_mss_announce(&c->opt, o->pmtu) : 0;
 	if (c->flags & TCP_F_TS && o->pmtu)
 		o->advmss -= TCP_TS_LEN;
+	if (c->rcv_advmss)
+		o->advmss = c->rcv_advmss; /* what was said once, whatever becomes of the path */
 	o->reordering = tcp_reordering(t, c);
 	fill_flight(c, o);
 	fill_times(t, c, o);

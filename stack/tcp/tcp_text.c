@@ -66,6 +66,9 @@ static enum tcp_step text_in_order(struct tapir *t, struct tcp_conn *c, const st
 	advance(c, seg->text_len);
 	c->m.last_data_ms = (uint32_t)(t->now_ns / 1000000);
 	tcp_rcv_data(t, c, seg);
+	tcp_ecn_data(
+		t, c,
+		seg); /* R3168-5; behind that, or the first mark would be the end of the quick ACKs */
 	c->flags |= TCP_F_ACK_SCHED;
 	if (had_hole) {
 		absorb_ooo(c);
@@ -194,10 +197,11 @@ enum tcp_step tcp_text_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg
 		*reason = DROP_TCP_MEMORY;
 		return TCP_STEP_DROP;
 	}
-	tcp_ecn_data(t, c, seg); /* R3168-5: what lies outside the window never came here */
 	cut_at_fin(c->act, seg);
-	if (seg->seq != c->rcv_nxt)
+	if (seg->seq != c->rcv_nxt) {
+		tcp_ecn_data(t, c, seg); /* R3168-5: what lies outside the window never came here */
 		return text_out_of_order(t, c, seg, reason);
+	}
 	if (seg->text_len == 0)
 		return TCP_STEP_NEXT;
 	return text_in_order(t, c, seg, reason);

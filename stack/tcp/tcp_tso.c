@@ -57,11 +57,14 @@ uint32_t tcp_tso_chunk(const struct tapir *t, struct tcp_conn *c, uint32_t most,
 	uint32_t smss = tcp_conn_smss(c), avail = tcp_snd_end(c) - c->snd_nxt;
 	uint32_t cwnd = c->cc.cwnd / smss, pipe = tcp_pipe_segs(c->act);
 	uint32_t left = cwnd > pipe ? cwnd - pipe : 1, segs = autosize(t, c, most, mss), len, part;
-	uint32_t quota = min_u32(min_u32(max_u32(cwnd / 2, 1), left), segs);
+	/* As Linux: what is written leaves packet by packet, none larger than half of the largest window; an ACK lets them join. */
+	uint32_t goal = c->last_rcv_ns == t->now_ns ? UINT32_MAX / mss
+						    : max_u32(tcp_half_window(c, most) / mss, 1);
+	uint32_t quota = min_u32(min_u32(max_u32(cwnd / 2, 1), left), min_u32(segs, goal));
 	bool last;
 
 	len = tcp_push_until_eor(c, avail);
-	len = min_u32(len, max_u32(quota * mss, tcp_push_piece(c, avail)));
+	len = min_u32(len, max_u32(quota * mss, min_u32(tcp_push_piece(c, avail), goal * mss)));
 	last = len == avail;
 	/* As Linux: what is written behind a packet fills it up to what may leave, and its PSH is at the new end. */
 	tcp_push_moves(c, len);
