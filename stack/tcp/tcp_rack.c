@@ -235,6 +235,7 @@ void tcp_sack_mark_lost(struct tapir *t, struct tcp_conn *c, bool head)
 		} else {
 			mark_by_number(t, c, r);
 		}
-		a->judged = r->seq + r->len;
+		/* Never back: the rest of a record that was cut since counts already, if it was SACKed. */
+		a->judged = seq_max(a->judged, r->seq + r->len);
 	}
 }
