@@ -21,7 +21,8 @@
 
 #define SYN_AGAIN_NS UINT64_C(10000000) /* behind the RST, and behind another ACK on its way */
 #define PAWS_WINDOW  1			/* Linux's TCP_PAWS_WINDOW, in ticks of the peer's clock */
-#define PAWS_VALID_S (24 * 24 * 3600u)	/* RFC 7323 5.5: TS.Recent means nothing after 24 days */
+/* s: as Linux, since a peer's clock may count microseconds; RFC 7323 5.5: 24 days */
+#define PAWS_VALID_S (INT32_MAX / 1000000u)
 
 /* ---- helpers of the steps ---- */
 

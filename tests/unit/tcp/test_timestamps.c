@@ -265,16 +265,17 @@ TEST(forged_echoes_move_the_timer_within_bounds_only, "TC-35 TC-49")
 
 /* ---- time ---- */
 
-TEST(after_24_days_the_remembered_timestamp_means_nothing, "R7323-18")
+TEST(after_a_time_the_remembered_timestamp_means_nothing, "R7323-18")
 {
 	struct tf *f = *state;
 
 	text(f, 0, TS(1000), 10);
 	expect_echo(f, 10, TS(1000));
-	world_step(&f->w, 23 * 24 * 3600 * WORLD_S);
+	/* As Linux after 2147 s, half a round of a clock of microseconds; RFC 7323 says 24 days. */
+	world_step(&f->w, 2100 * WORLD_S);
 	text(f, 10, TS(1000) - 5, 10);
 	expect_echo(f, 10, TS(1000));
-	world_step(&f->w, 2 * 24 * 3600 * WORLD_S);
+	world_step(&f->w, 100 * WORLD_S);
 	/* The peer's clock has gone more than half around, and looks old. */
 	text(f, 10, TS(1000) + 0x80000100u, 10);
 	expect_echo(f, 20, TS(1000) + 0x80000100u);
@@ -398,7 +399,7 @@ int main(void)
 		T(every_segment_has_it_and_a_syn_echoes_nothing),
 		T(only_an_ack_that_advances_measures),
 		T(forged_echoes_move_the_timer_within_bounds_only),
-		T(after_24_days_the_remembered_timestamp_means_nothing),
+		T(after_a_time_the_remembered_timestamp_means_nothing),
 		cmocka_unit_test(timers_fire_across_the_wrap_of_32_bit_milliseconds),
 		cmocka_unit_test(time_wait_ends_after_497_days_of_running),
 		cmocka_unit_test(our_clock_wraps_without_a_step_back),
