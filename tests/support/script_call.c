@@ -226,6 +226,17 @@ void run_opened(struct call *c, struct run_fd *f, uint16_t rport)
 	run_flow(c->r, c->r->lport, c->r->rport)->fresh = true;
 }
 
+bool run_connect_told(struct run *r, struct run_fd *f)
+{
+	struct tapir_sockaddr peer;
+
+	if (!f->opening || !(tapir_poll(r->t, f->sock) & TAPIR_OUT) ||
+	    tapir_getpeername(r->t, f->sock, &peer) < 0)
+		return false;
+	f->opening = false;
+	return true;
+}
+
 static int64_t call_connect(struct call *c)
 {
 	struct run_fd *f = call_fd(c);

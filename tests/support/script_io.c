@@ -123,11 +123,17 @@ static int64_t send_on(struct call *c, struct run_fd *f, size_t n, int flags,
 		return 0;
 	if (c->again)
 		flags &= ~FASTOPEN; /* connecting by now: the rest is an ordinary send */
+	if (f->stream && flags & FASTOPEN && run_connect_told(c->r, f)) {
+		flags &= ~FASTOPEN;
+		m = NULL;
+	}
 	got = tapir_sendmsg(c->r->t, f->sock, &iov, 1, flags & ~NOT_OURS,
 			    c->again && f->stream ? NULL : m);
 	free(iov.iov_base);
 	if (f->stream && flags & FASTOPEN && (got >= 0 || got == -EINPROGRESS) && m)
 		run_opened(c, f, m->peer.port);
+	if (f->stream && flags & FASTOPEN && (got >= 0 || got == -EINPROGRESS))
+		f->opening = f->nonblock || flags & DONTWAIT;
 	if (f->stream && flags & FASTOPEN && got == -EINPROGRESS && !f->nonblock)
 		got = -EAGAIN;
 	if (got > 0) {
@@ -261,7 +267,7 @@ static int64_t receive_on(struct call *c, struct run_fd *f, size_t n, int flags,
 	free(iov.iov_base);
 	if (got > 0 && !(flags & TAPIR_MSG_PEEK))
 		f->read += (uint64_t)got;
-	if (f->nonblock || flags & DONTWAIT)
+	if (f->nonblock || flags & (DONTWAIT | TAPIR_MSG_OOB))
 		return got;
 	if (flags & WAITALL && got > 0 && done + got < (int64_t)n) {
 		done += got;

@@ -153,6 +153,8 @@ bool call_addr_is(struct call *c, const struct script_value *v, const struct tap
 int run_fd_new(struct run *r, enum run_fd_kind kind, tapir_sock_t sock, bool stream);
 /* The socket that argument 0 names has begun to open a connection. */
 void run_opened(struct call *c, struct run_fd *f, uint16_t rport);
+/* As Linux: whether an open that did not block is over, and this call the first to tell so. */
+bool run_connect_told(struct run *r, struct run_fd *f);
 /* The number of a struct's field, by either of two names; 0: not there. */
 int64_t call_field(const struct script_value *v, const char *a, const char *b);
 struct run_fd *run_fd_at(struct run *r, int64_t fd);

@@ -244,6 +244,20 @@ static int connect_to(struct pd *pd, struct pd_file *f, const struct tapir_socka
 	return -so_error(pd, f);
 }
 
+/*
+ * MSG_FASTOPEN is connect() too, and as that tells that an open which did not block is over: once, and then sends. Of one
+ * that failed tapir_sendmsg() tells.
+ */
+bool pd_connect_told(struct pd *pd, struct pd_file *f)
+{
+	struct pd_wait w = {.file = f};
+
+	if (!f->connecting || !connect_over(pd, &w) || !established(pd, f))
+		return false;
+	f->connecting = false;
+	return true;
+}
+
 int pd_connect(void *u, int fd, const struct sockaddr *sa, socklen_t len)
 {
 	struct pd *pd = u;
