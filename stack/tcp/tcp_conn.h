@@ -83,6 +83,7 @@ enum tcp_flag {
 	TCP_F_SHUT_RD = 1 << 10,
 	TCP_F_URG_RCVD = 1 << 11, /* rcv_up means something */
 	TCP_F_URG_SENT = 1 << 12, /* snd_up means something */
+	TCP_F_URG_HERE = 1 << 13, /* urg_octet means something */
 	TCP_F_WANT_OUT = 1 << 15, /* a send met -EAGAIN */
 	TCP_F_ORPHAN = 1 << 16,	  /* no handle any more */
 	TCP_F_DETACHED =
@@ -417,6 +418,7 @@ struct tcp_conn {
 	uint32_t cwnd_full_ms;	 /* when the window was full, or heard of, last */
 	uint32_t cwnd_idle_ms;	 /* when it decayed for idleness last */
 	bool cwnd_limited;	 /* the window, and nothing else, held us back in this one */
+	uint8_t urg_octet;	 /* for MSG_OOB */
 #ifdef TAPIR_DEBUG
 	bool check_edge_set;
 #endif

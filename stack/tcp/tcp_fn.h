@@ -190,6 +190,8 @@ bool tcp_fin_input(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg);
 /* ---- tcp_urg.c ---- */
 /* The sixth step: the urgent pointer. */
 void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
+/* The seventh, before its text is judged: the octet that the pointer named may be in it. */
+void tcp_urg_text(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
 /* Whether the urgent octet has come and was not read apart. */
 bool tcp_urg_here(const struct tcp_conn *c);
 /* Where a read begins, past an urgent byte that is not of the stream, and how much it gets, up to the mark. */

@@ -513,17 +513,13 @@ static enum tcp_step step_fin(struct tapir *t, struct tcp_conn *c, struct tcp_se
 static enum tcp_step steps_text(struct tapir *t, struct tcp_conn *c, struct tcp_seg *seg,
 				enum drop_reason *reason)
 {
-	bool had_urgent = tcp_urg_here(c);
 	enum tcp_step r;
 
 	if (seg->flags & TCP_URG && c->ep.state != TAPIR_TCP_SYN_RECEIVED)
 		tcp_urg_input(t, c, seg);
+	tcp_urg_text(t, c, seg);
 	r = step_text(t, c, seg, reason);
-	if (r == TCP_STEP_NEXT)
-		r = step_fin(t, c, seg);
-	if (r != TCP_STEP_GONE && !had_urgent && tcp_urg_here(c))
-		ready_mark(t, &c->rdy, TAPIR_PRI);
-	return r;
+	return r == TCP_STEP_NEXT ? step_fin(t, c, seg) : r;
 }
 
 /* ---- 3.10.7.3: SYN-SENT ---- */

@@ -10,7 +10,8 @@
  *
  * R6093-2: the sockets API of 4.2BSD takes the last urgent octet out of the stream, for MSG_OOB to read, and so do we
  * by default, as Linux does; SO_OOBINLINE leaves it where it is. R6093-1: new programs have no use for it. MSG_OOB has it as
- * soon as it came, in order or not.
+ * soon as it came, in order or not: the segment that has it tells, which may come with its pointer or behind that, and
+ * is heard though its text is not taken (behind a FIN, into a closed window). What came before the pointer told nothing.
  */
 #include <errno.h>
 
@@ -43,7 +44,7 @@ void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *se
 		return;
 	pass_over(t, c);
 	c->rcv_up = up; /* a number only: nothing is ever addressed by it (AM33-06) */
-	c->flags = (c->flags | TCP_F_URG_RCVD) & ~(uint32_t)TCP_F_OOB_READ;
+	c->flags = (c->flags | TCP_F_URG_RCVD) & ~(uint32_t)(TCP_F_OOB_READ | TCP_F_URG_HERE);
 	/*
 	 * MUST-32: the program is woken now, as by Linux's SIGURG, and again when the octet is there: by then tapir_poll()
 	 * has TAPIR_PRI too, as Linux's poll().
@@ -51,13 +52,23 @@ void tcp_urg_input(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *se
 	ready_mark(t, &c->rdy, TAPIR_PRI);
 }
 
+void tcp_urg_text(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	const enum tcp_flag all = TCP_F_URG_RCVD | TCP_F_OOB_READ | TCP_F_URG_HERE;
+	uint32_t at = c->rcv_up - 1 - seg->seq;
+
+	if ((c->flags & all) != TCP_F_URG_RCVD || at >= seg->text_len)
+		return;
+	c->urg_octet = seg->text[at];
+	c->flags |= TCP_F_URG_HERE;
+	ready_mark(t, &c->rdy, TAPIR_PRI);
+}
+
 bool tcp_urg_here(const struct tcp_conn *c)
 {
-	if ((c->flags & (TCP_F_URG_RCVD | TCP_F_OOB_READ)) != TCP_F_URG_RCVD)
-		return false;
-	return seq_leq(c->rcv_up, tcp_rcv_end(c)) ||
-	       (c->act && ranges_find(&c->act->ooo, c->rcv_up - 1) >= 0 &&
-		!(c->act->fin_seen && c->act->fin_seq == c->rcv_up - 1));
+	const enum tcp_flag all = TCP_F_URG_RCVD | TCP_F_OOB_READ | TCP_F_URG_HERE;
+
+	return (c->flags & all) == (TCP_F_URG_RCVD | TCP_F_URG_HERE);
 }
 
 uint32_t tcp_urg_head(const struct tcp_conn *c, uint32_t *avail)
@@ -79,8 +90,6 @@ uint32_t tcp_urg_head(const struct tcp_conn *c, uint32_t *avail)
 
 int64_t tcp_urg_recv(struct tcp_conn *c, const struct iovec *iov, int n, int flags)
 {
-	uint8_t byte;
-
 	if (c->opt.flags & TCP_O_OOBINLINE || !(c->flags & TCP_F_URG_RCVD) ||
 	    c->flags & TCP_F_OOB_READ)
 		return -EINVAL;
@@ -91,8 +100,8 @@ int64_t tcp_urg_recv(struct tcp_conn *c, const struct iovec *iov, int n, int fla
 	}
 	if (n < 1 || iov[0].iov_len < 1)
 		return 0;
-	tcp_rcv_read(c, c->rcv_up - 1, &byte, 1);
-	*(uint8_t *)iov[0].iov_base = byte;
+	if (!(flags & TAPIR_MSG_TRUNC))
+		*(uint8_t *)iov[0].iov_base = c->urg_octet;
 	if (!(flags & TAPIR_MSG_PEEK))
 		c->flags |= TCP_F_OOB_READ;
 	return 1;
