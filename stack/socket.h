@@ -87,7 +87,8 @@ enum {
 	/* level TAPIR_SOL_IP */
 	TAPIR_IP_TOS = 1,
 	TAPIR_IP_TTL = 2,
-	TAPIR_IP_RECVERR = 11,	    /* datagrams: errors of unconnected sockets too */
+	/* datagrams: errors of unconnected sockets too; streams: ICMP's errors are told at once, as SO_ERROR */
+	TAPIR_IP_RECVERR = 11,
 	TAPIR_IP_MTU_DISCOVER = 10, /* TAPIR_PMTUDISC_...; a stream sets DF with WANT and DO */
 	TAPIR_IP_MINTTL =
 		21,	   /* streams: what comes with less is dropped (RFC 5082); 0: nothing is */

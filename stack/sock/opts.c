@@ -283,6 +283,8 @@ static int set_ip_tcp(struct target *o, int name, const void *val, size_t len)
 	int v, err;
 
 	switch (name) {
+	case TAPIR_IP_RECVERR:
+		return set_flag(o, val, len, 0, TCP_O_RECVERR);
 	case TAPIR_IP_MTU_DISCOVER:
 		err = get_int(val, len, TAPIR_PMTUDISC_DONT, TAPIR_PMTUDISC_OMIT, &v);
 		if (!err)
@@ -661,6 +663,10 @@ static int get_ip(const struct target *o, int name, int *v)
 	}
 	if (!o->udp && name == TAPIR_IP_MINTTL) {
 		*v = o->opt->min_ttl;
+		return 0;
+	}
+	if (!o->udp && name == TAPIR_IP_RECVERR) {
+		*v = flag_of(o, 0, TCP_O_RECVERR);
 		return 0;
 	}
 	if (!o->udp && name == TAPIR_IP_MTU_DISCOVER) {

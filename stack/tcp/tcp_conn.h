@@ -67,6 +67,7 @@ enum tcp_optflag {
 	TCP_O_DONTROUTE = 1 << 7,
 	TCP_O_FASTOPEN_CONNECT = 1 << 8,
 	TCP_O_FASTOPEN_NO_COOKIE = 1 << 9,
+	TCP_O_RECVERR = 1 << 10, /* IP_RECVERR */
 };
 
 enum tcp_flag {

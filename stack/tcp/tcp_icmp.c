@@ -9,7 +9,8 @@
  *	not there, too far     forgotten          ends          remembered
  *	refused                   -               ends          remembered
  *
- * What is remembered is the reason that the program hears when the connection is given up.
+ * What is remembered is the reason that the program hears when the connection is given up. With IP_RECVERR it hears it
+ * at once instead, and the connection goes on.
  */
 #include "stack/base/seq.h"
 #include "stack/ip/icmp.h"
@@ -17,6 +18,7 @@
 #include "stack/tcp/tcp_fn.h"
 #include "stack/tcp/tcp_passive.h"
 #include "stack/tcp/tcp_recovery.h"
+#include "stack/tcp/tcp_user.h"
 
 /* RFC 5927 4.1, R5927-1: only about something that is in flight. */
 static bool err_plausible(const struct tcp_conn *c, const struct icmp_err *e)
@@ -25,6 +27,13 @@ static bool err_plausible(const struct tcp_conn *c, const struct icmp_err *e)
 	if (tcp_fastopen_child(c) && e->seq == c->snd_max)
 		return true;
 	return e->local || (seq_geq(e->seq, c->snd_una) && seq_lt(e->seq, c->snd_max));
+}
+
+/* IP_RECVERR, as Linux: whoever asked for it is woken, and the next call says why (MUST-47). */
+static void tell(struct tapir *t, struct tcp_conn *c, int err)
+{
+	c->err = err;
+	ready_mark(t, &c->rdy, TAPIR_ERR | (uint32_t)tcp_user_poll(t, c));
 }
 
 enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
@@ -68,7 +77,7 @@ enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 		return DROP_NONE; /* MUST-55, R5927-3, TC-15: source quench among them */
 	/*
 	 * R5927-2, TC-13: in synchronized states every error is soft: remembered for when we give up or are
-	 * asked (MUST-47, SHLD-20), and nobody is woken by it. MUST-54, SHLD-25. A connection that is only being opened
+	 * asked (MUST-47, SHLD-20), and nobody is woken by it unless they asked for that. MUST-54, SHLD-25. A connection that is only being opened
 	 * ends by any, as in Linux (MUST-56): whoever connects learns at once that it is in vain, and may try another
 	 * address.
 	 */
@@ -76,6 +85,8 @@ enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 	accepted = tcp_fastopen_child(c) && !(c->flags & TCP_F_PASSIVE);
 	if (!accepted && !tcp_state_synchronized(c->ep.state))
 		tcp_conn_drop(t, c, err);
+	else if (c->opt.flags & TCP_O_RECVERR)
+		tell(t, c, err);
 	else
 		c->soft_err = err;
 	return DROP_NONE;
