@@ -530,11 +530,6 @@ static void in_other_states(struct model *m, const struct model_seg *seg, struct
 		out->syn = out->ack = true;
 		return;
 	}
-	if (s.flags & M_RST && m->rules.rst_at_fin && s.seq + 1 == m->rcv_nxt &&
-	    (m->state == M_CLOSE_WAIT || m->state == M_CLOSING || m->state == M_LAST_ACK)) {
-		reset_arrived(m);
-		return;
-	}
 	if (m->state == M_SYN_RECEIVED && m->passive && m->rules.embryonic &&
 	    (s.flags & (M_ACK | M_RST)) == M_ACK && s.ack != m->snd_nxt) {
 		send_reset(&s, out);

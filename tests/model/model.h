@@ -61,7 +61,6 @@ struct model_rules {
 	bool syn_alone;	    /* EVT-7: text and FIN on a SYN that does not establish are not kept */
 	bool syn_fin_drops; /* CL-20: LISTEN does not hear a SYN with FIN */
 	bool embryonic; /* a half-open passive one: the ACK is looked at first, another SYN is reset (Linux) */
-	bool rst_at_fin; /* behind the peer's FIN a RST with that FIN's number counts as well (Linux) */
 	bool rfc1337; /* R1337-1: TIME-WAIT ignores RST */
 	bool rfc6191; /* R6191-2: a SYN in TIME-WAIT may open anew (Linux: else it is answered) */
 	bool crossed_syn; /* a SYN,ACK that crosses ours counts if it acknowledges all, and is acknowledged (Linux) */

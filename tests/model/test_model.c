@@ -32,7 +32,6 @@ static const struct model_rules as_linux = {
 	.syn_alone = true,
 	.syn_fin_drops = true,
 	.embryonic = true,
-	.rst_at_fin = true,
 	.rfc1337 = true,
 	.rfc6191 = true,
 	.crossed_syn = true,
