@@ -805,11 +805,17 @@ static int get_meminfo(const struct target *o, void *val, size_t *len)
 	uint32_t m[TAPIR_MEMINFO_VARS] = {0}, unsent;
 
 	queues(o, &m[TAPIR_MEMINFO_RMEM_ALLOC], &m[TAPIR_MEMINFO_WMEM_QUEUED], &unsent);
+	/* Of a stream what waits to be read and acknowledged is what Linux would charge for it, as SO_RCVBUF is. */
+	if (o->conn) {
+		m[TAPIR_MEMINFO_WMEM_ALLOC] = m[TAPIR_MEMINFO_WMEM_QUEUED] - unsent;
+		m[TAPIR_MEMINFO_RMEM_ALLOC] = tcp_rcv_charged(o->conn);
+		m[TAPIR_MEMINFO_WMEM_QUEUED] = tcp_snd_charged(o->t, o->conn);
+	}
 	m[TAPIR_MEMINFO_RCVBUF] = (uint32_t)get_buffer(o, true);
 	m[TAPIR_MEMINFO_SNDBUF] = (uint32_t)get_buffer(o, false);
 	/* What is in the interface's queue is charged there, but for datagrams. */
-	m[TAPIR_MEMINFO_WMEM_ALLOC] =
-		o->udp ? m[TAPIR_MEMINFO_WMEM_QUEUED] : m[TAPIR_MEMINFO_WMEM_QUEUED] - unsent;
+	if (o->udp)
+		m[TAPIR_MEMINFO_WMEM_ALLOC] = m[TAPIR_MEMINFO_WMEM_QUEUED];
 	return put_struct(m, sizeof(m), val, len);
 }
 

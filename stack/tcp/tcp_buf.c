@@ -109,6 +109,11 @@ static uint32_t tail_room(const struct tcp_conn *c, uint32_t goal)
 	return held && held < goal ? goal - held : 0;
 }
 
+uint32_t tcp_snd_charged(struct tapir *t, struct tcp_conn *c)
+{
+	return (uint32_t)min_u64(snd_cost(c, tcp_goal(t, c), tcp_segment_room(t, c)), UINT32_MAX);
+}
+
 uint32_t tcp_snd_leaves(const struct tcp_conn *c)
 {
 	uint32_t edge = c->snd_una + c->snd_wnd, pipe = c->act ? tcp_pipe(c) : 0;

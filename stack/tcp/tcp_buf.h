@@ -49,6 +49,8 @@ static inline uint32_t tcp_snd_end(const struct tcp_conn *c)
 uint32_t tcp_snd_limit(const struct tapir *t, const struct tcp_conn *c);
 /* The latter alone, as SO_SNDBUF shows it of an open connection. */
 uint32_t tcp_snd_shown(const struct tapir *t, const struct tcp_conn *c);
+/* What is queued would cost so. */
+uint32_t tcp_snd_charged(struct tapir *t, struct tcp_conn *c);
 /* How many of `want` bytes a send may add. */
 uint32_t tcp_snd_room(struct tapir *t, struct tcp_conn *c, uint64_t want);
 /* Of what is written now, bytes that may leave while it is written. */

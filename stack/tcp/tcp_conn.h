@@ -535,6 +535,8 @@ void tcp_rcv_data(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg
 void tcp_rcv_island(struct tapir *t, struct tcp_conn *c, const struct tcp_seg *seg);
 /* Whether what waits takes more memory than the buffer has, counted as Linux does: no more is taken. */
 bool tcp_rcv_too_costly(struct tcp_conn *c);
+/* What the bytes that wait would take of Linux's memory. */
+uint32_t tcp_rcv_charged(const struct tcp_conn *c);
 void tcp_rcv_ack(struct tapir *t, struct tcp_conn *c);
 /* An island of what is out of order is about to change that no short ACK would tell of: what is held back goes first. */
 void tcp_rcv_ack_held(struct tapir *t, struct tcp_conn *c, uint32_t start, uint32_t end);

@@ -136,6 +136,11 @@ static uint32_t rcv_cost(const struct tcp_conn *c)
 	return q->sum;
 }
 
+uint32_t tcp_rcv_charged(const struct tcp_conn *c)
+{
+	return rcv_cost(c);
+}
+
 /* Two neighbours are one from now on, so that there is room for more. */
 static void halve(struct tcp_charges *q)
 {
