@@ -202,6 +202,7 @@ static int64_t call_accept(struct call *c)
 {
 	struct run_fd *f = call_fd(c);
 	struct tapir_sockaddr peer;
+	int64_t lowat;
 	tapir_sock_t s;
 
 	if (c->bad)
@@ -212,7 +213,12 @@ static int64_t call_accept(struct call *c)
 	if (s < 0)
 		return s;
 	call_addr_is(c, call_arg(c, 1), &peer);
-	return c->r->last_conn = run_fd_new(c->r, FD_SOCKET, s, true);
+	lowat = f->rcvlowat;
+	c->r->last_conn = run_fd_new(c->r, FD_SOCKET, s, true);
+	f = run_fd_at(c->r, c->r->last_conn);
+	if (f)
+		f->rcvlowat = lowat;
+	return c->r->last_conn;
 }
 
 void run_opened(struct call *c, struct run_fd *f, uint16_t rport)

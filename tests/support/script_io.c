@@ -240,7 +240,7 @@ static void check_bytes(struct call *c, struct run_fd *f, const uint8_t *buf, in
 static int64_t receive_on(struct call *c, struct run_fd *f, size_t n, int flags,
 			  struct tapir_msg *m)
 {
-	int64_t done = c->again ? c->r->progress : 0, got;
+	int64_t done = c->again ? c->r->progress : 0, got, target;
 	struct iovec iov;
 
 	if (c->bad)
@@ -260,7 +260,9 @@ static int64_t receive_on(struct call *c, struct run_fd *f, size_t n, int flags,
 	iov.iov_base = calloc(1, iov.iov_len + 1);
 	if (!iov.iov_base)
 		abort();
-	got = tapir_recvmsg(c->r->t, f->sock, &iov, 1, flags & ~NOT_OURS, m);
+	/* Of a stream it throws the bytes away, which is read() and no look at them. */
+	got = tapir_recvmsg(c->r->t, f->sock, &iov, 1,
+			    flags & ~(NOT_OURS | (f->stream ? TAPIR_MSG_TRUNC : 0)), m);
 	if (flags & TAPIR_MSG_OOB)
 		f->odd = true;
 	check_bytes(c, f, iov.iov_base, got < (int64_t)iov.iov_len ? got : (int64_t)iov.iov_len);
@@ -269,7 +271,8 @@ static int64_t receive_on(struct call *c, struct run_fd *f, size_t n, int flags,
 		f->read += (uint64_t)got;
 	if (f->nonblock || flags & (DONTWAIT | TAPIR_MSG_OOB))
 		return got;
-	if (flags & WAITALL && got > 0 && done + got < (int64_t)n) {
+	target = flags & WAITALL || (int64_t)n < f->rcvlowat ? (int64_t)n : f->rcvlowat;
+	if (got > 0 && done + got < target && !(flags & TAPIR_MSG_PEEK)) {
 		done += got;
 		got = tapir_poll(c->r->t, f->sock) & TAPIR_RDHUP ? 0 : -EAGAIN;
 	}

@@ -46,6 +46,7 @@ struct run_fd {
 	bool nonblock, stream;
 	bool opening; /* connect() began, and no call was told its end */
 	bool odd;     /* its bytes are not the pattern's: out-of-band, or a literal string */
+	int64_t rcvlowat; /* SO_RCVLOWAT; 0 stands for 1 */
 	uint64_t read, written;
 };
 
@@ -153,6 +154,8 @@ bool call_addr_is(struct call *c, const struct script_value *v, const struct tap
 int run_fd_new(struct run *r, enum run_fd_kind kind, tapir_sock_t sock, bool stream);
 /* The socket that argument 0 names has begun to open a connection. */
 void run_opened(struct call *c, struct run_fd *f, uint16_t rport);
+/* tapir_poll()'s bits, but TAPIR_IN below SO_RCVLOWAT. */
+int run_level(struct run *r, const struct run_fd *f);
 /* As Linux: whether an open that did not block is over, and this call the first to tell so. */
 bool run_connect_told(struct run *r, struct run_fd *f);
 /* The number of a struct's field, by either of two names; 0: not there. */

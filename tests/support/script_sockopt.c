@@ -3,9 +3,12 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 #include "tests/support/script_run.h"
+
+enum { RCVLOWAT = 18 };
 
 int64_t call_setsockopt(struct call *c)
 {
@@ -28,6 +31,15 @@ int64_t call_setsockopt(struct call *c)
 		return tapir_setsockopt(c->r->t, f->sock, (int)level, (int)name, v->text,
 					(size_t)v->i);
 	n = (int)v->i;
+	if (level == TAPIR_SOL_SOCKET && name == RCVLOWAT) {
+		/* As Linux: more than half of the buffer would never be there. */
+		int64_t most = tapir_conf_of(c->r->t)->tcp_rmem_max / 2;
+
+		f->rcvlowat = n < 0 ? INT_MAX : n;
+		if (f->stream && f->rcvlowat > most)
+			f->rcvlowat = most;
+		return 0;
+	}
 	return tapir_setsockopt(c->r->t, f->sock, (int)level, (int)name, &n, sizeof(n));
 }
 
@@ -43,7 +55,14 @@ int64_t call_getsockopt(struct call *c)
 
 	if (c->bad || !v)
 		return call_bad(c, "an argument is missing");
-	r = tapir_getsockopt(c->r->t, f->sock, (int)level, (int)name, text, &len);
+	if (level == TAPIR_SOL_SOCKET && name == RCVLOWAT) {
+		n4 = f->rcvlowat ? (int)f->rcvlowat : 1;
+		len = sizeof(n4);
+		memcpy(text, &n4, len);
+		r = 0;
+	} else {
+		r = tapir_getsockopt(c->r->t, f->sock, (int)level, (int)name, text, &len);
+	}
 	if (v->kind == VALUE_LIST && v->child)
 		v = v->child;
 	if (r < 0 || v->kind == VALUE_ANY || v->kind == VALUE_ELLIPSIS)

@@ -26,6 +26,19 @@ static bool over(struct call *c, int64_t timeout)
 	return true;
 }
 
+int run_level(struct run *r, const struct run_fd *f)
+{
+	int bits = tapir_poll(r->t, f->sock), unread = 0;
+	size_t len = sizeof(unread);
+
+	/* Less than that is not worth a wake-up, unless there will be no more. */
+	if (bits & TAPIR_IN && f->rcvlowat > 1 && !(bits & (TAPIR_RDHUP | TAPIR_HUP | TAPIR_ERR)) &&
+	    tapir_getsockopt(r->t, f->sock, TAPIR_SOL_SOCKET, TAPIR_SO_INQ, &unread, &len) == 0 &&
+	    unread < f->rcvlowat)
+		bits &= ~TAPIR_IN;
+	return bits;
+}
+
 /* poll([{fd=3, events=POLLIN, revents=POLLIN}], 1, timeout in ms) */
 int64_t call_poll(struct call *c)
 {
@@ -42,14 +55,13 @@ int64_t call_poll(struct call *c)
 
 		if (!f || !f->sock)
 			return call_bad(c, "the descriptor is not open");
-		ready += (tapir_poll(c->r->t, f->sock) & want) != 0;
+		ready += (run_level(c->r, f) & want) != 0;
 	}
 	if (ready == 0 && !ends)
 		return RUN_BLOCKS;
 	for (const struct script_value *v = list->child; v; v = v->next) {
 		struct run_fd *f = run_fd_at(c->r, call_field(v, "fd", "fd"));
-		int64_t got =
-			tapir_poll(c->r->t, f->sock) & (call_field(v, "events", "events") | ALWAYS);
+		int64_t got = run_level(c->r, f) & (call_field(v, "events", "events") | ALWAYS);
 
 		if (got != call_field(v, "revents", "revents"))
 			run_fail(c->r, c->e, "revents: expected 0x%" PRIx64 ", got 0x%" PRIx64,
@@ -150,7 +162,7 @@ static uint32_t bits_of(struct run *r, const struct run_epoll *ep, unsigned i)
 	uint32_t bits = 0;
 
 	if (f && !ep->entry[i].off)
-		bits = (uint32_t)tapir_poll(r->t, f->sock) & (ep->entry[i].events | ALWAYS);
+		bits = (uint32_t)run_level(r, f) & (ep->entry[i].events | ALWAYS);
 	/* Where something happened, all that is true is told. */
 	return ep->entry[i].events & EDGE && f && !(bits & f->edges) ? 0 : bits;
 }
