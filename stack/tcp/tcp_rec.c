@@ -492,8 +492,8 @@ struct tcp_rec *tcp_rec_resent(struct tapir *t, struct tcp_conn *c, struct tcp_r
 		r->times++;
 	r->sent_ns = t->now_ns;
 	sums_in(a, r);
-	/* A tail probe may repeat what was SACKed: nobody waits for that. */
-	if (!(r->flags & TCP_REC_SACKED))
+	/* A tail probe may repeat what was SACKed, which nobody waits for, or what was found lost, which goes again all the same. */
+	if (!(r->flags & TCP_REC_SACKED) && !rec_waits(r))
 		time_join(a, r);
 	p = rec_prev(a, r);
 	if (p && p->time_link.next == &r->time_link && rec_mergeable(a, p, r)) {

@@ -363,6 +363,39 @@ TEST(a_smaller_mss_while_memory_fails_frees_once, "TC-53")
 	}
 }
 
+/* The message comes while a tail probe is awaited, which then repeats what waits to be sent again. */
+TEST(a_tail_probe_of_what_is_cut_anew_breaks_no_order, "TC-53 R8985-7")
+{
+	struct tf f;
+	int on = 1;
+
+	tf_open(&f);
+	memcpy(f.opts, "\2\4\5\264\4\2\1\1", 8);
+	f.nopts = 8;
+	tf_to(&f, TAPIR_TCP_ESTABLISHED, TF_PASSIVE);
+	assert_int_equal(tapir_setsockopt(f.w.t, f.s, TAPIR_SOL_TCP, TAPIR_TCP_NODELAY, &on,
+					  sizeof(on)),
+			 0);
+	/* Nine small ones fill the window but for one that is too large. */
+	for (unsigned i = 0; i < 9; i++) {
+		assert_int_equal(tf_write(&f, 100), 100);
+		assert_int_equal(tf_drain(&f), 1);
+	}
+	assert_int_equal(tf_write(&f, 1000), 1000);
+	assert_int_equal(tf_drain(&f), 1);
+	icmp(&f, UNREACH, FRAG_NEEDED, 576, f.snd + 900);
+	assert_int_equal(tf_drain(&f), 1);
+	assert_true(tf_info(&f).lost > 0);
+	/* Every entry on the way is checked; then all of it arrives. */
+	for (unsigned i = 0; i < 40 && tf_info(&f).unacked; i++) {
+		world_step(&f.w, 200 * WORLD_MS);
+		if (tf_drain(&f) && i > 5)
+			tf_seg(&f, TF_ACK, f.rcv, f.snd + (536 * (i - 5) < 1900 ? 536 * (i - 5) : 1900), 0);
+	}
+	assert_int_equal(tf_info(&f).unacked, 0);
+	tf_close(&f);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -377,6 +410,7 @@ int main(void)
 		cmocka_unit_test(a_forged_mtu_is_forgotten_when_its_segment_gets_through),
 		cmocka_unit_test(a_stream_of_forged_mtus_does_not_slow_what_goes_on),
 		cmocka_unit_test(a_smaller_mss_while_memory_fails_frees_once),
+		cmocka_unit_test(a_tail_probe_of_what_is_cut_anew_breaks_no_order),
 	};
 
 	return tapir_test_run("unit/tcp/test_icmp", tests);
