@@ -23,17 +23,23 @@ void tcp_sack_duplicate(struct tapir *t, struct tcp_conn *c, uint32_t start, uin
 		STAT_INC(t, TcpExt, TCPDSACKOfoSent);
 }
 
-/* The newest range older than `below`, or -1. */
-static int next_newest(const struct ranges *s, uint32_t below)
+/* Where the ranges stand that changed last, at most `most` of them, newest first, in one pass: there may be thousands. */
+static unsigned newest(const struct ranges *s, unsigned most, uint16_t *at)
 {
-	int best = -1;
+	unsigned n = 0;
 
-	for (int i = 0; i < s->n; i++) {
-		if (seq_lt(s->r[i].stamp, below) &&
-		    (best < 0 || seq_gt(s->r[i].stamp, s->r[best].stamp)))
-			best = i;
+	for (unsigned i = 0; i < s->n && most > 0; i++) {
+		uint32_t age = s->clock - s->r[i].stamp;
+		unsigned k = n < most ? n++ : most;
+
+		for (; k > 0 && age < s->clock - s->r[at[k - 1]].stamp; k--) {
+			if (k < most)
+				at[k] = at[k - 1];
+		}
+		if (k < most)
+			at[k] = (uint16_t)i;
 	}
-	return best;
+	return n;
 }
 
 static void add_block(struct tcp_opts *o, uint32_t start, uint32_t end)
@@ -67,20 +73,14 @@ void tcp_sack_number(const struct tcp_conn *c, struct tcp_opts *o)
 void tcp_sack_blocks(const struct tcp_conn *c, struct tcp_opts *o)
 {
 	const struct tcp_act *a = c->act;
-	unsigned room = blocks_room(c, o);
-	uint32_t below;
+	unsigned room = blocks_room(c, o), n;
+	uint16_t at[TCP_SACK_MAX];
 
 	if (!a)
 		return;
 	if (a->dsack && room > 0)
 		add_block(o, a->dsack_start, a->dsack_end); /* R2883-2: its island follows */
-	below = a->ooo.clock + 1;
-	while (o->n_sack < room) { /* R2018-4, R2018-5 */
-		int i = next_newest(&a->ooo, below);
-
-		if (i < 0)
-			return;
-		below = a->ooo.r[i].stamp;
-		add_block(o, a->ooo.r[i].start, a->ooo.r[i].end);
-	}
+	n = newest(&a->ooo, room - o->n_sack, at); /* R2018-4, R2018-5 */
+	for (unsigned i = 0; i < n; i++)
+		add_block(o, a->ooo.r[at[i]].start, a->ooo.r[at[i]].end);
 }
