@@ -368,7 +368,7 @@ static const struct twin_known known[] = {
 	{"2 IP_MULTICAST_TTL after 0", "the same"},
 	{"connected 1 7:", "SO_SNDBUF grows by other sizes of segments"},
 	{"connected 1 49:", "SO_INCOMING_CPU: there is one"},
-	{"connected 6 2:", "TCP_MAXSEG: another loopback; and of a connection it holds at once"},
+	{"connected 6 2:", "TCP_MAXSEG: another loopback"},
 	{NULL, NULL},
 };
 
