@@ -507,6 +507,10 @@ int cmd_demo(int argc, char **argv)
 	status = opts_parse(&cmd, argc, argv, &first);
 	if (status != OPTS_GO)
 		goto out;
+	if (d->batch && !d->gdb) {
+		status = opts_error("demo", "--batch", "it is one of --gdb's: give both");
+		goto out;
+	}
 	if (d->two_stacks || d->gdb) {
 		status = d->two_stacks ? demo_two_stacks() : demo_gdb(d->batch);
 		goto out;

@@ -325,16 +325,17 @@ static int set_setting(struct tapir_conf *conf, char *text, struct opt_why *why)
 	}
 	for (; word; word = strtok_r(NULL, " \t", &save), index++) {
 		const struct tapir_conf_item *item = find_setting(name, index);
+		struct opt_why inner;
 		long v = 0;
 		if (!item)
 			return opt_refuse(why, "%s: too many values: give at most %u", name, index);
 		const char *words = tapir_conf_words(name);
 		if (tapir_conf_word(name, word) >= 0)
 			v = (long)tapir_conf_word(name, word);
-		else if (opt_number(word, "within its limits", item->min, item->max, &v, why))
+		else if (opt_number(word, "within its limits", item->min, item->max, &v, &inner))
 			return words ? opt_refuse(why, "%s: no %.40s: give one of %s", name, word,
 						  words)
-				     : -1;
+				     : opt_refuse(why, "%s: %s", name, inner.text);
 		if (tapir_conf_set(conf, name, index, v))
 			return opt_refuse(why, "%s: not set: give %" PRId64 " to %" PRId64, name,
 					  item->min, item->max);
@@ -434,20 +435,18 @@ static int error_value(const struct opt_command *cmd, const char *option, const 
 /* A setting whose values are out of order: which, as they are, and what would do. */
 static int conflict_error(const struct opt_command *cmd, const char *name)
 {
-	char values[128] = "";
-	struct opt_why why;
+	char thing[256];
 	unsigned n = 0;
+	snprintf(thing, sizeof thing, "%s =", name);
 	for (unsigned i = 0; tapir_conf_item(i); i++) {
-		size_t len = strlen(values);
-		if (strcmp(tapir_conf_item(i)->name, name) == 0)
-			snprintf(values + len, sizeof values - len, "%s%" PRId64, n++ ? " " : "",
+		size_t len = strlen(thing);
+		if (strcmp(tapir_conf_item(i)->name, name) == 0 && ++n)
+			snprintf(thing + len, sizeof thing - len, " %" PRId64,
 				 tapir_conf_value(&cmd->stack->conf, i));
 	}
-	opt_refuse(&why,
-		   n > 1 ? "%s = %s: out of order: give none that is below the one before"
-			 : "%s = %s: above its maximum: give less, or raise that",
-		   name, values);
-	return opts_error(cmd->name, "--sysctl", why.text);
+	return opts_error(cmd->name, thing,
+			  n > 1 ? "out of order: give none that is below the one before"
+				: "above its maximum: give less, or raise that");
 }
 
 /* What options can't know of each other while they are read. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,11 +44,27 @@ static void set_key(struct run *r, const struct script_event *e, const char *nam
 	text[strcspn(text, " \t\"")] = '\0';
 	err = tapir_conf_set_key(&conf, name, text);
 	if (err == -EINVAL)
-		run_fail(r, e, "sysctl: '%s' is no key: 1-2-3-4 would be", text);
+		run_fail(r, e, "sysctl: '%s' is no key: give one like 1-2-3-4", text);
 	if (err == 0 && !r->t)
 		r->conf = conf;
 	for (unsigned i = 0; err == 0 && r->t && tapir_conf_get(&conf, name, i, &v) == 0; i++)
 		tapir_sysctl(r->t, name, i, v);
+}
+
+/* Why the settings do not agree: which, as they are, and what would do. */
+void run_conflict(struct run *r, const struct script_event *e, const struct tapir_conf *conf,
+		  const char *name)
+{
+	char values[128] = "";
+	int64_t v;
+
+	for (unsigned i = 0; tapir_conf_get(conf, name, i, &v) == 0; i++) {
+		size_t n = strlen(values);
+
+		snprintf(values + n, sizeof(values) - n, " %" PRId64, v);
+	}
+	run_fail(r, e, "sysctl: %s =%s: out of order: give none that is below the one before", name,
+		 values);
 }
 
 /* Why a value is not taken: with the limits, or what it contradicts. */
@@ -61,15 +78,20 @@ static void refused(struct run *r, const struct script_event *e, const char *nam
 			continue;
 		if (err == -ERANGE)
 			run_fail(r, e,
-				 "sysctl: %s[%u] = %" PRId64 ": out of range: %" PRId64
-				 " to %" PRId64,
+				 "sysctl: %s[%u] = %" PRId64
+				 ": not within its limits: give %" PRId64 " to %" PRId64,
 				 name, index, v, it->min, it->max);
 		else
-			run_fail(r, e, "sysctl: %s[%u] = %" PRId64 ": out of order with its others",
+			run_fail(r, e,
+				 "sysctl: %s[%u] = %" PRId64 ": out of order with its others: give "
+				 "none that is below the one before",
 				 name, index, v);
 		return;
 	}
-	run_fail(r, e, "sysctl: %s[%u] = %" PRId64 ": no such setting", name, index, v);
+	if (index > 0)
+		run_fail(r, e, "sysctl: %s: too many values: give at most %u", name, index);
+	else
+		run_fail(r, e, "sysctl: %s: no such setting: docs/limits.md lists them", name);
 }
 
 static void set_one(struct run *r, const struct script_event *e, const char *name, char *values)
@@ -78,6 +100,8 @@ static void set_one(struct run *r, const struct script_event *e, const char *nam
 	char none[TAPIR_CONF_KEY_TEXT];
 	unsigned index = 0;
 
+	if (!r->t)
+		r->conf_event = e;
 	if (tapir_conf_get_key(&r->conf, name, none) == 0) {
 		set_key(r, e, name, values);
 		return;
@@ -91,7 +115,7 @@ static void set_one(struct run *r, const struct script_event *e, const char *nam
 			break;
 		v = value_of(name, at, &end);
 		if (end == at) {
-			run_fail(r, e, "sysctl: '%s' is no value of %s", at, name);
+			run_fail(r, e, "sysctl: '%s' is no value of %s: give a number", at, name);
 			return;
 		}
 		err = r->t ? tapir_sysctl(r->t, name, index, v)

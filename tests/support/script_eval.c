@@ -332,6 +332,21 @@ static bool word(struct eval *e, const char *w)
 	return true;
 }
 
+/* The word about it that may stand behind an assertion, in quotes, is told with it. */
+static void add_note(struct eval *e, const char *at)
+{
+	size_t n = strlen(e->buf);
+
+	at += strspn(at, " \t");
+	if (*at != ',' || n >= e->cap)
+		return;
+	at++;
+	at += strspn(at, " \t");
+	if (*at == '\'' || *at == '"')
+		snprintf(e->buf + n, e->cap - n, " (%.*s)",
+			 (int)strcspn(at + 1, *at == '"' ? "\"\n" : "'\n"), at + 1);
+}
+
 static void statement(struct eval *e)
 {
 	const char *from = e->at;
@@ -348,7 +363,8 @@ static void statement(struct eval *e)
 		return;
 	}
 	if (!e->failed && v == 0) {
-		size_t n = (size_t)(e->at - from);
+		const char *end = e->at;
+		size_t n = (size_t)(end - from);
 
 		while (n > 0 && isspace((unsigned char)from[n - 1]))
 			n--;
@@ -367,6 +383,7 @@ static void statement(struct eval *e)
 				snprintf(e->buf + n, e->cap - n, ": %.*s is %" PRId64,
 					 (int)(e->at - name), name, e->value[0]);
 		}
+		add_note(e, end);
 		e->failed = true;
 		return;
 	}

@@ -201,7 +201,7 @@ static void tcp_option(struct cursor *c, struct script_opt *o)
 		o->kind = OPT_RAW;
 		o->n = hex_bytes(c, o->raw, sizeof(o->raw));
 	} else {
-		cur_fail(c, "what option is '%.20s'", c->at);
+		cur_fail(c, "'%.*s' is no option of TCP", (int)strcspn(c->at, ",>"), c->at);
 	}
 }
 

@@ -197,7 +197,12 @@ static bool start(struct run *r)
 	r->start_ns = r->s->start_ns;
 	err = tapir_create(&r->t, &env, &r->conf, seed, r->start_ns);
 	if (err) {
-		run_fail(r, NULL, "the instance does not start: error %d", err);
+		const char *name = tapir_conf_conflict(&r->conf);
+
+		if (name)
+			run_conflict(r, r->conf_event, &r->conf, name);
+		else
+			run_fail(r, NULL, "the instance does not start: error %d", err);
 		return false;
 	}
 	r->ifi = tapir_netif_add(r->t, &nc);

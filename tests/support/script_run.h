@@ -76,6 +76,7 @@ struct run {
 	struct tapir *t;
 	int ifi;
 	struct tapir_conf conf;
+	const struct script_event *conf_event; /* the last that set something before the start */
 	uint64_t start_ns;
 	uint64_t outside_ns; /* without an instance (pdplay_run.h): the time */
 	size_t live, live_bytes;
@@ -104,6 +105,9 @@ struct run {
 /* Results of a call that is not over: only its runner sees it. */
 enum { RUN_BLOCKS = -100000 };
 
+/* Settings that do not agree; `name` is the one that is not as it must be. */
+void run_conflict(struct run *r, const struct script_event *e, const struct tapir_conf *conf,
+		  const char *name);
 __attribute__((format(printf, 3, 4))) void run_fail(struct run *r, const struct script_event *e,
 						    const char *fmt, ...);
 /* The source line of an event, without what is around it. */

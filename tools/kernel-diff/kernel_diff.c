@@ -270,6 +270,15 @@ static bool is_folder(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+static int usage(void)
+{
+	fprintf(stderr,
+		"usage: kernel_diff [-r] [-j AT-ONCE] [-t MAX-SECONDS] [-d DIFFERS.tsv] "
+		"[SCRIPT|PART OF A PATH|PATTERN]...\n"
+		"Plays packet scripts to the kernel of this machine: tests/script/README.md.\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned at_once = AT_ONCE;
@@ -288,7 +297,7 @@ int main(int argc, char **argv)
 		else if (opt == 'd')
 			known = slurp(optarg);
 		else
-			return 2;
+			return usage();
 	}
 	if (glob("tests/script/*/*.pkt", 0, NULL, &found) != 0 ||
 	    glob("tests/tso/*.pkt", GLOB_APPEND, NULL, &found) != 0) {
@@ -308,6 +317,12 @@ int main(int argc, char **argv)
 		    strncmp(argv[i], "tests/tso/", 10) != 0 && access(argv[i], F_OK) == 0 &&
 		    !is_folder(argv[i]))
 			jobs[n++].path = argv[i];
+	}
+	if (n == 0) {
+		fprintf(stderr,
+			"kernel_diff: no script has that in its path: give a folder, as close/, "
+			"or a file\n");
+		return 2;
 	}
 	run_all(jobs, n, at_once ? at_once : 1);
 	printf("%zu scripts: %u same, %u differ, %u known to differ, %u listed but the same, %u "

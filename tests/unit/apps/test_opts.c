@@ -262,10 +262,11 @@ TEST(bad_values_are_refused_in_one_line, "")
 		{"--sysctl =1", "--sysctl =1: not NAME=VALUE: give one like net.ipv4.tcp_sack=0"},
 		{"--sysctl net.ipv4.tcp_sack=",
 		 "--sysctl net.ipv4.tcp_sack=: net.ipv4.tcp_sack: no value: give one behind the ="},
-		{"--sysctl net.ipv4.tcp_sack=2",
-		 "--sysctl net.ipv4.tcp_sack=2: not within its limits: give 0 to 1"},
+		{"--sysctl net.ipv4.tcp_sack=2", "--sysctl net.ipv4.tcp_sack=2: net.ipv4.tcp_sack: "
+						 "not within its limits: give 0 to 1"},
 		{"--sysctl net.ipv4.tcp_sack=on",
-		 "--sysctl net.ipv4.tcp_sack=on: not within its limits: give 0 to 1"},
+		 "--sysctl net.ipv4.tcp_sack=on: net.ipv4.tcp_sack: not within its limits: give 0 "
+		 "to 1"},
 		{"--sysctl net.ipv4.tcp_congestion_control=vegas",
 		 "--sysctl net.ipv4.tcp_congestion_control=vegas: net.ipv4.tcp_congestion_control: "
 		 "no "
@@ -284,13 +285,13 @@ TEST(bad_values_are_refused_in_one_line, "")
 		{"--sysctl foo=1",
 		 "--sysctl foo=1: foo: no such setting: docs/limits.md lists them"},
 		{"--sysctl net.ipv4.tcp_rmem=16384~8192~4096",
-		 "--sysctl: net.ipv4.tcp_rmem = 16384 8192 4096: out of order: give none that is "
+		 "net.ipv4.tcp_rmem = 16384 8192 4096: out of order: give none that is "
 		 "below the one before"},
 		{"--sysctl net.ipv4.tcp_wmem=4096~16384~8192",
-		 "--sysctl: net.ipv4.tcp_wmem = 4096 16384 8192: out of order: give none that is "
+		 "net.ipv4.tcp_wmem = 4096 16384 8192: out of order: give none that is "
 		 "below the one before"},
 		{"--sysctl net.ipv4.tcp_rto_min_us=2000000 --sysctl net.ipv4.tcp_rto_max_ms=1000",
-		 "--sysctl: net.ipv4.tcp_rto_min_us = 2000000: above its maximum: give less, or "
+		 "net.ipv4.tcp_rto_min_us = 2000000: above its maximum: give less, or "
 		 "raise that"},
 		{"--conf /nonexistent",
 		 "--conf /nonexistent: No such file or directory: give a file of lines NAME=VALUE"},
@@ -388,7 +389,8 @@ TEST(bad_line_of_a_file_is_named, "")
 	char words[200], line[300];
 	write_conf("\nnet.ipv4.tcp_sack = 7\n");
 	snprintf(words, sizeof words, "--conf %s", conf_name);
-	snprintf(line, sizeof line, "--conf %s: line 2: not within its limits: give 0 to 1",
+	snprintf(line, sizeof line,
+		 "--conf %s: line 2: net.ipv4.tcp_sack: not within its limits: give 0 to 1",
 		 conf_name);
 	refuses(words, line);
 	unlink(conf_name);

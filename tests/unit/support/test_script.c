@@ -47,7 +47,7 @@ TEST(syntax_errors_name_their_line, "")
 	assert_fails("0 < S 0:0(0)\n\n", "x.pkt:", "wants a window");
 	assert_fails("0 < Q 0:0(0) win 1\n", "x.pkt:1:", "no flag");
 	assert_fails("0 < . 0:0(0) win 1\n", "x.pkt:", "go together");
-	assert_fails("0 < S 0:0(0) win 1 <foo 3>\n", "x.pkt:1:", "what option");
+	assert_fails("0 < S 0:0(0) win 1 <foo 3>\n", "x.pkt:1:", "'foo 3' is no option of TCP");
 	assert_fails("0 bind(3, ...\n", "x.pkt:", "expected");
 	assert_fails("0 bind(3, [1)) = 0\n", "x.pkt:1:", "closes nothing");
 	assert_fails("0 bind(NONSENSE) = 0\n", "x.pkt:1:", "unknown name");
@@ -64,7 +64,10 @@ TEST(only_sysctl_may_be_commanded, "")
 	assert_fails("`sysctl -w net.ipv4.no_such=1`\n0 socket(..., SOCK_STREAM, 0) = 3\n",
 		     "x.pkt:1:", "no such setting");
 	assert_fails("`sysctl -w net.ipv4.tcp_sack=7`\n0 socket(..., SOCK_STREAM, 0) = 3\n",
-		     "x.pkt:1:", "net.ipv4.tcp_sack[0] = 7: out of range: 0 to 1");
+		     "x.pkt:1:", "net.ipv4.tcp_sack[0] = 7: not within its limits: give 0 to 1");
+	assert_fails("`sysctl -w net.ipv4.tcp_rmem=\"6000 5000 4096\"`\n0 socket(..., SOCK_STREAM, "
+		     "0) = 3\n",
+		     "x.pkt:1:", "net.ipv4.tcp_rmem = 6000 5000 4096: out of order");
 	assert_fails("0 socket(..., SOCK_STREAM, 0) = 3\n`sysctl -w net.ipv4.tcp_rmem=1000000`\n",
 		     "x.pkt:2:", "net.ipv4.tcp_rmem[0] = 1000000: out of order with its others");
 	assert_fails("`sysctl -w net.ipv4.tcp_sack=`\n0 socket(..., SOCK_STREAM, 0) = 3\n",

@@ -119,7 +119,7 @@ TEST(options_of_all_kinds, "")
 	assert_fails("0 > S 0:0(0) <sack 1:2 3:4 5:6 7:8 9:10>", "x.pkt:1:", "more than four");
 	assert_fails("0 > S 0:0(0) <mss 65536>", "x.pkt:1:", "not in");
 	assert_fails("0 > S 0:0(0) <uto 5>", "x.pkt:1:", "uto wants");
-	assert_fails("0 > S 0:0(0) <mss 1,>", "x.pkt:1:", "what option");
+	assert_fails("0 > S 0:0(0) <mss 1,>", "x.pkt:1:", "is no option");
 }
 
 TEST(ip_header_words, "")
@@ -363,6 +363,8 @@ TEST(assertions_as_people_write_them, "")
 	assert_fails(OPEN "+0 %{ assert 1 < 3 < 2 }%\n", "x.pkt:8:", "is not true");
 	assert_fails(OPEN "+0 %{ assert 3 < 2 < 9 }%\n", "x.pkt:8:", "is not true");
 	assert_fails(OPEN "+0 %{ assert not 1 == 1 }%\n", "x.pkt:8:", "is not true");
+	assert_fails(OPEN "+0 %{ assert 1 == 2, 'so it is' }%\n",
+		     "x.pkt:8:", "is not true (so it is)");
 	assert_fails(OPEN "+0 %{ assert 12abc == 1 }%\n", "x.pkt:8:", "what number");
 	assert_fails(OPEN "+0 %{ assert (((((((((((((((((((((((((((((((((((((((((((((((((((((((("
 			  "((((((((((((((1 }%\n",

@@ -642,6 +642,7 @@ def step(word, kinds=()):
             S.hit.place = "%s(), %s:%d" % (frame.name(), where.symtab.filename, where.line)
         return S.hit
     if S.exited is not None:
+        gdb.set_convenience_variable("conn", None)
         print("the program has ended%s" % (", exit status %d" % S.exited if S.exited >= 0 else ""))
     else:
         print("\n".join(l for l in out.splitlines() if l and not l.startswith("Continuing.")))
