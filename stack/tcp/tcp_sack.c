@@ -80,7 +80,8 @@ void tcp_sack_blocks(const struct tcp_conn *c, struct tcp_opts *o)
 		return;
 	if (a->dsack && room > 0)
 		add_block(o, a->dsack_start, a->dsack_end); /* R2883-2: its island follows */
-	n = newest(&a->ooo, room - o->n_sack, at); /* R2018-4, R2018-5 */
+	/* R2018-4, R2018-5 */
+	n = newest(&a->ooo, room - o->n_sack, at);
 	for (unsigned i = 0; i < n; i++)
 		add_block(o, a->ooo.r[at[i]].start, a->ooo.r[at[i]].end);
 }

@@ -390,7 +390,8 @@ TEST(a_tail_probe_of_what_is_cut_anew_breaks_no_order, "TC-53 R8985-7")
 	for (unsigned i = 0; i < 40 && tf_info(&f).unacked; i++) {
 		world_step(&f.w, 200 * WORLD_MS);
 		if (tf_drain(&f) && i > 5)
-			tf_seg(&f, TF_ACK, f.rcv, f.snd + (536 * (i - 5) < 1900 ? 536 * (i - 5) : 1900), 0);
+			tf_seg(&f, TF_ACK, f.rcv,
+			       f.snd + (536 * (i - 5) < 1900 ? 536 * (i - 5) : 1900), 0);
 	}
 	assert_int_equal(tf_info(&f).unacked, 0);
 	tf_close(&f);
