@@ -32,6 +32,9 @@ enum {
 	/* In real time: how long a packet is awaited beyond its time, and what is not seen as too late. */
 	LATE_US = 1500000,
 	TICKS_US = 20000,
+	/* Behind the last event: what leaves so soon belongs to it, and is looked for so long. */
+	BEHIND_US = 5000,
+	LOOK_US = 20000,
 	TS_SLOP_MS = 100
 };
 
@@ -245,6 +248,23 @@ static void nothing_else(struct play *p, const struct script_event *e)
 			 run_text(&p->r, p->seen, got, sizeof(got)));
 }
 
+/* What has left up to the last event, and no line of the script wants, is seen a little later. */
+static void nothing_behind(struct play *p)
+{
+	long long end = p->time_us + BEHIND_US;
+	char got[400];
+
+	if (!p->on || p->rec || p->r.failed || !p->last)
+		return;
+	if (!p->seen)
+		p->seen = receive(p, &p->seen_us, p->time_us + LOOK_US - p->until_us);
+	if (p->seen && p->seen_us - p->start_us <= end)
+		run_fail(&p->r, p->last,
+			 "a packet that nothing expects, behind the last line\n"
+			 "  got:      %s",
+			 run_text(&p->r, p->seen, got, sizeof(got)));
+}
+
 static void send_packet(struct play *p, const struct script_event *e)
 {
 	static uint8_t buf[PACKET_MAX];
@@ -450,6 +470,7 @@ static void run_events(struct play *p, size_t i)
 
 static void stop(struct play *p)
 {
+	nothing_behind(p);
 	free(p->seen);
 	p->seen = NULL;
 	if (p->rec) {
