@@ -196,6 +196,19 @@ static bool dubious(const struct tcp_conn *c, const struct tcp_ack_pass *p)
 	       c->ca_state != TCP_CA_OPEN;
 }
 
+/*
+ * An ACK of what was acknowledged already: what it says of SACK counts, late as it is; else nothing. As Linux: it may find
+ * losses, but the window, which PRR would bound, is left to the ACKs that come in time.
+ */
+static void take_old_ack(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
+{
+	if (!(p->flags & (TCP_ACK_DATA_SACKED | TCP_ACK_DSACK)))
+		return;
+	tcp_recovery_alert(t, c, p);
+	c->m.delivered += p->delivered;
+	tcp_conn_dirty(t, c);
+}
+
 /* An ACK for a connection that has something outstanding. */
 static void take_ack(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p)
 {
@@ -206,25 +219,25 @@ static void take_ack(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p
 	p->prior_high = tcp_high_sacked(c);
 	p->lost_before = a->lost_total;
 	tcp_scoreboard(t, c, p);
-	if (old && !(p->flags & (TCP_ACK_DATA_SACKED | TCP_ACK_DSACK)))
-		return; /* what it says of SACK counts, late as it is; else nothing */
+	if (old) {
+		take_old_ack(t, c, p);
+		return;
+	}
 	if (p->flags & TCP_ACK_UNA_ADVANCED)
 		take_acked(t, c, p);
 	if (p->flags & TCP_ACK_ECE && p->delivered)
 		tcp_ecn_delivered(t, c, p->delivered * tcp_conn_smss(c));
-	if (!old) {
-		/* R6298-5: Karn's second half: the backed-off RTO stays until a round trip is measured again, as in Linux. */
-		if (sample_rtt(t, c, p)) { /* R6298-6, MUST-18 */
-			c->backoff = 0;
-			c->tlp_stale = false;
-			/* A SACK of what was sent after the head says that the path is not as slow as feared. */
-			head = LIST_FIRST(&a->recs, struct tcp_rec, seq_link);
-			if (!(p->flags & TCP_ACK_ACKED) && !list_empty(&a->recs) &&
-			    p->first_sack_ns && p->first_sack_ns < head->sent_ns)
-				p->flags |= TCP_ACK_SET_TIMER;
-		}
-		tcp_rack_adapt(t, c);
+	/* R6298-5: Karn's second half: the backed-off RTO stays until a round trip is measured again, as in Linux. */
+	if (sample_rtt(t, c, p)) { /* R6298-6, MUST-18 */
+		c->backoff = 0;
+		c->tlp_stale = false;
+		/* A SACK of what was sent after the head says that the path is not as slow as feared. */
+		head = LIST_FIRST(&a->recs, struct tcp_rec, seq_link);
+		if (!(p->flags & TCP_ACK_ACKED) && !list_empty(&a->recs) && p->first_sack_ns &&
+		    p->first_sack_ns < head->sent_ns)
+			p->flags |= TCP_ACK_SET_TIMER;
 	}
+	tcp_rack_adapt(t, c);
 	if (p->syn) {
 		c->m.delivered += p->delivered;
 		tcp_rexmt_rearm(t, c);
@@ -232,7 +245,7 @@ static void take_ack(struct tapir *t, struct tcp_conn *c, struct tcp_ack_pass *p
 	}
 	tcp_tlp_ack(t, c, p);
 	if (dubious(c, p)) {
-		if (!old && !(p->flags & (TCP_ACK_UNA_ADVANCED | TCP_ACK_NOT_DUP | TCP_ACK_DSACK)))
+		if (!(p->flags & (TCP_ACK_UNA_ADVANCED | TCP_ACK_NOT_DUP | TCP_ACK_DSACK)))
 			p->num_dupack = 1;
 		tcp_recovery_alert(t, c, p);
 	}
