@@ -115,9 +115,9 @@ void tcp_rec_mark_lost(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r);
 /* The first record, or all, and they are to be sent again now. */
 void tcp_rec_mark_head_lost(struct tapir *t, struct tcp_conn *c);
 void tcp_rec_mark_all_lost(struct tapir *t, struct tcp_conn *c);
-/* r, in flight again already, was found lost only now. */
 /* IsLost() begins at SND.UNA again. */
 void tcp_rec_judge_anew(struct tcp_conn *c);
+/* r, in flight again already, was found lost only now. */
 void tcp_rec_mark_original_lost(struct tcp_act *a, struct tcp_rec *r);
 /* No record is lost after all. */
 void tcp_rec_unmark_lost(struct tcp_conn *c);
@@ -128,15 +128,15 @@ void tcp_rec_forget_sacks(struct tcp_conn *c);
 /* r's retransmission is accounted for. */
 void tcp_rec_clear_retrans(struct tcp_act *a, struct tcp_rec *r);
 /*
- * The first `len` bytes of r were sent again, now; as a `probe` the original counts as in flight still. Returns their
- * record; NULL when a split failed: r stays as it was.
- */
-/*
  * Makes one segment of r's and the short ones behind it, and of FIN, for sending it again: of up to `room` bytes of text,
  * of what was not SACKed, and up to `edge` (Linux: tcp_retrans_try_collapse()).
  */
 void tcp_rec_join(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t room,
 		  uint32_t edge);
+/*
+ * The first `len` bytes of r were sent again, now; as a `probe` the original counts as in flight still. Returns their
+ * record; NULL when a split failed: r stays as it was.
+ */
 struct tcp_rec *tcp_rec_resent(struct tapir *t, struct tcp_conn *c, struct tcp_rec *r, uint32_t len,
 			       bool probe);
 /* The last segment sent, in a record of its own; NULL: a split failed. */

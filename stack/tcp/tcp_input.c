@@ -417,7 +417,7 @@ static void update_ts_recent(struct tapir *t, struct tcp_conn *c, const struct t
 		return;
 	if (seq_gt(orig_seq, c->last_ack_sent))
 		return;
-	if (seq_lt(seg->opt.tsval, c->ts_recent) &&
+	if (c->ts_recent && seq_lt(seg->opt.tsval, c->ts_recent) &&
 	    (uint32_t)(t->now_ns / 1000000000) - c->ts_recent_s <= PAWS_VALID_S)
 		return;
 	c->ts_recent = seg->opt.tsval;

@@ -402,14 +402,13 @@ static void answer_and_drop(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *
 /* Both sides used timestamps, and this one is from before what was seen last (RFC 7323 5.3). */
 static bool paws_old(const struct tcp_tw *tw, const struct tcp_seg *seg)
 {
-	return tw->ep.epflags & TCP_EP_TS && seg->opt.has & TCP_HAS_TS &&
+	return tw->ep.epflags & TCP_EP_TS && seg->opt.has & TCP_HAS_TS && tw->ts_recent &&
 	       seq_lt(seg->opt.tsval, tw->ts_recent);
 }
 
 static void learn_ts(struct tcp_tw *tw, const struct tcp_seg *seg)
 {
-	if (tw->ep.epflags & TCP_EP_TS && seg->opt.has & TCP_HAS_TS &&
-	    seq_geq(seg->opt.tsval, tw->ts_recent))
+	if (tw->ep.epflags & TCP_EP_TS && seg->opt.has & TCP_HAS_TS && !paws_old(tw, seg))
 		tw->ts_recent = seg->opt.tsval;
 }
 
@@ -434,7 +433,7 @@ static bool syn_is_new(const struct tcp_tw *tw, const struct tcp_seg *seg)
 {
 	bool both_ts = tw->ep.epflags & TCP_EP_TS && seg->opt.has & TCP_HAS_TS;
 
-	if (both_ts && seq_lt(seg->opt.tsval, tw->ts_recent))
+	if (paws_old(tw, seg))
 		return false;
 	/*
 	 * R6191-2, R6191-3: by the number, and as Linux also where the new one has timestamps and the old one had none;
