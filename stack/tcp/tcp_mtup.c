@@ -111,7 +111,7 @@ int32_t tcp_mtup_due(struct tapir *t, struct tcp_conn *c, uint32_t avail, uint32
 	}
 	/* What follows it shows that it is missing. */
 	len = text_of(c, mtu);
-	need = len + ((uint32_t)t->conf.tcp_reordering + 1) * mss;
+	need = len + (tcp_reordering(t, c) + 1) * mss;
 	if (avail < need || c->snd_wnd < need)
 		return -1;
 	if (wnd < need)
