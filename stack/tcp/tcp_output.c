@@ -649,7 +649,9 @@ static void cut_and_send(struct tapir *t, struct tcp_conn *c)
 			return;
 		if (chunk)
 			goto leave;
-		probe = tcp_mtup_due(t, c, tcp_snd_end(c) - c->snd_nxt, next.wnd, pipe);
+		/* No probe goes across an end of MSG_EOR's. */
+		probe = tcp_mtup_due(t, c, tcp_push_until_eor(c, tcp_snd_end(c) - c->snd_nxt),
+				     next.wnd, pipe);
 		if (probe == 0)
 			return;
 		if (probe > 0 && send_mtu_probe(t, c, (uint32_t)probe))
@@ -865,7 +867,8 @@ bool tcp_send_forced(struct tapir *t, struct tcp_conn *c)
 
 	if (len == 0 || send_segment(t, c, c->snd_nxt, len, TCP_ACK | TCP_PSH, false) < 0)
 		return false;
-	note_sent(t, c, len, TCP_REC_PSH);
+	n.len = len;
+	note_sent(t, c, len, new_rec_flags(c, &n, TCP_ACK | TCP_PSH));
 	c->pushed_seq = seq_max(c->pushed_seq, c->snd_nxt);
 	return true;
 }

@@ -16,7 +16,9 @@ static uint32_t autosize(const struct tapir *t, const struct tcp_conn *c, uint32
 			 uint32_t mss)
 {
 	uint64_t bytes = tcp_pacing_rate(t, c) >> PACING_SHIFT;
-	uint32_t shift = t->conf.tcp_tso_rtt_log ? c->min_rtt_us >> t->conf.tcp_tso_rtt_log : 32;
+	uint32_t shift = t->conf.tcp_tso_rtt_log && c->min_rtt_us
+				 ? c->min_rtt_us >> t->conf.tcp_tso_rtt_log
+				 : 32; /* 0: unknown */
 
 	if (shift < 32)
 		bytes = min_u64(bytes, most) + (most >> shift);
