@@ -44,8 +44,8 @@ struct run_fd {
 	uint32_t edges; /* what tapir_ready_pop() said since EPOLLET was told last */
 	struct run_epoll *epoll;
 	bool nonblock, stream;
-	bool opening; /* connect() began, and no call was told its end */
-	bool odd;     /* its bytes are not the pattern's: out-of-band, or a literal string */
+	bool opening;	  /* connect() began, and no call was told its end */
+	bool odd;	  /* its bytes are not the pattern's: out-of-band, or a literal string */
 	int64_t rcvlowat; /* SO_RCVLOWAT; 0 stands for 1 */
 	uint64_t read, written;
 };
