@@ -232,15 +232,32 @@ void run_opened(struct call *c, struct run_fd *f, uint16_t rport)
 	run_flow(c->r, c->r->lport, c->r->rport)->fresh = true;
 }
 
-bool run_connect_told(struct run *r, struct run_fd *f)
+/* Of an open that is over: 0, or why it failed, or ended since; then the socket is as new. */
+static int told(struct run *r, struct run_fd *f, const struct tapir_sockaddr *sa)
 {
-	struct tapir_sockaddr peer;
+	struct tapir_sockaddr peer, none = {0};
+	size_t len = sizeof(int);
+	int err = 0;
 
-	if (!f->opening || !(tapir_poll(r->t, f->sock) & TAPIR_OUT) ||
-	    tapir_getpeername(r->t, f->sock, &peer) < 0)
-		return false;
+	if (tapir_getpeername(r->t, f->sock, &peer) == 0)
+		return 0;
+	err = tapir_connect(r->t, f->sock, sa);
+	if (err != -EISCONN)
+		return err;
+	tapir_getsockopt(r->t, f->sock, TAPIR_SOL_SOCKET, TAPIR_SO_ERROR, &err, &len);
+	tapir_connect(r->t, f->sock, &none);
+	return -(err ? err : ECONNABORTED);
+}
+
+int run_connect_told(struct run *r, struct run_fd *f, const struct tapir_sockaddr *sa)
+{
+	int err;
+
+	if (!f->opening || !(tapir_poll(r->t, f->sock) & (TAPIR_OUT | TAPIR_ERR | TAPIR_HUP)))
+		return 0;
 	f->opening = false;
-	return true;
+	err = told(r, f, sa);
+	return err ? err : 1;
 }
 
 static int64_t call_connect(struct call *c)
@@ -261,7 +278,7 @@ static int64_t call_connect(struct call *c)
 	r = tapir_connect(c->r->t, f->sock, &sa);
 	/* As Linux: the first call after an open that did not block is told how it ended. */
 	if (r == -EISCONN && f->opening)
-		r = 0;
+		r = told(c->r, f, &sa);
 	else if (r == 0 || r == -EINPROGRESS)
 		run_opened(c, f, sa.port);
 	f->opening = r == -EINPROGRESS || r == -EALREADY;

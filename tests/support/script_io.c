@@ -123,9 +123,15 @@ static int64_t send_on(struct call *c, struct run_fd *f, size_t n, int flags,
 		return 0;
 	if (c->again)
 		flags &= ~FASTOPEN; /* connecting by now: the rest is an ordinary send */
-	if (f->stream && flags & FASTOPEN && run_connect_told(c->r, f)) {
-		flags &= ~FASTOPEN;
-		m = NULL;
+	if (f->stream && flags & FASTOPEN && m) {
+		got = run_connect_told(c->r, f, &m->peer);
+		if (got > 0) {
+			flags &= ~FASTOPEN;
+			m = NULL;
+		} else if (got < 0) {
+			free(iov.iov_base);
+			return got;
+		}
 	}
 	got = tapir_sendmsg(c->r->t, f->sock, &iov, 1, flags & ~NOT_OURS,
 			    c->again && f->stream ? NULL : m);

@@ -160,8 +160,8 @@ int run_fd_new(struct run *r, enum run_fd_kind kind, tapir_sock_t sock, bool str
 void run_opened(struct call *c, struct run_fd *f, uint16_t rport);
 /* tapir_poll()'s bits, but TAPIR_IN below SO_RCVLOWAT. */
 int run_level(struct run *r, const struct run_fd *f);
-/* As Linux: whether an open that did not block is over, and this call the first to tell so. */
-bool run_connect_told(struct run *r, struct run_fd *f);
+/* As Linux, of the first call after an open that did not block: 1: it came to be; why it failed; 0: nothing is to be told. */
+int run_connect_told(struct run *r, struct run_fd *f, const struct tapir_sockaddr *sa);
 /* The number of a struct's field, by either of two names; 0: not there. */
 int64_t call_field(const struct script_value *v, const char *a, const char *b);
 struct run_fd *run_fd_at(struct run *r, int64_t fd);

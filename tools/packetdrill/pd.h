@@ -256,8 +256,11 @@ int pd_bind(void *u, int fd, const struct sockaddr *sa, socklen_t len);
 int pd_listen(void *u, int fd, int backlog);
 int pd_accept(void *u, int fd, struct sockaddr *sa, socklen_t *len);
 int pd_connect(void *u, int fd, const struct sockaddr *sa, socklen_t len);
-/* Whether an open that did not block is over and this call is the first to tell so. */
-bool pd_connect_told(struct pd *pd, struct pd_file *f);
+/*
+ * MSG_FASTOPEN is connect() too, and as that the first to tell of an open that did not block: 1: it came to be, and is sent
+ * on; a negative errno: it failed; 0: nothing is to be told.
+ */
+int pd_connect_told(struct pd *pd, struct pd_file *f, const struct tapir_sockaddr *a);
 int pd_close(void *u, int fd);
 int pd_shutdown(void *u, int fd, int how);
 int pd_fcntl(void *u, int fd, int cmd, ...);

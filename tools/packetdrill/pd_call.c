@@ -212,6 +212,18 @@ static bool established(struct pd *pd, const struct pd_file *f)
 	return tapir_getpeername(pd->t, f->sock, &peer) == 0;
 }
 
+/* Told that an open failed, or of a connection that it ended meanwhile, the socket is as new. */
+static int open_failed(struct pd *pd, struct pd_file *f, const struct tapir_sockaddr *a)
+{
+	int r = tapir_connect(pd->t, f->sock, a), err;
+
+	if (r != -EISCONN)
+		return r;
+	err = so_error(pd, f);
+	disconnect(pd, f);
+	return -(err ? err : ECONNABORTED);
+}
+
 static int connect_to(struct pd *pd, struct pd_file *f, const struct tapir_sockaddr *a)
 {
 	struct pd_wait w = {.ready = connect_over,
@@ -238,24 +250,19 @@ static int connect_to(struct pd *pd, struct pd_file *f, const struct tapir_socka
 			return -err;
 	}
 	f->connecting = false;
-	/* Told that it failed, the socket is as new. */
 	if (!established(pd, f))
-		return tapir_connect(pd->t, f->sock, a);
+		return open_failed(pd, f, a);
 	return -so_error(pd, f);
 }
 
-/*
- * MSG_FASTOPEN is connect() too, and as that tells that an open which did not block is over: once, and then sends. Of one
- * that failed tapir_sendmsg() tells.
- */
-bool pd_connect_told(struct pd *pd, struct pd_file *f)
+int pd_connect_told(struct pd *pd, struct pd_file *f, const struct tapir_sockaddr *a)
 {
 	struct pd_wait w = {.file = f};
 
-	if (!f->connecting || !connect_over(pd, &w) || !established(pd, f))
-		return false;
+	if (!f->connecting || !connect_over(pd, &w))
+		return 0;
 	f->connecting = false;
-	return true;
+	return established(pd, f) ? 1 : open_failed(pd, f, a);
 }
 
 int pd_connect(void *u, int fd, const struct sockaddr *sa, socklen_t len)

@@ -558,8 +558,14 @@ static ssize_t give_sock(struct pd *pd, struct pd_file *f, const struct iovec *i
 	int err;
 
 	/* A stream's peer is known: Linux does not look at the address. */
-	if (f->type == SOCK_STREAM && flags & MSG_FASTOPEN && pd_connect_told(pd, f))
-		flags &= ~MSG_FASTOPEN;
+	if (f->type == SOCK_STREAM && flags & MSG_FASTOPEN && sa &&
+	    (err = pd_addr_in(f, sa, len, &m.peer)) == 0) {
+		err = pd_connect_told(pd, f, &m.peer);
+		if (err < 0)
+			return err;
+		if (err)
+			flags &= ~MSG_FASTOPEN;
+	}
 	if (f->type == SOCK_STREAM && !(flags & MSG_FASTOPEN))
 		return give(pd, f, iov, n, flags, NULL, stamps_asked(f, msg));
 	read_control(msg, &m);
