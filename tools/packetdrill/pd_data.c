@@ -559,7 +559,7 @@ static ssize_t give_sock(struct pd *pd, struct pd_file *f, const struct iovec *i
 
 	/* A stream's peer is known: Linux does not look at the address. */
 	if (f->type == SOCK_STREAM && flags & MSG_FASTOPEN && sa &&
-	    (err = pd_addr_in(f, sa, len, &m.peer)) == 0) {
+	    pd_addr_in(f, sa, len, &m.peer) == 0) {
 		err = pd_connect_told(pd, f, &m.peer);
 		if (err < 0)
 			return err;
