@@ -114,14 +114,16 @@ uint32_t tcp_snd_charged(struct tapir *t, struct tcp_conn *c)
 	return (uint32_t)min_u64(snd_cost(c, tcp_goal(t, c), tcp_segment_room(t, c)), UINT32_MAX);
 }
 
+uint32_t tcp_windows_left(const struct tcp_conn *c)
+{
+	uint32_t pipe = c->act ? tcp_pipe(c) : 0;
+
+	return min_u32(tcp_wnd_left(c), c->cc.cwnd > pipe ? c->cc.cwnd - pipe : 0);
+}
+
 uint32_t tcp_snd_leaves(const struct tcp_conn *c)
 {
-	uint32_t edge = c->snd_una + c->snd_wnd, pipe = c->act ? tcp_pipe(c) : 0;
-	uint32_t wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
-
-	if (c->act && unsent(c))
-		return 0;
-	return min_u32(wnd, c->cc.cwnd > pipe ? c->cc.cwnd - pipe : 0);
+	return c->act && unsent(c) ? 0 : tcp_windows_left(c);
 }
 
 /*

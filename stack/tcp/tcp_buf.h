@@ -53,6 +53,15 @@ uint32_t tcp_snd_shown(const struct tapir *t, const struct tcp_conn *c);
 uint32_t tcp_snd_charged(struct tapir *t, struct tcp_conn *c);
 /* How many of `want` bytes a send may add. */
 uint32_t tcp_snd_room(struct tapir *t, struct tcp_conn *c, uint64_t want);
+/* What the peer's window leaves for new data. R5681-1; TC-46: its edge may lie behind what was sent. */
+static inline uint32_t tcp_wnd_left(const struct tcp_conn *c)
+{
+	uint32_t edge = c->snd_una + c->snd_wnd;
+
+	return seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
+}
+/* What the peer's window and the congestion window leave. */
+uint32_t tcp_windows_left(const struct tcp_conn *c);
 /* Of what is written now, bytes that may leave while it is written. */
 uint32_t tcp_snd_leaves(const struct tcp_conn *c);
 /* Whether a third of all that it may ever take is free: writers come in worthwhile steps. */

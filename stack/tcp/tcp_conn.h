@@ -12,6 +12,7 @@
 
 #include "stack/base/ranges.h"
 #include "stack/base/ring.h"
+#include "stack/base/seq.h"
 #include "stack/core/ready.h"
 #include "stack/ip/route.h"
 #include "stack/tcp/tcp.h"
@@ -516,7 +517,7 @@ void tcp_timer_update(struct tapir *t, struct tcp_conn *c); /* tcp_timer.c: arms
 
 /* ---- the receiver: tcp_rcv.c ---- */
 /* The window that a buffer of `space` bytes makes, overhead counted off. */
-uint32_t tcp_win_from_space(const struct tapir *t, uint64_t space);
+uint32_t tcp_win_from_space(uint64_t space);
 /* What a new connection's receive buffer holds: SO_RCVBUF or the setting. */
 uint32_t tcp_rcv_limit(const struct tapir *t, const struct tcp_opt *o);
 /* The window to begin with, for segments of `mss` bytes; a SYN says at most 65535 of it (RFC 7323 2.2). */
@@ -563,7 +564,7 @@ void tcp_rcv_ack_sent(struct tapir *t, struct tcp_conn *c);
 void tcp_rcv_set_quickack(struct tapir *t, struct tcp_conn *c, int on);
 bool tcp_rcv_quickack_on(const struct tapir *t, const struct tcp_conn *c);
 /* SO_RCVBUF was set. */
-void tcp_rcv_resize(struct tapir *t, struct tcp_conn *c);
+void tcp_rcv_resize(struct tcp_conn *c);
 /* The largest that a receive buffer may become: SO_RCVBUF, or the larger of the two settings, as Linux. */
 static inline uint64_t tcp_rcv_space_max(const struct tapir *t, const struct tcp_opt *o)
 {
@@ -580,6 +581,15 @@ uint8_t tcp_wscale_for(uint64_t space);
 /* ---- shared with the passive side ---- */
 /* The MSS to announce for a route's MTU and TCP_MAXSEG (RFC 9293 3.7.1). */
 uint16_t tcp_mss_announce(const struct tcp_opt *o, uint32_t mtu);
+/*
+ * Whether a TSval is from before the TS.Recent at hand (RFC 7323 5.2). As Linux, a TS.Recent of 0 says nothing: some
+ * peers' SYNs have that.
+ */
+static inline bool tcp_ts_older(uint32_t tsval, uint32_t ts_recent)
+{
+	return ts_recent && seq_lt(tsval, ts_recent);
+}
+
 /* R7323-19: the timestamp clock: ms, plus the connection's offset. */
 static inline uint32_t tcp_ts_at(uint32_t off, uint64_t ns)
 {

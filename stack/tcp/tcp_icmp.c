@@ -76,12 +76,11 @@ enum drop_reason tcp_icmp_err(struct tapir *t, const struct icmp_err *e)
 	if (!err)
 		return DROP_NONE; /* MUST-55, R5927-3, TC-15: source quench among them */
 	/*
-	 * R5927-2, TC-13: in synchronized states every error is soft: remembered for when we give up or are
-	 * asked (MUST-47, SHLD-20), and nobody is woken by it unless they asked for that. MUST-54, SHLD-25. A connection that is only being opened
-	 * ends by any, as in Linux (MUST-56): whoever connects learns at once that it is in vain, and may try another
-	 * address.
+	 * R5927-2, TC-13: in synchronized states every error is soft: remembered for when we give up or are asked
+	 * (MUST-47, SHLD-20), and nobody is woken by it unless they asked for that. MUST-54, SHLD-25. A connection that is
+	 * only being opened ends by any, as in Linux (MUST-56): whoever connects learns at once that it is in vain, and may
+	 * try another address. A Fast Open child that was accepted counts as connected.
 	 */
-	/* As Linux: a Fast Open child that was accepted counts as connected. */
 	accepted = tcp_fastopen_child(c) && !(c->flags & TCP_F_PASSIVE);
 	if (!accepted && !tcp_state_synchronized(c->ep.state))
 		tcp_conn_drop(t, c, err);

@@ -417,7 +417,7 @@ static void update_ts_recent(struct tapir *t, struct tcp_conn *c, const struct t
 		return;
 	if (seq_gt(orig_seq, c->last_ack_sent))
 		return;
-	if (c->ts_recent && seq_lt(seg->opt.tsval, c->ts_recent) &&
+	if (tcp_ts_older(seg->opt.tsval, c->ts_recent) &&
 	    (uint32_t)(t->now_ns / 1000000000) - c->ts_recent_s <= PAWS_VALID_S)
 		return;
 	c->ts_recent = seg->opt.tsval;
@@ -834,13 +834,13 @@ enum verdict tcp_input(struct tapir *t, struct rx *rx)
 		case TCP_EP_TW:
 			if (!tcp_tw_input(t, container_of(ep, struct tcp_tw, ep), &seg))
 				return V_DONE;
-			break; /* a new incarnation: on to the listener */
+			/* A new incarnation: on to the listener. */
+			l = tcp_demux_listener(t, &seg.tuple, rx->ifp->ifindex);
+			break;
 		case TCP_EP_LISTENER:
 			TAPIR_UNREACHABLE(); /* a listener has no 4-tuple */
 		}
 	}
-	if (!l)
-		l = tcp_demux_listener(t, &seg.tuple, rx->ifp->ifindex);
 	if (l) {
 		if (!from_too_far(t, rx, tcp_listener_opt(l)))
 			tcp_listen_input(t, l, &seg);

@@ -503,12 +503,10 @@ struct next {
 static bool next_new(struct tapir *t, struct tcp_conn *c, struct next *n)
 {
 	uint32_t avail = tcp_snd_end(c) - c->snd_nxt;
-	/* R5681-1; TC-46: the edge may lie behind what was sent. */
-	uint32_t edge = c->snd_una + c->snd_wnd;
 
 	if (c->flags & TCP_F_FIN_SENT)
 		return false;
-	n->wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
+	n->wnd = tcp_wnd_left(c);
 	n->len = min_u32(tcp_push_until_eor(c, avail), tcp_segment_room(t, c));
 	n->last = n->len == avail;
 	n->fin = n->last && c->flags & TCP_F_FIN_QUEUED;

@@ -23,20 +23,28 @@
 #include "stack/socket.h"
 #include "stack/tcp/tcp_buf.h"
 #include "stack/tcp/tcp_fn.h"
-#include "stack/tcp/tcp_recovery.h"
 
 static uint32_t *mark_at(struct tcp_push *p, unsigned i)
 {
 	return &p->at[(p->head + i) % TCP_PUSHES];
 }
 
-/* Forgets what has been sent. */
-static void settle(struct tcp_push *p, uint32_t snd_nxt)
+/* Forgets the marks up to `end`. False: there is none. */
+static bool forget(struct tcp_push *p, uint32_t end)
 {
-	while (p->n && seq_leq(*mark_at(p, 0), snd_nxt)) {
+	uint8_t had = p->n;
+
+	while (p->n && seq_leq(*mark_at(p, 0), end)) {
 		p->head = (uint8_t)((p->head + 1) % TCP_PUSHES);
 		p->n--;
 	}
+	return p->n < had;
+}
+
+/* Forgets what has been sent. */
+static void settle(struct tcp_push *p, uint32_t snd_nxt)
+{
+	forget(p, snd_nxt);
 	while (p->neor && seq_leq(p->eor[0], snd_nxt)) {
 		p->neor--;
 		memmove(p->eor, p->eor + 1, p->neor * sizeof(p->eor[0]));
@@ -96,15 +104,9 @@ void tcp_push_moves(struct tcp_conn *c, uint32_t len)
 {
 	struct tcp_push *p = &c->act->push;
 	uint32_t end = c->snd_nxt + len;
-	bool moved = false;
 
 	settle(p, c->snd_nxt);
-	while (p->n && seq_leq(*mark_at(p, 0), end)) {
-		moved = true;
-		p->head = (uint8_t)((p->head + 1) % TCP_PUSHES);
-		p->n--;
-	}
-	if (!moved)
+	if (!forget(p, end))
 		return;
 	p->head = (uint8_t)((p->head + TCP_PUSHES - 1) % TCP_PUSHES);
 	p->n++;
@@ -166,17 +168,8 @@ uint32_t tcp_push_goal(const struct tcp_conn *c, const struct netif *ifp, uint32
 
 void tcp_written(struct tapir *t, struct tcp_conn *c, uint32_t n, int flags)
 {
-	struct route rt;
-	const struct netif *ifp = tcp_conn_route(t, c, &rt) == 0 ? netif_get(t, rt.ifindex) : NULL;
-	uint32_t mss, wnd, edge, pipe;
+	uint32_t goal = tcp_goal(t, c), mss = tcp_segment_room(t, c);
 
-	if (c->act->rt.gen != t->route_gen)
-		tcp_conn_update_mss(t, c);
-	mss = tcp_segment_room(t, c);
-	pipe = tcp_pipe(c);
-	edge = c->snd_una + c->snd_wnd;
-	wnd = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
-	tcp_push_written(c, n, flags & TAPIR_MSG_OOB ? mss : tcp_push_goal(c, ifp, mss),
-			 min_u32(wnd, c->cc.cwnd > pipe ? c->cc.cwnd - pipe : 0) / mss * mss,
+	tcp_push_written(c, n, flags & TAPIR_MSG_OOB ? mss : goal, tcp_windows_left(c) / mss * mss,
 			 flags);
 }

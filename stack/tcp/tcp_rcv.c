@@ -48,10 +48,9 @@ enum {
 
 /* ---- space ---- */
 
-uint32_t tcp_win_from_space(const struct tapir *t, uint64_t space)
+uint32_t tcp_win_from_space(uint64_t space)
 {
 	/* As Linux since 6.6: a half, whatever tcp_adv_win_scale says. */
-	(void)t;
 	return (uint32_t)min_u64(space / 2, INT32_MAX);
 }
 
@@ -106,11 +105,7 @@ static uint32_t announced(const struct tcp_conn *c)
 /* Bytes that wait for the program, or for a hole to be filled. */
 static uint32_t rcv_waiting(const struct tcp_conn *c)
 {
-	uint32_t n = tcp_rcv_end(c) - c->rcv_user;
-
-	for (unsigned i = 0; c->act && i < c->act->ooo.n; i++)
-		n += c->act->ooo.r[i].end - c->act->ooo.r[i].start;
-	return n;
+	return tcp_rcv_end(c) - c->rcv_user + (c->act ? ranges_bytes(&c->act->ooo) : 0);
 }
 
 /* What the bytes that wait are charged with: what was read, or given up, is forgotten first, packet by packet. */
@@ -221,8 +216,8 @@ void tcp_rcv_buffer(struct tapir *t, struct tcp_conn *c)
 	uint64_t space = o->rcvbuf ? 2 * (uint64_t)o->rcvbuf : (uint64_t)t->conf.tcp_rmem_default;
 
 	/* Of the setting; at least something, and less than all. */
-	c->rcv_ratio = (uint8_t)clamp_u32(tcp_win_from_space(t, 4096 * RATIO_UNIT) / 4096, 1,
-					  RATIO_UNIT - 1);
+	c->rcv_ratio =
+		(uint8_t)clamp_u32(tcp_win_from_space(4096 * RATIO_UNIT) / 4096, 1, RATIO_UNIT - 1);
 	c->rcv_buf = (uint32_t)min_u64(space, INT32_MAX);
 }
 
@@ -240,8 +235,8 @@ uint32_t tcp_rcv_initial(const struct tapir *t, const struct tcp_opt *o, uint32_
 
 uint32_t tcp_rcv_limit(const struct tapir *t, const struct tcp_opt *o)
 {
-	return tcp_win_from_space(t, o->rcvbuf ? 2 * (uint64_t)o->rcvbuf
-					       : (uint64_t)t->conf.tcp_rmem_default);
+	return tcp_win_from_space(o->rcvbuf ? 2 * (uint64_t)o->rcvbuf
+					    : (uint64_t)t->conf.tcp_rmem_default);
 }
 
 void tcp_rcv_start(struct tapir *t, struct tcp_conn *c)
@@ -479,11 +474,10 @@ void tcp_rcv_adjust(struct tapir *t, struct tcp_conn *c)
 	c->drs_ns = t->now_ns;
 }
 
-void tcp_rcv_resize(struct tapir *t, struct tcp_conn *c)
+void tcp_rcv_resize(struct tcp_conn *c)
 {
 	uint32_t limit;
 
-	(void)t;
 	if (!c->opt.rcvbuf || c->rcv_buf == min_u64(2 * (uint64_t)c->opt.rcvbuf, INT32_MAX))
 		return;
 	/* MAY-8: a smaller one takes nothing back: no more is promised until the program has read enough. */

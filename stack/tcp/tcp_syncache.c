@@ -182,11 +182,9 @@ static bool acceptable(const struct tcp_passive *p, const struct tcp_seg *seg)
 	       (seq_lt(seg->seq, nxt) && seq_gt(end, edge));
 }
 
-/* As for a connection: a SYN whose timestamp is 0 tells nothing of its sender's clock. */
 static bool paws_old(const struct tcp_passive *p, const struct tcp_seg *seg)
 {
-	return p->ts && p->ts_recent && seg->opt.has & TCP_HAS_TS &&
-	       seq_lt(seg->opt.tsval, p->ts_recent);
+	return p->ts && seg->opt.has & TCP_HAS_TS && tcp_ts_older(seg->opt.tsval, p->ts_recent);
 }
 
 /* An echo of none of the TSvals that our SYN-ACKs had: somebody else's segment (RFC 7323 5.8), as Linux sees it. */

@@ -66,9 +66,8 @@ static enum tcp_step text_in_order(struct tapir *t, struct tcp_conn *c, const st
 	advance(c, seg->text_len);
 	c->m.last_data_ms = (uint32_t)(t->now_ns / 1000000);
 	tcp_rcv_data(t, c, seg);
-	tcp_ecn_data(
-		t, c,
-		seg); /* R3168-5; behind that, or the first mark would be the end of the quick ACKs */
+	/* R3168-5; behind the receiver's look at it, or the first mark would be the end of the quick ACKs. */
+	tcp_ecn_data(t, c, seg);
 	c->flags |= TCP_F_ACK_SCHED;
 	if (had_hole) {
 		absorb_ooo(c);

@@ -402,8 +402,8 @@ static void answer_and_drop(struct tapir *t, struct tcp_tw *tw, struct tcp_seg *
 /* Both sides used timestamps, and this one is from before what was seen last (RFC 7323 5.3). */
 static bool paws_old(const struct tcp_tw *tw, const struct tcp_seg *seg)
 {
-	return tw->ep.epflags & TCP_EP_TS && seg->opt.has & TCP_HAS_TS && tw->ts_recent &&
-	       seq_lt(seg->opt.tsval, tw->ts_recent);
+	return tw->ep.epflags & TCP_EP_TS && seg->opt.has & TCP_HAS_TS &&
+	       tcp_ts_older(seg->opt.tsval, tw->ts_recent);
 }
 
 static void learn_ts(struct tcp_tw *tw, const struct tcp_seg *seg)

@@ -669,7 +669,7 @@ void tcp_user_push(struct tapir *t, struct tcp_conn *c)
 
 void tcp_user_opt_changed(struct tapir *t, struct tcp_conn *c)
 {
-	tcp_rcv_resize(t, c);
+	tcp_rcv_resize(c);
 	tcp_keepalive_start(t, c);
 	if (tcp_state_synchronized(c->ep.state)) {
 		tcp_conn_update_mss(t, c);
