@@ -176,7 +176,7 @@ cov:
 
 run-cov: tests peers
 	@find $(T) -name '*.gcda' -exec rm -f {} +
-	@$(RUN_TESTS) $(ALL_TESTS); status=$$?; tools/coverage $(T) stack && exit $$status
+	@$(RUN_TESTS) $(ALL_TESTS); status=$$?; tools/coverage $(T) stack dns && exit $$status
 
 check: check-layers check-headers check-purity check-style check-self
 
@@ -223,7 +223,7 @@ help:
 #: make asan       all tests under AddressSanitizer and UndefinedBehaviorSanitizer      make ubsan   ... the latter alone
 #: make valgrind   unit and script tests under valgrind
 #: make fuzz       every fuzz target for FUZZ_SECONDS (30) each, with clang's libFuzzer
-#: make cov        all tests with line and branch coverage of stack/
+#: make cov        all tests with line and branch coverage of stack/ and dns/
 #: make sim-long   the simulations, many more seeds
 #: make golden     the table of tests/sim/throughput.golden anew
 #: make bench      throughput beside the kernel's own stack      make bench-quick   ... under a minute

@@ -109,6 +109,47 @@ END
 breaks resolver_looks_into_the_stack check-layers 'dns may not include stack/udp' dns/dns.c <<'END'
 #include "stack/udp/udp.h"
 END
+breaks resolver_goes_round_the_shared_header check-layers 'dns may not include stack/base' dns/cache.c <<'END'
+#include "stack/base/number.h"
+END
+breaks tls_goes_round_the_shared_header check-layers 'tls may not include stack/base' tls/tls.c <<'END'
+#include "stack/base/number.h"
+END
+breaks shared_header_knows_a_protocol check-layers 'shared may not include stack/wire' stack/base.h <<'END'
+#include "stack/wire/byte.h"
+END
+breaks shared_header_in_the_core check-layers 'stack/udp may not include shared' stack/udp/udp.c <<'END'
+#include "stack/base.h"
+END
+breaks shared_header_in_a_public_one check-layers 'public may not include shared' stack/tapir.h <<'END'
+#include "stack/base.h"
+END
+breaks shared_header_in_a_driver check-layers 'drivers may not include shared' drivers/tap.c <<'END'
+#include "stack/base.h"
+END
+breaks shared_header_in_a_command check-layers 'apps may not include shared' apps/dig.c <<'END'
+#include "stack/base.h"
+END
+breaks shared_header_in_an_installed_one_of_the_resolver check-layers 'resolver may not include shared' dns/dns.h <<'END'
+#include "stack/base.h"
+END
+breaks installed_header_of_the_resolver_includes_another check-layers 'resolver may not include dns (dns/cache.h)' dns/msg.h <<'END'
+#include "dns/cache.h"
+END
+breaks resolver_includes_a_driver check-layers 'dns may not include drivers' dns/dns.c <<'END'
+#include "drivers/names.h"
+END
+breaks driver_includes_a_command check-layers 'drivers may not include apps' drivers/tap.c <<'END'
+#include "apps/dig.h"
+END
+fresh_tree
+mkdir -p "$scratch/tree/dns" "$scratch/tree/tls"
+printf '#ifndef TAPIR_BASE_H\n#define TAPIR_BASE_H\n#include "stack/base/number.h"\n#endif\n' >"$scratch/tree/stack/base.h"
+printf '#include "dns/name.h"\n#include "stack/base.h"\n#include "stack/tapir.h"\n' >"$scratch/tree/dns/dns.c"
+printf '#include "stack/base.h"\n#include "stack/socket.h"\n' >"$scratch/tree/tls/tls.c"
+printf '#include "dns/dns.h"\n#include "dns/hosts.h"\n#include "stack/tapir.h"\n' >"$scratch/tree/drivers/names.c"
+accepts the_shared_header_in_dns_and_tls_and_dns_in_a_driver check-layers
+
 breaks public_header_includes_a_private_one check-layers 'public may not include stack/base' stack/tapir.h <<'END'
 #include "stack/base/number.h"
 END

@@ -35,6 +35,17 @@ compiles() (
 	"${CC:-gcc}" -std=c17 -Wall -Wextra -Wconversion -Werror -o example example.c $flags
 )
 
+# Each installed header alone, from the installed tree alone: none leads back into the core.
+stands_alone() (
+	cd "$scratch/opt/include/tapir" || exit 1
+	[ ! -e stack/base.h ] || { echo "stack/base.h is installed"; exit 1; }
+	status=0
+	for header in $(find . -name '*.h' | sed 's,^\./,,'); do
+		printf '#include "%s"\n' "$header" | "${CC:-gcc}" -std=c17 -Wall -Wextra -Werror -I. -fsyntax-only -x c - || status=1
+	done
+	exit $status
+)
+
 runs() {
 	printf '%s\n' 'UDP: ahoy came back from port 7' 'TCP: hello came back' >"$scratch/want"
 	"$scratch/example" | diff "$scratch/want" -
@@ -55,9 +66,10 @@ uninstalled() {
 }
 
 echo '# suite check/test_install'
-echo '1..5'
+echo '1..6'
 check 'make install fills DESTDIR, also one with a blank' installed
 check 'docs/example.c compiles against what is installed, without a warning' compiles
+check 'each installed header compiles with the installed ones alone' stands_alone
 check 'it runs' runs
 check 'tapir demo --gdb runs from where it was installed' debugs
 check 'make uninstall leaves no file' uninstalled
