@@ -124,7 +124,7 @@ $(REPLAY): %: %.o $(FUZZ_MAIN) $(SUPPORT) $(APPS) $(LIB)
 	$(CC) $(OPT) $(MODE) $(if $(FUZZ_MAIN),-pie,-fsanitize=fuzzer) $(LDFLAGS) -o $@ $< $(FUZZ_MAIN) $(PARTS)
 
 # Programs that are only the other side of an end-to-end test; the tests call build/peers/bin/NAME.
-PEERS := tcpdump ncat arping ab wrk gdb
+PEERS := tcpdump ncat arping ab wrk gdb dig named dnssec-keygen dnssec-signzone unbound knotd nsd dnsmasq dnspython
 
 peers:
 	@$(if $(E2E),tools/peers $(PEERS))
