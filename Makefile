@@ -81,12 +81,18 @@ ifneq ($(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell $(PKG_CONFIG) --exists libpcap && echo yes),yes)
 $(error pkg-config or libpcap is missing: run `sh tools/bootstrap build`, which installs it)
 endif
+ifneq ($(shell $(PKG_CONFIG) --exists 'jansson >= 2.10' && echo yes),yes)
+$(error libjansson, for JSON, is missing: run `sh tools/bootstrap build`, which installs it)
+endif
 PCAP_CFLAGS := $(shell $(PKG_CONFIG) --cflags libpcap)
 PCAP_LIBS := $(shell $(PKG_CONFIG) --libs libpcap)
+# The program's alone: the library has no JSON in it.
+JSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags jansson)
+JSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson)
 CMOCKA_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 # Other flags than last time make everything anew.
-FLAGS := $(CC) $(COMMON) $(STEP_OPT) $(PCAP_CFLAGS) $(CMOCKA_CFLAGS) $(CFLAGS) $(LDFLAGS)
+FLAGS := $(CC) $(COMMON) $(STEP_OPT) $(PCAP_CFLAGS) $(JSON_CFLAGS) $(CMOCKA_CFLAGS) $(CFLAGS) $(LDFLAGS)
 keep = $(shell mkdir -p $(T); printf '%s\n' '$(2)' | cmp -s - $(T)/$(1) || printf '%s\n' '$(2)' >$(T)/$(1))
 $(call keep,flags,$(FLAGS))
 $(call keep,sources,$(LIB_SRC) $(SUPPORT_SRC))
@@ -96,6 +102,7 @@ all: $(LIB) $(PROGRAM)
 
 $(CORE_OBJ): STD := $(CORE_CFLAGS)
 $(T)/stack/tcp/%.o $(T)/stack/sock/%.o: COMMON += $(STEP_OPT)
+$(T)/apps/%.o $(T)/tests/%.o: COMMON += $(JSON_CFLAGS)
 STD := $(HOST_CFLAGS)
 
 $(T)/%.o: %.c $(T)/flags
@@ -110,9 +117,9 @@ $(LIB) $(SUPPORT) $(APPS):
 	ar rcs $@ $(filter %.o,$^)
 
 $(PROGRAM): $(T)/apps/tapir.o $(APPS) $(LIB)
-	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $^ $(PCAP_LIBS) -lpthread
+	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $^ $(PCAP_LIBS) $(JSON_LIBS) -lpthread
 
-PARTS = -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) -Wl,--end-group $(PCAP_LIBS) $(CMOCKA_LIBS) -lpthread -lm
+PARTS = -Wl,--start-group $(SUPPORT) $(APPS) $(LIB) -Wl,--end-group $(PCAP_LIBS) $(JSON_LIBS) $(CMOCKA_LIBS) -lpthread -lm
 
 $(UNIT) $(SIM) $(SCRIPT): %: %.o $(SUPPORT) $(APPS) $(LIB)
 	$(if $(CMOCKA_LIBS),,$(error cmocka is missing: run `sh tools/bootstrap build`, which installs it))
@@ -184,7 +191,7 @@ check-layers:
 	@tools/check-layers
 
 check-headers:
-	@tools/check-headers $(CC) $(WARN) -I. $(PCAP_CFLAGS) $(CMOCKA_CFLAGS)
+	@tools/check-headers $(CC) $(WARN) -I. $(PCAP_CFLAGS) $(JSON_CFLAGS) $(CMOCKA_CFLAGS)
 
 # Judged on the plain build of both compilers.
 check-purity: $(CORE_OBJ)

@@ -234,6 +234,62 @@ static int set_pcap(void *to, const char *value, struct opt_why *why)
 	return 0;
 }
 
+static const char *dns_server(const char *text, size_t len, struct tapir_sockaddr *out)
+{
+	char addr[32];
+	uint32_t ip;
+	long port = 53;
+	struct opt_why inner;
+	if (len >= sizeof addr)
+		return "not a name server: give one like 192.0.2.53 or 192.0.2.53#5353";
+	memcpy(addr, text, len);
+	addr[len] = 0;
+	char *mark = strpbrk(addr, "#:");
+	if (mark)
+		*mark++ = 0;
+	if (!opt_ip4(addr, &ip) || (mark && (!isdigit((unsigned char)*mark) ||
+					     opt_number(mark, "a port", 1, 65535, &port, &inner))))
+		return "not a name server: give one like 192.0.2.53 or 192.0.2.53#5353";
+	/* 127.0.0.1 is the stack's own: the machine's resolver there is out of its reach. */
+	if (ip >> 24 == 127)
+		return "the stack's own loopback, where nobody answers: give a server's address";
+	if (not_a_host(ip))
+		return "no host has this address: give a name server's";
+	*out = tapir_sockaddr_v4(ip, (uint16_t)port);
+	return NULL;
+}
+
+bool opt_dns_server(const char *text, struct tapir_sockaddr *out)
+{
+	return dns_server(text, strlen(text), out) == NULL;
+}
+
+/* ADDR[,ADDR...]; given again, the servers are more. */
+static int set_dns(void *to, const char *value, struct opt_why *why)
+{
+	struct stack_opts *o = to;
+	for (const char *at = value;; at++) {
+		size_t len = strcspn(at, ",");
+		struct tapir_sockaddr server;
+		const char *wrong = dns_server(at, len, &server);
+		if (wrong)
+			return opt_refuse(why, "%.*s%s%s", (int)(len < 40 ? len : 40), at,
+					  len ? ": " : "", wrong);
+		for (unsigned i = 0; i < o->ndns; i++) {
+			if (o->dns[i].port == server.port &&
+			    tapir_addr_eq(&o->dns[i].addr, &server.addr))
+				return opt_refuse(why, "%.*s: there already: give each server once",
+						  (int)len, at);
+		}
+		if (o->ndns == STACK_DNS_MAX)
+			return opt_refuse(why, "too many servers: give at most %d", STACK_DNS_MAX);
+		o->dns[o->ndns++] = server;
+		at += len;
+		if (!*at)
+			return 0;
+	}
+}
+
 /* Letters to change, insert or take out to make a of b (Levenshtein), for names of up to 63 letters. */
 static unsigned distance(const char *a, const char *b)
 {
@@ -394,6 +450,8 @@ static const struct opt shared[] = {
 	{"mac", 0, "ADDR", "the stack's Ethernet address (made from machine and interface)",
 	 set_mac},
 	{"mtu", 0, "N", "bytes of an IP packet (the device's)", set_mtu},
+	{"dns", 0, "ADDR[,ADDR...]",
+	 "name servers (those of /etc/resolv.conf); ADDR#PORT for\nanother port than 53", set_dns},
 	{"pcap", 0, "FILE", "write all frames to a capture file", set_pcap},
 	{"sysctl", 0, "NAME=VALUE", "change a setting, by Linux's name; may be repeated",
 	 set_sysctl},
@@ -481,6 +539,11 @@ static int finish(const struct opt_command *cmd)
 		opt_refuse(&why, "not in the network of --ip %s: give a neighbour's",
 			   o->ip_text ? o->ip_text : "192.0.2.2/24");
 		return error_value(cmd, "gw", o->gw_text, why.text);
+	}
+	for (unsigned i = 0; i < o->ndns; i++) {
+		if (tapir_addr_to_v4(&o->dns[i].addr) == o->ip)
+			return error_value(cmd, "dns", o->ip_text ? o->ip_text : "192.0.2.2",
+					   "the stack's own address: give another host's");
 	}
 	const char *name = tapir_conf_conflict(&o->conf);
 	if (name)

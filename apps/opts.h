@@ -35,6 +35,8 @@ enum dev_kind {
 	DEV_FD,	    /* fd:N */
 };
 
+enum { STACK_DNS_MAX = 8 };
+
 /* What the shared options say, defaults filled in and held against each other. */
 struct stack_opts {
 	enum dev_kind dev;
@@ -49,6 +51,9 @@ struct stack_opts {
 	struct tapir_mac mac;
 	uint32_t mtu;	  /* 0: the device's own */
 	const char *pcap; /* capture file, or NULL */
+	/* --dns: name servers in the order given, port 53 where none is; ndns 0: those of resolv.conf */
+	struct tapir_sockaddr dns[STACK_DNS_MAX];
+	unsigned ndns;
 	struct tapir_conf conf;
 	/* given on the command line (their text, for errors), or NULL */
 	const char *ip_text, *gw_text, *host_text;
@@ -88,6 +93,12 @@ int opt_number(const char *value, const char *what, long min, long max, long *ou
 
 /* A dotted IPv4 address of four decimal numbers, nothing else. False if it is not one. */
 bool opt_ip4(const char *text, uint32_t *out);
+
+/*
+ * A name server, "ADDR" or "ADDR#PORT" or "ADDR:PORT", as a socket address; the port is 53 where none is given. False if it is
+ * none: an address that no host can have, a port of 0, or anything behind it.
+ */
+bool opt_dns_server(const char *text, struct tapir_sockaddr *out);
 
 /* Sets every shared option to its default; opts_parse does it by itself. */
 void stack_opts_default(struct stack_opts *o);

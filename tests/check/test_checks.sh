@@ -159,6 +159,9 @@ END
 breaks system_header_in_the_core check-layers 'the core may not include <time.h>' stack/core/clock.c <<'END'
 #include <time.h>
 END
+breaks json_in_the_library check-layers 'JSON stays in apps/' drivers/tap.c <<'END'
+#include <jansson.h>
+END
 breaks system_header_in_the_simulated_link check-layers 'the core may not include <stdio.h>' drivers/simlink.c <<'END'
 #include <stdio.h>
 END

@@ -303,9 +303,76 @@ TEST(bad_values_are_refused_in_one_line, "")
 		refuses(cases[i][0], cases[i][1]);
 }
 
+static void dns_is(unsigned i, uint32_t ip, uint16_t dns_port)
+{
+	assert_true(i < stack.ndns);
+	assert_int_equal(tapir_addr_to_v4(&stack.dns[i].addr), ip);
+	assert_int_equal(stack.dns[i].port, dns_port);
+}
+
+TEST(name_servers_are_taken_in_their_order, "")
+{
+	accepts("");
+	assert_int_equal(stack.ndns, 0);
+	accepts("--dns 192.0.2.53");
+	assert_int_equal(stack.ndns, 1);
+	dns_is(0, TAPIR_IP4(192, 0, 2, 53), 53);
+	accepts("--dns 9.9.9.9,8.8.8.8#5353,8.8.8.8:65535 --dns 1.1.1.1");
+	assert_int_equal(stack.ndns, 4);
+	dns_is(0, TAPIR_IP4(9, 9, 9, 9), 53);
+	dns_is(1, TAPIR_IP4(8, 8, 8, 8), 5353);
+	dns_is(2, TAPIR_IP4(8, 8, 8, 8), 65535);
+	dns_is(3, TAPIR_IP4(1, 1, 1, 1), 53);
+	accepts("--dns 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8");
+	assert_int_equal(stack.ndns, STACK_DNS_MAX);
+}
+
+TEST(name_servers_that_are_none_are_refused, "")
+{
+	static const char *const none[] = {"x",
+					   "192.0.2",
+					   "192.0.2.1#",
+					   "192.0.2.1#0",
+					   "192.0.2.1#65536",
+					   "192.0.2.1#x",
+					   "192.0.2.1#-1",
+					   "192.0.2.1#53#53",
+					   "192.0.2.1:53#53",
+					   "192.0.2.01",
+					   "192.0.2.1/24",
+					   "2001:db8::1",
+					   "dns.example",
+					   "192.0.2.1#+53",
+					   "192.0.2.1@53",
+					   "192.0.2.1#00000000000000000000000000000053"};
+	char words[128], line[256];
+
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+		snprintf(words, sizeof words, "--dns %s", none[i]);
+		snprintf(line, sizeof line,
+			 "--dns %s: %.40s: not a name server: give one like 192.0.2.53 or "
+			 "192.0.2.53#5353",
+			 none[i], none[i]);
+		refuses(words, line);
+	}
+	refuses("--dns=", "--dns : not a name server: give one like 192.0.2.53 or 192.0.2.53#5353");
+	refuses("--dns 192.0.2.1,", "--dns 192.0.2.1,: not a name server: give one like 192.0.2.53 "
+				    "or 192.0.2.53#5353");
+	refuses("--dns 127.0.0.53", "--dns 127.0.0.53: 127.0.0.53: the stack's own loopback, where "
+				    "nobody answers: give a server's address");
+	refuses("--dns 224.0.0.251", "--dns 224.0.0.251: 224.0.0.251: no host has this address: "
+				     "give a name server's");
+	refuses("--dns 192.0.2.2", "--dns 192.0.2.2: the stack's own address: give another host's");
+	refuses("--dns 192.0.2.1,192.0.2.1#53",
+		"--dns 192.0.2.1,192.0.2.1#53: 192.0.2.1#53: there already: give each server once");
+	refuses("--dns 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8,"
+		"10.0.0.9",
+		"--dns 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8,"
+		"10.0.0.9: too many servers: give at most 8");
+}
+
 TEST(what_is_not_built_is_unknown, "")
 {
-	refuses("--dns 192.0.2.1", "--dns: no such option: see 'tapir httpd --help'");
 	refuses("--keylog f", "--keylog: no such option: see 'tapir httpd --help'");
 	refuses("--trace", "--trace: no such option: see 'tapir httpd --help'");
 	refuses("--trace=x", "--trace: no such option: see 'tapir httpd --help'");
@@ -313,7 +380,6 @@ TEST(what_is_not_built_is_unknown, "")
 	refuses("-qx", "-x: no such option: see 'tapir httpd --help'");
 	assert_int_equal(parse("--help"), 0);
 	assert_int_equal(parse("-h"), 0);
-	assert_null(strstr(said, "dns"));
 	assert_null(strstr(said, "keylog"));
 	assert_null(strstr(said, "trace"));
 }
@@ -325,7 +391,7 @@ TEST(help_lists_every_option, "")
 					    "--gw ADDR",    "--host-ip ADDR/LEN",
 					    "--mac ADDR",   "--mtu N",
 					    "--pcap FILE",  "--sysctl NAME=VALUE",
-					    "--conf FILE"};
+					    "--conf FILE",  "--dns ADDR[,ADDR...]"};
 	assert_int_equal(parse("--port 99 --help --port x"), 0);
 	assert_non_null(strstr(said, "usage: tapir httpd [options]\nServes files.\n"));
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -403,6 +469,8 @@ int main(void)
 		cmocka_unit_test(every_shared_option_is_taken),
 		cmocka_unit_test(hosts_side_follows_the_network),
 		cmocka_unit_test(bad_values_are_refused_in_one_line),
+		cmocka_unit_test(name_servers_are_taken_in_their_order),
+		cmocka_unit_test(name_servers_that_are_none_are_refused),
 		cmocka_unit_test(what_is_not_built_is_unknown),
 		cmocka_unit_test(help_lists_every_option),
 		cmocka_unit_test(error_stays_on_one_line),
