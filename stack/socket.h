@@ -98,6 +98,11 @@ enum {
 	TAPIR_IP_MULTICAST_LOOP = 34,
 	TAPIR_IP_ADD_MEMBERSHIP = 35, /* struct tapir_mreq; a group is heard by its members only */
 	TAPIR_IP_DROP_MEMBERSHIP = 36,
+	/*
+	 * ours, datagrams: what came in fragments is dropped (UDP_FRAG) and not received. A forged second fragment joins
+	 * the first without knowing its ports or what stands in it; who asks for short answers only refuses the rest.
+	 */
+	TAPIR_IP_NOFRAG = 128,
 	/* level TAPIR_SOL_TCP */
 	TAPIR_TCP_NODELAY = 1, /* 1: short segments do not wait for ACKs (RFC 9293 3.7.4) */
 	TAPIR_TCP_MAXSEG =

@@ -248,6 +248,8 @@ static int set_ip_udp(struct target *o, int name, const void *val, size_t len)
 		return set_flag(o, val, len, UDP_RECVERR, 0);
 	case TAPIR_IP_MULTICAST_LOOP:
 		return set_flag(o, val, len, UDP_MCAST_LOOP, 0);
+	case TAPIR_IP_NOFRAG:
+		return set_flag(o, val, len, UDP_NOFRAG, 0);
 	case TAPIR_IP_MTU_DISCOVER:
 		err = get_int(val, len, TAPIR_PMTUDISC_DONT, TAPIR_PMTUDISC_PROBE, &v);
 		if (!err)
@@ -681,6 +683,9 @@ static int get_ip(const struct target *o, int name, int *v)
 		return 0;
 	case TAPIR_IP_MULTICAST_LOOP:
 		*v = flag_of(o, UDP_MCAST_LOOP, 0);
+		return 0;
+	case TAPIR_IP_NOFRAG:
+		*v = flag_of(o, UDP_NOFRAG, 0);
 		return 0;
 	case TAPIR_IP_MTU_DISCOVER:
 		*v = o->udp->pmtudisc;

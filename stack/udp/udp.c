@@ -298,6 +298,7 @@ static void disconnect(struct tapir *t, struct udp_sock *u)
 	u->flags &= (uint16_t)~UDP_CONNECTED;
 	u->raddr = 0;
 	u->rport = 0;
+	u->sent_max = 0;
 	u->rt = (struct route){0};
 	if (!(u->flags & UDP_SRC_GIVEN))
 		u->laddr = 0;
@@ -331,6 +332,7 @@ int udp_connect(struct tapir *t, struct udp_sock *u, const struct tapir_sockaddr
 	if (err)
 		return err;
 	disconnect(t, u);
+	u->sent_max = 0;
 	u->raddr = dst;
 	u->rport = echo ? 0 : sa->port;
 	if (u->laddr == 0)

@@ -28,6 +28,7 @@ enum udp_flag {
 	UDP_WANT_OUT = 1 << 10,
 	UDP_DONTROUTE = 1 << 11,
 	UDP_SRC_GIVEN = 1 << 12, /* bound to an address by hand, not by connect */
+	UDP_NOFRAG = 1 << 13,	 /* what came in fragments is refused */
 };
 
 struct udp_member {
@@ -59,6 +60,7 @@ struct udp_sock {
 	uint16_t mcast_ifindex;
 	uint16_t want_ifindex; /* whose queue had no room */
 	uint16_t nmember;
+	uint16_t sent_max;	 /* the longest IP packet sent, to the peer when connected; 0: none */
 	int err;		 /* pending SO_ERROR, positive */
 	struct pktq rxq;	 /* each: data at the payload, struct udp_meta right below */
 	uint32_t rcvbuf, sndbuf; /* bytes, as charged */

@@ -38,6 +38,12 @@ static struct pkt *compact(struct pkt *p)
 /* p (data at the payload) joins u's queue, or is dropped. */
 static void enqueue(struct tapir *t, struct udp_sock *u, struct pkt *p, const struct udp_meta *meta)
 {
+	/* DN-05: who refuses fragments can't be made to join a stranger's to one that it asked for. */
+	if ((u->flags & UDP_NOFRAG) && (p->flags & PKT_REASSEMBLED)) {
+		STAT_INC(t, Udp, InErrors);
+		pkt_drop(p, DROP_UDP_FRAG);
+		return;
+	}
 	if (p->cap > p->len + sizeof(*meta) + COPY_BREAK_WASTE || pkt_headroom(p) < sizeof(*meta))
 		p = compact(p);
 	/*
@@ -62,8 +68,8 @@ static bool wants(const struct udp_sock *u, const struct rx *rx, const struct ud
 {
 	const struct udp_member *m;
 
-	if ((u->laddr && u->laddr != meta->dst && (u->flags & UDP_SRC_GIVEN)) ||
-	    (u->ifindex && u->ifindex != meta->ifindex))
+	/* As Linux: once connected, the address that it sends from is the only one that it hears. */
+	if ((u->laddr && u->laddr != meta->dst) || (u->ifindex && u->ifindex != meta->ifindex))
 		return false;
 	if ((u->flags & UDP_CONNECTED) && (u->raddr != meta->src || u->rport != meta->sport))
 		return false;
@@ -248,11 +254,28 @@ static int err_of(struct tapir *t, const struct udp_sock *u, const struct icmp_e
 	return icmp_err_errno(e->type, e->code, &hard);
 }
 
+/*
+ * Whether u can have sent what is quoted (RFC 5927 4.1: as far as a datagram lets it be told): nothing is said of who
+ * was silent, and no path is too narrow for what nobody sent. DN-04, IC-02: whoever tries a resolver's ports one by
+ * one with "fragmentation needed" changes no path MTU even with the right one, for a query is smaller than any.
+ */
+static bool sent(const struct udp_sock *u, const struct icmp_err *e)
+{
+	if (e->local)
+		return true;
+	if (e->type == ICMP_UNREACH && e->code == ICMP_UNREACH_NEEDFRAG)
+		return e->quoted_len <= u->sent_max;
+	return u->sent_max > 0;
+}
+
 enum drop_reason udp_icmp_err(struct tapir *t, const struct icmp_err *e)
 {
 	struct udp_sock *u = quoted(t, false, e);
-	int err = u ? err_of(t, u, e) : 0;
+	int err;
 
+	if (u && !sent(u, e))
+		return DROP_ICMP_NOT_SENT;
+	err = u ? err_of(t, u, e) : 0;
 	/* R1122-106: all of them reach the program, of an unconnected socket when it asked. */
 	if (err && (u->flags & (UDP_CONNECTED | UDP_RECVERR)))
 		udp_set_err(t, u, err);
@@ -262,11 +285,14 @@ enum drop_reason udp_icmp_err(struct tapir *t, const struct icmp_err *e)
 enum drop_reason echo_icmp_err(struct tapir *t, const struct icmp_err *e)
 {
 	struct udp_sock *u = quoted(t, true, e);
-	int err = u ? err_of(t, u, e) : 0;
 	struct udp_meta meta;
 	struct icmp_hdr h;
 	struct pkt *p;
+	int err;
 
+	if (u && !sent(u, e))
+		return DROP_ICMP_NOT_SENT;
+	err = u ? err_of(t, u, e) : 0;
 	if (err && (u->flags & UDP_CONNECTED) && !(u->flags & UDP_RECVERR))
 		udp_set_err(t, u, err);
 	if (!u)

@@ -359,6 +359,7 @@ int64_t udp_send(struct tapir *t, struct udp_sock *u, const struct iovec *iov, i
 	    (err = find_route(&s, flags)) || (err = path_mtu(&s)) || (err = room(&s)) ||
 	    (err = transmit(&s)))
 		return err;
+	u->sent_max = (uint16_t)max_u32(u->sent_max, s.len + IP_HDR_LEN);
 	if (!(u->flags & UDP_ECHO))
 		STAT_INC(t, Udp, OutDatagrams);
 	return len;

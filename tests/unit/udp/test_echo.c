@@ -88,6 +88,8 @@ TEST(an_error_about_a_request_is_pending_or_received, "R1122-106")
 	assert_int_equal(connect_to(a, WORLD_PEER, 0), 0);
 	assert_int_equal(bind_to(b, 0, 77), 0);
 	set_opt(b, TAPIR_SOL_IP, TAPIR_IP_RECVERR, 1);
+	assert_int_equal(tapir_sendto(w.t, a, request, 12, 0, NULL), 12);
+	assert_int_equal(send_to(b, WORLD_PEER, 0, request, 12), 12);
 	push_icmp_err(WORLD_FAR, 3, 1, 0, 1, WORLD_US, local_port(a), WORLD_PEER, 5, 32);
 	push_icmp_err(WORLD_FAR, 11, 0, 0, 1, WORLD_US, 77, WORLD_PEER, 6, 32);
 	assert_int_equal(so_error(a), EHOSTUNREACH);

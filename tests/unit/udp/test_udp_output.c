@@ -397,6 +397,7 @@ TEST(an_icmp_error_reaches_the_connected_socket_once, "R1122-106 R1122-48 R1122-
 
 	assert_int_equal(connect_to(s, WORLD_PEER, 9), 0);
 	assert_int_equal(connect_to(other, WORLD_PEER, 9), 0);
+	assert_int_equal(send_to(s, 0, 0, "x", 1), 1);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		push_icmp_err(WORLD_PEER, cases[i].type, cases[i].code, 0, 17, WORLD_US, 7,
 			      WORLD_PEER, 9, 29);
@@ -429,6 +430,7 @@ TEST(an_unconnected_socket_hears_of_errors_when_it_asked, "")
 {
 	tapir_sock_t s = bound(0, 7);
 
+	assert_int_equal(send_to(s, WORLD_PEER, 9, "x", 1), 1);
 	push_icmp_err(WORLD_PEER, 3, 3, 0, 17, WORLD_US, 7, WORLD_PEER, 9, 29);
 	assert_int_equal(so_error(s), 0);
 	assert_int_equal(set_opt(s, TAPIR_SOL_IP, TAPIR_IP_RECVERR, 1), 0);
