@@ -209,7 +209,10 @@ struct dns_query {
 		server;	     /* any: the configured ones; else this one alone, port 0: 53 */
 	uint32_t timeout_ms; /* in all; 0: timeout_ms x attempts of the settings */
 	unsigned attempts;   /* 0: the settings' */
-	dns_done_fn *done;   /* NULL: dns_pop() */
+	/* EDNS options besides the cookie (dns_put_option), for RAW; the caller's, in place until the query is over. NULL: none */
+	const uint8_t *options;
+	size_t options_len;
+	dns_done_fn *done; /* NULL: dns_pop() */
 	void *ctx;
 };
 

@@ -19,6 +19,8 @@ struct dns_ask {
 	struct tapir_sockaddr server; /* any: the configured ones */
 	uint64_t deadline_ns;
 	unsigned attempts;
+	const uint8_t *options; /* EDNS options besides the cookie, as in struct dns_query */
+	size_t options_len;
 	/* the result */
 	enum dns_status
 		status; /* DNS_OK: a reply (rcode NOERROR or NXDOMAIN, or any with RAW); else why there is none */
