@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apps/ctl.h"
 #include "drivers/host.h"
 #include "drivers/netlink.h"
 #include "stack/netif.h"
@@ -155,11 +156,15 @@ static int start(struct app *a, const struct stack_opts *o)
 	if (!a->loop)
 		return app_error(a->name, "%s", why.text);
 	err = loop_catch_signals(a->loop);
-	return err < 0 ? app_error(a->name, "signals can't be caught: %s", strerror(-err)) : 0;
+	if (err < 0)
+		return app_error(a->name, "signals can't be caught: %s", strerror(-err));
+	a->ctl = ctl_start(a, o, &err);
+	return err;
 }
 
 static void take_down(struct app *a)
 {
+	ctl_stop(a->ctl);
 	if (a->loop)
 		loop_free(a->loop);
 	if (a->t)
@@ -184,6 +189,8 @@ int app_start(struct app *a, const char *name, const struct stack_opts *o)
 
 void app_stop(struct app *a)
 {
+	ctl_stop(a->ctl);
+	a->ctl = NULL;
 	loop_finish(a->loop);
 	take_down(a);
 }

@@ -8,11 +8,14 @@
 #include "apps/opts.h"
 #include "drivers/loop.h"
 
+struct ctl;
+
 struct app {
 	const char *name; /* the command's, for errors */
 	struct driver *drv;
 	struct tapir *t;
 	struct loop *loop;
+	struct ctl *ctl; /* the control socket, NULL: none */
 	int ifindex;
 	uint32_t gw; /* the gateway in use, 0: none; host order */
 	uint32_t

@@ -520,6 +520,7 @@ int cmd_demo(int argc, char **argv)
 		goto out;
 	plain_surroundings();
 	stack_opts_default(&d->stack);
+	d->stack.ctl_off = true; /* nobody outside of its namespaces has a use for it */
 	status = step_network(d);
 	if (status)
 		goto out;

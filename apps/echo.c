@@ -318,6 +318,7 @@ int cmd_echo(int argc, char **argv)
 			  : app_error("echo", "no memory: free some and try again");
 	if (status != OPTS_GO)
 		goto out;
+	e->stack.ctl_told = true;
 	status = app_start(&e->app, "echo", &e->stack);
 	if (status)
 		goto out;

@@ -193,6 +193,7 @@ int cmd_httpd(int argc, char **argv)
 	h->conf.timeout_ns[HTTP_CLASS_IDLE] = (uint64_t)h->idle_s * NS_PER_S;
 	http_log_init(&h->log, h->quiet ? -1 : STDOUT_FILENO);
 	raise_descriptors();
+	h->stack.ctl_told = true;
 	status = app_start(&h->app, "httpd", &h->stack);
 	if (status == 0) {
 		status = serve(h);

@@ -272,13 +272,15 @@ static int set_dns(void *to, const char *value, struct opt_why *why)
 		size_t len = strcspn(at, ",");
 		struct tapir_sockaddr server;
 		const char *wrong = dns_server(at, len, &server);
+		if (wrong && !strchr(value, ','))
+			return opt_refuse(why, "%s", wrong);
 		if (wrong)
-			return opt_refuse(why, "%.*s%s%s", (int)(len < 40 ? len : 40), at,
-					  len ? ": " : "", wrong);
+			return opt_refuse(why, "'%.*s': %s", (int)(len < 40 ? len : 40), at, wrong);
 		for (unsigned i = 0; i < o->ndns; i++) {
 			if (o->dns[i].port == server.port &&
 			    tapir_addr_eq(&o->dns[i].addr, &server.addr))
-				return opt_refuse(why, "%.*s: there already: give each server once",
+				return opt_refuse(why,
+						  "'%.*s': there already: give each server once",
 						  (int)len, at);
 		}
 		if (o->ndns == STACK_DNS_MAX)
@@ -288,6 +290,16 @@ static int set_dns(void *to, const char *value, struct opt_why *why)
 		if (!*at)
 			return 0;
 	}
+}
+
+static int set_ctl(void *to, const char *value, struct opt_why *why)
+{
+	struct stack_opts *o = to;
+	if (!*value)
+		return opt_refuse(why, "not a path: give one for the socket, or 'none'");
+	o->ctl_off = strcmp(value, "none") == 0;
+	o->ctl = o->ctl_off ? NULL : value;
+	return 0;
 }
 
 /* Letters to change, insert or take out to make a of b (Levenshtein), for names of up to 63 letters. */
@@ -345,6 +357,14 @@ static const struct tapir_conf_item *find_setting(const char *name, unsigned ind
 	return NULL;
 }
 
+int opt_no_setting(const char *name, struct opt_why *why)
+{
+	const char *near = nearest_setting(name);
+	if (!near)
+		return opt_refuse(why, "%.80s: no such setting: docs/limits.md lists them", name);
+	return opt_refuse(why, "%.80s: no such setting: the nearest is %s", name, near);
+}
+
 /* "NAME=VALUE[ VALUE...]" with blanks about the parts; text is written to. */
 static int set_setting(struct tapir_conf *conf, char *text, struct opt_why *why)
 {
@@ -356,13 +376,8 @@ static int set_setting(struct tapir_conf *conf, char *text, struct opt_why *why)
 	extra = strtok_r(NULL, " \t", &save);
 	if (!name || extra)
 		return opt_refuse(why, "not NAME=VALUE: give one like net.ipv4.tcp_sack=0");
-	if (!find_setting(name, 0)) {
-		const char *near = nearest_setting(name);
-		if (!near)
-			return opt_refuse(why, "%.80s: no such setting: docs/limits.md lists them",
-					  name);
-		return opt_refuse(why, "%.80s: no such setting: the nearest is %s", name, near);
-	}
+	if (!find_setting(name, 0))
+		return opt_no_setting(name, why);
 	unsigned index = 0;
 	char *word = strtok_r(value, " \t", &save);
 	if (!word)
@@ -399,13 +414,47 @@ static int set_setting(struct tapir_conf *conf, char *text, struct opt_why *why)
 	return 0;
 }
 
-static int set_sysctl(void *to, const char *value, struct opt_why *why)
+int opt_setting(struct tapir_conf *conf, const char *value, struct opt_why *why)
 {
 	char text[CONF_LINE_MAX];
 	if (strlen(value) >= sizeof text)
 		return opt_refuse(why, "longer than any setting: give NAME=VALUE");
 	memcpy(text, value, strlen(value) + 1);
-	return set_setting(&((struct stack_opts *)to)->conf, text, why);
+	return set_setting(conf, text, why);
+}
+
+bool opt_setting_text(const struct tapir_conf *conf, const char *name, char *out, size_t size)
+{
+	const struct tapir_conf_item *item = find_setting(name, 0);
+	const char *words = tapir_conf_words(name);
+	char key[TAPIR_CONF_KEY_TEXT];
+	int64_t v = 0;
+	size_t n = 0;
+	if (!item || size == 0)
+		return false;
+	out[0] = 0;
+	if (tapir_conf_get_key(conf, name, key) == 0) {
+		snprintf(out, size, "%s", key);
+		return true;
+	}
+	for (unsigned i = 0; tapir_conf_get(conf, name, i, &v) == 0 && n < size; i++) {
+		const char *word = words;
+		for (int64_t k = item->min; word && k < v; k++) {
+			word = strchr(word, ' ');
+			word = word ? word + 1 : NULL;
+		}
+		if (word)
+			n += (size_t)snprintf(out + n, size - n, "%s%.*s", i ? "\t" : "",
+					      (int)strcspn(word, " "), word);
+		else
+			n += (size_t)snprintf(out + n, size - n, "%s%" PRId64, i ? "\t" : "", v);
+	}
+	return true;
+}
+
+static int set_sysctl(void *to, const char *value, struct opt_why *why)
+{
+	return opt_setting(&((struct stack_opts *)to)->conf, value, why);
 }
 
 /* sysctl.conf(5): NAME = VALUE a line, empty lines, and comments behind # or ;. */
@@ -456,6 +505,10 @@ static const struct opt shared[] = {
 	{"sysctl", 0, "NAME=VALUE", "change a setting, by Linux's name; may be repeated",
 	 set_sysctl},
 	{"conf", 0, "FILE", "settings as lines NAME=VALUE", set_conf},
+	{"ctl", 0, "PATH",
+	 "the control socket, for 'tapir sysctl' and others\n(DEVICE.sock in "
+	 "$XDG_RUNTIME_DIR/tapir or /run/tapir); 'none': none",
+	 set_ctl},
 };
 
 enum { NSHARED = sizeof shared / sizeof *shared };
@@ -490,21 +543,21 @@ static int error_value(const struct opt_command *cmd, const char *option, const 
 	return opts_error(cmd->name, thing, text);
 }
 
-/* A setting whose values are out of order: which, as they are, and what would do. */
-static int conflict_error(const struct opt_command *cmd, const char *name)
+const char *opt_conflict(const struct tapir_conf *conf, struct opt_why *thing)
 {
-	char thing[256];
+	const char *name = tapir_conf_conflict(conf);
 	unsigned n = 0;
-	snprintf(thing, sizeof thing, "%s =", name);
+	if (!name)
+		return NULL;
+	opt_refuse(thing, "%s =", name);
 	for (unsigned i = 0; tapir_conf_item(i); i++) {
-		size_t len = strlen(thing);
+		size_t len = strlen(thing->text);
 		if (strcmp(tapir_conf_item(i)->name, name) == 0 && ++n)
-			snprintf(thing + len, sizeof thing - len, " %" PRId64,
-				 tapir_conf_value(&cmd->stack->conf, i));
+			snprintf(thing->text + len, sizeof thing->text - len, " %" PRId64,
+				 tapir_conf_value(conf, i));
 	}
-	return opts_error(cmd->name, thing,
-			  n > 1 ? "out of order: give none that is below the one before"
-				: "above its maximum: give less, or raise that");
+	return n > 1 ? "out of order: give none that is below the one before"
+		     : "above its maximum: give less, or raise that";
 }
 
 /* What options can't know of each other while they are read. */
@@ -545,10 +598,8 @@ static int finish(const struct opt_command *cmd)
 			return error_value(cmd, "dns", o->ip_text ? o->ip_text : "192.0.2.2",
 					   "the stack's own address: give another host's");
 	}
-	const char *name = tapir_conf_conflict(&o->conf);
-	if (name)
-		return conflict_error(cmd, name);
-	return OPTS_GO;
+	const char *wrong = opt_conflict(&o->conf, &why);
+	return wrong ? opts_error(cmd->name, why.text, wrong) : OPTS_GO;
 }
 
 static void help_rows(FILE *f, const struct opt *opts, size_t n)

@@ -55,6 +55,9 @@ struct stack_opts {
 	struct tapir_sockaddr dns[STACK_DNS_MAX];
 	unsigned ndns;
 	struct tapir_conf conf;
+	const char *ctl; /* --ctl: the control socket's path; NULL: the default one */
+	bool ctl_off;	 /* --ctl none */
+	bool ctl_told;	 /* by the command: say so when there can't be the default one */
 	/* given on the command line (their text, for errors), or NULL */
 	const char *ip_text, *gw_text, *host_text;
 };
@@ -99,6 +102,24 @@ bool opt_ip4(const char *text, uint32_t *out);
  * none: an address that no host can have, a port of 0, or anything behind it.
  */
 bool opt_dns_server(const char *text, struct tapir_sockaddr *out);
+
+/*
+ * "NAME=VALUE[ VALUE...]", as --sysctl takes it, into *conf: 0, or -1 with *why; values before a bad one are set then.
+ * tapir_conf_conflict() is the caller's to ask.
+ */
+int opt_setting(struct tapir_conf *conf, const char *text, struct opt_why *why);
+
+/* A setting whose values are out of order: "NAME = VALUES" in *thing; returns why, or NULL where all is well. */
+const char *opt_conflict(const struct tapir_conf *conf, struct opt_why *thing);
+
+/* Refuses a name that is no setting's, with the name that is most like it. Returns -1. */
+int opt_no_setting(const char *name, struct opt_why *why);
+
+/*
+ * A setting as the kernel writes it: its values with tabs between them, a word where it has words, a key in its own form
+ * ("" where none is set). False: no such setting. 128 bytes are enough for any.
+ */
+bool opt_setting_text(const struct tapir_conf *conf, const char *name, char *out, size_t size);
 
 /* Sets every shared option to its default; opts_parse does it by itself. */
 void stack_opts_default(struct stack_opts *o);

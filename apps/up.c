@@ -43,6 +43,7 @@ int cmd_up(int argc, char **argv)
 
 	if (status != OPTS_GO)
 		return status;
+	o.ctl_told = true;
 	status = app_start(&a, "up", &o);
 	if (status)
 		return status;

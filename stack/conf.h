@@ -66,8 +66,30 @@ TAPIR_API const char *tapir_conf_conflict(const struct tapir_conf *conf);
 /* -EINVAL when a field is outside its limits or two contradict each other (min above max). */
 TAPIR_API int tapir_conf_check(const struct tapir_conf *conf);
 
-/* A running instance's settings: read them, or change one; new connections use the new value. */
+/* What a setting that is changed in a running instance is a change for. */
+enum tapir_conf_when {
+	/*
+	 * Everything, from its next step on. A timer that runs keeps its time; what a lower limit has no room for stays
+	 * until it goes by itself; a socket that was told its own value by an option keeps that.
+	 */
+	TAPIR_CONF_AT_ONCE,
+	/* What is made afterwards: sockets, connections, addresses, datagrams. */
+	TAPIR_CONF_NEW,
+	/* Interfaces that are added afterwards: for a program with one interface, its next start. */
+	TAPIR_CONF_INTERFACE,
+};
+
+/* Which of them it is; of a name that is no setting's, TAPIR_CONF_AT_ONCE. */
+TAPIR_API enum tapir_conf_when tapir_conf_when(const char *name, unsigned index);
+
+/* A running instance's settings: read them, or change one. As tapir_conf_set(), and -EINVAL as tapir_conf_check(). */
 TAPIR_API const struct tapir_conf *tapir_conf_of(const struct tapir *t);
 TAPIR_API int tapir_sysctl(struct tapir *t, const char *name, unsigned index, int64_t value);
+
+/*
+ * Changes them all in one step, for what belongs together (the three values of tcp_rmem, the ends of a range of ports, a key).
+ * -EINVAL as tapir_conf_check(), and nothing is changed. The processor's features stay.
+ */
+TAPIR_API int tapir_conf_change(struct tapir *t, const struct tapir_conf *next);
 
 #endif

@@ -217,6 +217,58 @@ const struct tapir_conf *tapir_conf_of(const struct tapir *t)
 	return &t->conf;
 }
 
+/* Where not all values of a name are alike, the place; else -1. */
+static const struct {
+	const char *name;
+	int index;
+	enum tapir_conf_when when;
+} whens[] = {
+	{"net.core.rmem_default", -1, TAPIR_CONF_NEW},
+	{"net.core.wmem_default", -1, TAPIR_CONF_NEW},
+	{"net.core.somaxconn", -1, TAPIR_CONF_NEW},
+	{"net.ipv4.ip_no_pmtu_disc", -1, TAPIR_CONF_NEW},
+	{"net.ipv4.ipfrag_time", -1, TAPIR_CONF_NEW},
+	{"net.ipv4.tcp_app_win", -1, TAPIR_CONF_NEW},
+	{"net.ipv4.tcp_base_mss", -1, TAPIR_CONF_NEW},
+	{"net.ipv4.tcp_congestion_control", -1, TAPIR_CONF_NEW},
+	{"net.ipv4.tcp_ecn", -1, TAPIR_CONF_NEW},
+	{"net.ipv4.tcp_mtu_probing", -1, TAPIR_CONF_NEW},
+	{"net.ipv4.tcp_rmem", 1, TAPIR_CONF_NEW},
+	{"net.ipv4.tcp_sack", -1, TAPIR_CONF_NEW},
+	{"net.ipv4.tcp_timestamps", -1, TAPIR_CONF_NEW},
+	{"net.ipv4.tcp_window_scaling", -1, TAPIR_CONF_NEW},
+	{"net.tapir.arp_announce_num", -1, TAPIR_CONF_NEW},
+	{"net.tapir.arp_probe", -1, TAPIR_CONF_NEW},
+	{"net.tapir.tcp_hystart", -1, TAPIR_CONF_NEW},
+	{"net.tapir.tcp_init_cwnd", -1, TAPIR_CONF_NEW},
+	{"net.tapir.tcp_msl_ms", -1, TAPIR_CONF_NEW},
+	{"net.tapir.tcp_persona", -1, TAPIR_CONF_NEW},
+	{"net.tapir.tcp_rto_init_ms", -1, TAPIR_CONF_NEW},
+	{"net.tapir.txq_bytes", -1, TAPIR_CONF_INTERFACE},
+};
+
+enum tapir_conf_when tapir_conf_when(const char *name, unsigned index)
+{
+	for (size_t i = 0; name && i < ARRAY_SIZE(whens); i++) {
+		if (strcmp(whens[i].name, name) == 0 &&
+		    (whens[i].index < 0 || (unsigned)whens[i].index == index))
+			return whens[i].when;
+	}
+	return TAPIR_CONF_AT_ONCE;
+}
+
+int tapir_conf_change(struct tapir *t, const struct tapir_conf *next)
+{
+	uint32_t features = t->conf.cpu_features;
+	int err = tapir_conf_check(next);
+
+	if (err)
+		return err;
+	t->conf = *next;
+	t->conf.cpu_features = features;
+	return 0;
+}
+
 int tapir_sysctl(struct tapir *t, const char *name, unsigned index, int64_t value)
 {
 	struct tapir_conf next = t->conf;
@@ -224,9 +276,5 @@ int tapir_sysctl(struct tapir *t, const char *name, unsigned index, int64_t valu
 
 	if (err)
 		return err;
-	err = tapir_conf_check(&next);
-	if (err)
-		return err;
-	t->conf = next;
-	return 0;
+	return tapir_conf_change(t, &next);
 }

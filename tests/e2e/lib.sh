@@ -120,6 +120,9 @@ run_tests() {
 	if [ "${1-}" = --test ]; then
 		scratch=$3
 		ip link set lo up
+		# Where control sockets go: /run is the machine's.
+		mkdir -m 700 "$scratch/r"
+		export XDG_RUNTIME_DIR="$scratch/r"
 		set -e
 		"$2"
 		exit 0

@@ -350,21 +350,22 @@ TEST(name_servers_that_are_none_are_refused, "")
 	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
 		snprintf(words, sizeof words, "--dns %s", none[i]);
 		snprintf(line, sizeof line,
-			 "--dns %s: %.40s: not a name server: give one like 192.0.2.53 or "
+			 "--dns %s: not a name server: give one like 192.0.2.53 or "
 			 "192.0.2.53#5353",
-			 none[i], none[i]);
+			 none[i]);
 		refuses(words, line);
 	}
 	refuses("--dns=", "--dns : not a name server: give one like 192.0.2.53 or 192.0.2.53#5353");
-	refuses("--dns 192.0.2.1,", "--dns 192.0.2.1,: not a name server: give one like 192.0.2.53 "
-				    "or 192.0.2.53#5353");
-	refuses("--dns 127.0.0.53", "--dns 127.0.0.53: 127.0.0.53: the stack's own loopback, where "
+	refuses("--dns 192.0.2.1,",
+		"--dns 192.0.2.1,: '': not a name server: give one like 192.0.2.53 "
+		"or 192.0.2.53#5353");
+	refuses("--dns 127.0.0.53", "--dns 127.0.0.53: the stack's own loopback, where "
 				    "nobody answers: give a server's address");
-	refuses("--dns 224.0.0.251", "--dns 224.0.0.251: 224.0.0.251: no host has this address: "
+	refuses("--dns 224.0.0.251", "--dns 224.0.0.251: no host has this address: "
 				     "give a name server's");
 	refuses("--dns 192.0.2.2", "--dns 192.0.2.2: the stack's own address: give another host's");
-	refuses("--dns 192.0.2.1,192.0.2.1#53",
-		"--dns 192.0.2.1,192.0.2.1#53: 192.0.2.1#53: there already: give each server once");
+	refuses("--dns 192.0.2.1,192.0.2.1#53", "--dns 192.0.2.1,192.0.2.1#53: '192.0.2.1#53': "
+						"there already: give each server once");
 	refuses("--dns 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8,"
 		"10.0.0.9",
 		"--dns 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8,"
@@ -391,7 +392,8 @@ TEST(help_lists_every_option, "")
 					    "--gw ADDR",    "--host-ip ADDR/LEN",
 					    "--mac ADDR",   "--mtu N",
 					    "--pcap FILE",  "--sysctl NAME=VALUE",
-					    "--conf FILE",  "--dns ADDR[,ADDR...]"};
+					    "--conf FILE",  "--dns ADDR[,ADDR...]",
+					    "--ctl PATH"};
 	assert_int_equal(parse("--port 99 --help --port x"), 0);
 	assert_non_null(strstr(said, "usage: tapir httpd [options]\nServes files.\n"));
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

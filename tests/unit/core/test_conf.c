@@ -146,6 +146,70 @@ TEST(every_counter_and_event_has_a_name, "")
 	assert_non_null(tapir_drop_name(DROP_COUNT));
 }
 
+TEST(what_belongs_together_changes_in_one_step, "")
+{
+	struct tapir_conf next;
+	struct world w;
+
+	world_open(&w, TAPIR_NETIF_RAW_IP);
+	next = *tapir_conf_of(w.t);
+	next.tcp_rmem_min = 1 << 20;
+	assert_int_equal(tapir_conf_change(w.t, &next), -EINVAL);
+	assert_int_equal(tapir_conf_of(w.t)->tcp_rmem_min, 4096);
+	next.tcp_rmem_default = 2 << 20;
+	next.ip_default_ttl = 256;
+	assert_int_equal(tapir_conf_change(w.t, &next), -EINVAL);
+	assert_int_equal(tapir_conf_of(w.t)->tcp_rmem_default, 131072);
+	next.ip_default_ttl = 255;
+	next.cpu_features = ~tapir_conf_of(w.t)->cpu_features;
+	assert_int_equal(tapir_conf_change(w.t, &next), 0);
+	assert_int_equal(tapir_conf_of(w.t)->tcp_rmem_min, 1 << 20);
+	assert_int_equal(tapir_conf_of(w.t)->tcp_rmem_default, 2 << 20);
+	assert_int_equal(tapir_conf_of(w.t)->ip_default_ttl, 255);
+	assert_int_not_equal(tapir_conf_of(w.t)->cpu_features, next.cpu_features);
+	world_close(&w);
+}
+
+TEST(a_setting_tells_for_what_its_change_is_one, "")
+{
+	unsigned n[3] = {0};
+	const struct tapir_conf_item *i;
+
+	for (unsigned k = 0; (i = tapir_conf_item(k)); k++)
+		n[tapir_conf_when(i->name, i->index)]++;
+	assert_int_equal(n[TAPIR_CONF_INTERFACE], 1);
+	/* Each name of the table is a setting's. */
+	assert_int_equal(n[TAPIR_CONF_NEW], 21);
+	assert_int_equal(tapir_conf_when("net.tapir.txq_bytes", 0), TAPIR_CONF_INTERFACE);
+	assert_int_equal(tapir_conf_when("net.ipv4.tcp_rmem", 0), TAPIR_CONF_AT_ONCE);
+	assert_int_equal(tapir_conf_when("net.ipv4.tcp_rmem", 1), TAPIR_CONF_NEW);
+	assert_int_equal(tapir_conf_when("net.ipv4.ip_default_ttl", 0), TAPIR_CONF_AT_ONCE);
+	assert_int_equal(tapir_conf_when("no.such", 0), TAPIR_CONF_AT_ONCE);
+	assert_int_equal(tapir_conf_when(NULL, 0), TAPIR_CONF_AT_ONCE);
+}
+
+/* As the table says: one is for new sockets, one for all. */
+TEST(a_socket_keeps_what_it_was_made_with, "")
+{
+	struct world w;
+	tapir_sock_t old;
+	int v = 0;
+	size_t n = sizeof(v);
+
+	world_open(&w, TAPIR_NETIF_RAW_IP);
+	old = tapir_socket(w.t, TAPIR_AF_INET, TAPIR_DGRAM, 0);
+	assert_int_equal(tapir_sysctl(w.t, "net.core.rmem_default", 0, 50000), 0);
+	assert_int_equal(tapir_sysctl(w.t, "net.ipv4.ip_default_ttl", 0, 7), 0);
+	tapir_getsockopt(w.t, old, TAPIR_SOL_SOCKET, TAPIR_SO_RCVBUF, &v, &n);
+	assert_int_equal(v, 212992);
+	tapir_getsockopt(w.t, old, TAPIR_SOL_IP, TAPIR_IP_TTL, &v, &n);
+	assert_int_equal(v, 7);
+	tapir_getsockopt(w.t, tapir_socket(w.t, TAPIR_AF_INET, TAPIR_DGRAM, 0), TAPIR_SOL_SOCKET,
+			 TAPIR_SO_RCVBUF, &v, &n);
+	assert_int_equal(v, 50000);
+	world_close(&w);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -154,6 +218,9 @@ int main(void)
 		cmocka_unit_test(a_key_is_written_as_linux_does),
 		cmocka_unit_test(a_new_socket_has_the_algorithm_of_the_setting),
 		cmocka_unit_test(settings_that_contradict_each_other_are_refused),
+		cmocka_unit_test(what_belongs_together_changes_in_one_step),
+		cmocka_unit_test(a_setting_tells_for_what_its_change_is_one),
+		cmocka_unit_test(a_socket_keeps_what_it_was_made_with),
 		cmocka_unit_test(every_counter_and_event_has_a_name),
 	};
 
