@@ -25,8 +25,8 @@ bool dns_hosts_name(const struct dns_hosts *h, const struct tapir_addr *a, unsig
 enum dns_special {
 	DNS_SPECIAL_NONE,
 	DNS_SPECIAL_LOCALHOST, /* localhost., *.localhost.: loopback, else NODATA (RFC 6761 6.3) */
-	DNS_SPECIAL_LOOPBACK_PTR, /* 1.0.0.127.in-addr.arpa. and ::1: localhost. */
-	DNS_SPECIAL_NXDOMAIN, /* invalid., onion. and the like: no such name, no query (6.4, RFC 7686 2) */
+	DNS_SPECIAL_LOOPBACK_PTR, /* the reverse name of an address of 127/8 or of ::1: localhost. */
+	DNS_SPECIAL_NXDOMAIN, /* invalid., onion., alt. and below: no such name, no query (6.4, RFC 7686 2, RFC 9476 2) */
 	DNS_SPECIAL_MDNS, /* local. and link-local reverse names (RFC 6762 3, 4) */
 };
 enum dns_special dns_special(const struct dns_name *n);
@@ -45,7 +45,16 @@ struct dns_resolvconf_note {
 unsigned dns_resolvconf(struct dns_conf *c, const char *text, size_t len,
 			struct dns_resolvconf_note *notes, unsigned max);
 
-/* RFC 6724 6: sorts destination addresses, best first, stable. src[i] is the source address that would be used, any: unreachable. */
+/*
+ * RFC 6724 6: sorts destination addresses, best first, stable. src[i] is the source address that would be used, any: unreachable. Both
+ * are put in order. Meant for DNS_ADDRS_MAX; any n works, in time n^2.
+ */
 void dns_sort(struct tapir_addr *dst, struct tapir_addr *src, unsigned n);
+/*
+ * The same where the lengths of the sources' prefixes are known (of an IPv4 address 0 to 32), which rule 9 needs: with them an
+ * address on a connected network goes before others (RFC 1123 6.1.3.4). NULL: not known.
+ */
+void dns_sort_prefixes(struct tapir_addr *dst, struct tapir_addr *src, uint8_t *src_len,
+		       unsigned n);
 
 #endif
