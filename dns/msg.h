@@ -107,6 +107,12 @@ struct dns_flaw {
 TAPIR_API int dns_msg_decode(struct dns_msg *m, const uint8_t *b, size_t len,
 			     struct dns_flaw *flaw);
 
+/*
+ * Header and question alone: what a reply must match before anything else in it is looked at, and all that matters of a truncated
+ * one, which may end anywhere. m->edns is empty, m->rcode without its upper bits, and the records must not be walked. As dns_msg_decode() else.
+ */
+TAPIR_API int dns_msg_head(struct dns_msg *m, const uint8_t *b, size_t len, struct dns_flaw *flaw);
+
 /* Walks the records of a decoded message, all sections in order. */
 struct dns_rr_iter {
 	size_t at;
@@ -131,15 +137,20 @@ static inline uint32_t dns_ttl(uint32_t ttl)
 
 /*
  * The encoder writes into the caller's room and never beyond. Compression: names that RFC 1035 and RFC 3597 4 allow to be
- * compressed point back to the earliest place where their tail stands (compared with case, so that decoding gives back what was given).
- * After the first call that did not fit (-EMSGSIZE) the message is as it was before it. Sections must come in order.
+ * compressed point back to a place where their tail stands (compared with case, so that decoding gives back what was given).
+ * After a call that did not fit (-EMSGSIZE) the message is as it was before it. Sections must come in order, and RDATA must be
+ * of its type (-EINVAL, and nothing is changed).
  */
+enum { DNS_ENC_PLACES = 128, DNS_ENC_BUCKETS = 64 };
+
 struct dns_enc {
 	uint8_t *b;
 	size_t cap, len;
 	enum dns_section section;
 	uint16_t nplaces;
-	uint16_t place[128]; /* offsets of labels written so far, for compression */
+	uint16_t place[DNS_ENC_PLACES]; /* offsets of labels written so far, for compression */
+	uint8_t head[DNS_ENC_BUCKETS];	/* places + 1 by a hash of the tail from there on */
+	uint8_t next[DNS_ENC_PLACES], bucket[DNS_ENC_PLACES];
 };
 
 TAPIR_API int dns_enc_begin(struct dns_enc *e, uint8_t *b, size_t cap, uint16_t id, uint16_t flags,
