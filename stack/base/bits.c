@@ -43,3 +43,16 @@ uint64_t mul_div_u64(uint64_t a, uint64_t b, uint64_t c)
 	}
 	return quotient;
 }
+
+uint32_t cube_root_u64(uint64_t v)
+{
+	uint64_t r = 0;
+
+	for (int bit = 21; bit >= 0; bit--) {
+		uint64_t next = r | UINT64_C(1) << bit;
+
+		if (next <= 2642245 && next * next * next <= v)
+			r = next;
+	}
+	return (uint32_t)r;
+}

@@ -85,4 +85,7 @@ static inline uint64_t sub_sat_u64(uint64_t a, uint64_t b)
  */
 uint64_t mul_div_u64(uint64_t a, uint64_t b, uint64_t c);
 
+/* The largest r with r^3 <= v. */
+uint32_t cube_root_u64(uint64_t v);
+
 #endif

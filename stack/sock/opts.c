@@ -342,7 +342,7 @@ static int set_congestion(struct target *o, const void *val, size_t len)
 	memcpy(name, val, len);
 	if (name[TCP_CC_NAME_MAX - 1] != '\0')
 		return -EINVAL;
-	ops = tcp_cc_find(name);
+	ops = tcp_cc_find(name, o->t->conf.tcp_cubic);
 	if (!ops)
 		return -ENOENT;
 	if (o->conn)

@@ -56,20 +56,6 @@ static struct cubic *state(struct tcp_cc *cc)
 	return (struct cubic *)(void *)cc->priv;
 }
 
-/* The largest r with r^3 <= v. */
-static uint32_t cube_root(uint64_t v)
-{
-	uint64_t r = 0;
-
-	for (int bit = 21; bit >= 0; bit--) {
-		uint64_t next = r | UINT64_C(1) << bit;
-
-		if (next <= 2642245 && next * next * next <= v)
-			r = next;
-	}
-	return (uint32_t)r;
-}
-
 /* C d^3 for d ms, in bytes of whole segments, as Linux has it: before K that is a segment ahead, after K behind. */
 static uint64_t curve(uint32_t d_ms, uint32_t mss)
 {
@@ -104,7 +90,7 @@ static void begin_epoch(struct tcp_cc *cc, struct cubic *q, uint32_t now_ms, uin
 		return;
 	}
 	q->w_max = q->last_max;
-	q->k_ms = cube_root((q->w_max - cwnd) * (C_DEN * UINT64_C(1000000000)) / C_NUM / mss);
+	q->k_ms = cube_root_u64((q->w_max - cwnd) * (C_DEN * UINT64_C(1000000000)) / C_NUM / mss);
 }
 
 /* R9438-2, RFC 9438 4.3: alpha segments a window of bytes; once beyond where the loss was, one, as Reno. */

@@ -16,18 +16,25 @@ enum { HYSTART_LOW_WINDOW = 16 }; /* segments: a queue of fewer is no sign of an
 /* In the order of net.ipv4.tcp_congestion_control's names: stack/core/conf.c. */
 static const struct tcp_cc_ops *const all[] = {&cc_cubic, &cc_newreno};
 
-const struct tcp_cc_ops *tcp_cc_find(const char *name)
+/* Of the two that are called cubic the one that net.tapir.tcp_cubic names. */
+static const struct tcp_cc_ops *version(const struct tcp_cc_ops *ops, bool as_linux)
+{
+	return ops == &cc_cubic && as_linux ? &cc_cubic_linux : ops;
+}
+
+const struct tcp_cc_ops *tcp_cc_find(const char *name, bool as_linux)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		if (strcmp(all[i]->name, name) == 0)
-			return all[i];
+			return version(all[i], as_linux);
 	}
 	return NULL;
 }
 
-const struct tcp_cc_ops *tcp_cc_nth(int64_t value)
+const struct tcp_cc_ops *tcp_cc_nth(int64_t value, bool as_linux)
 {
-	return value >= 0 && (uint64_t)value < ARRAY_SIZE(all) ? all[value] : all[0];
+	return version(value >= 0 && (uint64_t)value < ARRAY_SIZE(all) ? all[value] : all[0],
+		       as_linux);
 }
 
 uint32_t tcp_cc_initial_window(uint32_t mss, unsigned segments)
@@ -44,9 +51,10 @@ void tcp_cc_start(struct tcp_cc *cc, uint32_t mss, uint32_t cwnd, unsigned hysta
 	/* R5681-5: arbitrarily high at first. */
 	cc->ssthresh = TCP_SSTHRESH_INF;
 	/* R9438-6: on for CUBIC; for every algorithm by the setting. */
-	if (hystart == TCP_HYSTART_ALWAYS || (hystart == TCP_HYSTART_CUBIC && cc->ops == &cc_cubic))
+	bool cubic = cc->ops == &cc_cubic || cc->ops == &cc_cubic_linux;
+	if (hystart == TCP_HYSTART_ALWAYS || (hystart == TCP_HYSTART_CUBIC && cubic))
 		tcp_hystart_start(&cc->hs, TCP_HYSTART_SLOW);
-	else if (hystart == TCP_HYSTART_AS_LINUX && cc->ops == &cc_cubic)
+	else if (hystart == TCP_HYSTART_AS_LINUX && cubic)
 		tcp_hystart_start(&cc->hs, TCP_HYSTART_LINUX);
 	if (cc->ops->init)
 		cc->ops->init(cc, mss);

@@ -96,9 +96,11 @@ void tcp_cc_switch(struct tcp_cc *cc, const struct tcp_cc_ops *ops, uint32_t mss
  */
 void tcp_cc_rescale(struct tcp_cc *cc, uint32_t from, uint32_t to);
 uint32_t tcp_cc_rescaled(uint32_t window, uint32_t from, uint32_t to);
-/* By name; NULL: unknown. By net.ipv4.tcp_congestion_control's value: never NULL. */
-const struct tcp_cc_ops *tcp_cc_find(const char *name);
-const struct tcp_cc_ops *tcp_cc_nth(int64_t value);
+/*
+ * By name; NULL: unknown. By net.ipv4.tcp_congestion_control's value: never NULL. `as_linux`: of CUBIC, net.tapir.tcp_cubic.
+ */
+const struct tcp_cc_ops *tcp_cc_find(const char *name, bool as_linux);
+const struct tcp_cc_ops *tcp_cc_nth(int64_t value, bool as_linux);
 
 static inline bool tcp_cc_in_slow_start(const struct tcp_cc *cc)
 {
@@ -119,6 +121,6 @@ uint32_t tcp_hystart_ack(struct tcp_hystart *h, const struct tcp_cc_ack *a, bool
 /* Linux's: any ACK with a sample, in slow start with a window of so many segments. True: slow start is over. */
 bool tcp_hystart_linux(struct tcp_hystart *h, const struct tcp_cc_ack *a, uint32_t cwnd_segs);
 
-extern const struct tcp_cc_ops cc_newreno, cc_cubic;
+extern const struct tcp_cc_ops cc_newreno, cc_cubic, cc_cubic_linux;
 
 #endif

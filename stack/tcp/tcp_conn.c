@@ -26,7 +26,7 @@ struct tcp_conn *tcp_conn_new(struct tapir *t)
 	t->tcp->nconn++;
 	c->ep.kind = TCP_EP_CONN;
 	tcp_set_state(t, &c->ep, TAPIR_TCP_CLOSED);
-	c->cc.ops = tcp_cc_nth(t->conf.tcp_congestion_control); /* MAY-18 */
+	c->cc.ops = tcp_cc_nth(t->conf.tcp_congestion_control, t->conf.tcp_cubic); /* MAY-18 */
 	c->opt.linger_s = -1;
 	c->opt.uto_s = -1;
 	c->keep_ns = TAPIR_NEVER;

@@ -328,6 +328,7 @@ static void persona(struct pd *pd)
 	/* Where ours is not Linux's default; what the namespace says comes on top. */
 	c->tcp_rfc1337 = 0;
 	c->tcp_hystart = 3;
+	c->tcp_cubic = 1;
 	c->ip_local_port_min = 32768;
 	c->ip_local_port_max = 60999;
 	if (!pd->flags.freebsd)

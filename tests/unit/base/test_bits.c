@@ -80,6 +80,20 @@ TEST(mul_div_equals_128_bit_arithmetic, "")
 	assert_true(mul_div_u64(UINT64_MAX, UINT64_MAX - 1, UINT64_MAX) == UINT64_MAX - 1);
 }
 
+TEST(a_cube_root_is_rounded_down, "")
+{
+	static const uint32_t roots[] = {1, 2, 3, 10, 1023, 65536, 2642244, 2642245};
+
+	assert_int_equal(cube_root_u64(0), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+		uint64_t cube = (uint64_t)roots[i] * roots[i] * roots[i];
+
+		assert_int_equal(cube_root_u64(cube), roots[i]);
+		assert_int_equal(cube_root_u64(cube - 1), roots[i] - 1);
+	}
+	assert_int_equal(cube_root_u64(UINT64_MAX), 2642245);
+}
+
 TEST(min_max_and_clamp, "")
 {
 	assert_int_equal(min_u32(1, 2), 1);
@@ -110,6 +124,7 @@ int main(void)
 		cmocka_unit_test(popcount_counts_bits),
 		cmocka_unit_test(saturating_arithmetic_stops_at_its_ends),
 		cmocka_unit_test(mul_div_equals_128_bit_arithmetic),
+		cmocka_unit_test(a_cube_root_is_rounded_down),
 		cmocka_unit_test(min_max_and_clamp),
 		cmocka_unit_test(a_false_assertion_panics),
 	};

@@ -317,16 +317,16 @@ TEST(another_algorithm_takes_the_window_over, "MAY-18")
 
 	cc.cwnd = 50 * MSS;
 	cc.ssthresh = 40 * MSS;
-	tcp_cc_switch(&cc, tcp_cc_find("reno"), MSS);
+	tcp_cc_switch(&cc, tcp_cc_find("reno", false), MSS);
 	assert_int_equal(cc.cwnd, 50 * MSS);
 	assert_int_equal(cc.ssthresh, 40 * MSS);
 	for (int i = 0; i < 50; i++)
 		ack_at(&cc, 1, MSS, 50000, true);
 	assert_int_equal(cc.cwnd, 51 * MSS);
-	tcp_cc_switch(&cc, tcp_cc_find("cubic"), MSS);
+	tcp_cc_switch(&cc, tcp_cc_find("cubic", false), MSS);
 	cut(&cc, TCP_CC_LOSS);
 	assert_int_equal(cc.ssthresh, 35 * MSS);
-	assert_null(tcp_cc_find("vegas"));
+	assert_null(tcp_cc_find("vegas", false));
 }
 
 TEST(nothing_overflows_at_the_ends, "")

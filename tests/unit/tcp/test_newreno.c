@@ -141,9 +141,9 @@ TEST(the_window_never_overflows, "")
 
 TEST(algorithms_are_found_by_name, "")
 {
-	assert_ptr_equal(tcp_cc_find("reno"), &cc_newreno);
-	assert_null(tcp_cc_find("nosuch"));
-	assert_null(tcp_cc_find(""));
+	assert_ptr_equal(tcp_cc_find("reno", false), &cc_newreno);
+	assert_null(tcp_cc_find("nosuch", false));
+	assert_null(tcp_cc_find("", false));
 }
 
 int main(void)
