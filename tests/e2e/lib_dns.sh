@@ -13,8 +13,8 @@
 #	named      192.0.2.55   child.tld., types.test, gen.test, signed.test; with cookies
 #	unbound    192.0.2.56   recursion from the root at nsd on; validates signed.test
 #	dnsmasq    192.0.2.57   forwards to knotd; has local.test of its own
-#	hostile    192.0.2.66   tests/e2e/hostile_dns.py; it speaks from .67 too
-# shellcheck shell=sh disable=SC2154 # $scratch, $peers: lib.sh
+#	hostile    192.0.2.66   tests/e2e/hostile_dns.py; also 10.66.0.0/16; it speaks from .67 too
+# shellcheck shell=sh disable=SC2034,SC2154 # $scratch, $peers: lib.sh; $dns_servers: the tests
 nsd_ip=192.0.2.53 knotd_ip=192.0.2.54 named_ip=192.0.2.55 unbound_ip=192.0.2.56 dnsmasq_ip=192.0.2.57
 hostile_ip=192.0.2.66
 dns_servers='nsd knotd named unbound dnsmasq'
@@ -29,6 +29,7 @@ dns_net() {
 	for last in 1 53 54 55 56 57 66 67; do
 		ip addr add 192.0.2.$last/24 dev tap0
 	done
+	ip route add local 10.66.0.0/16 dev lo
 }
 
 # The peer, without the user's own habits (~/.digrc) and as patient as a busy machine needs.
@@ -293,7 +294,7 @@ dns_zones() {
 	dns_zone_types >"$scratch/zones/types.test"
 	dns_zone_gen >"$scratch/zones/gen.test"
 	{
-		echo '$TTL 518400'
+		echo "\$TTL 518400"
 		echo '. 86400 SOA a.root.tld. nobody.tld. 2026010101 1800 900 604800 86400'
 		echo '. NS a.root.tld.'
 		echo 'a.root.tld. A 192.0.2.53'
@@ -544,14 +545,14 @@ dns_start() { # server...
 		named) set -- "$peers/named" -f -4 -n 1 -c "$dir/conf" ;;
 		unbound) set -- "$peers/unbound" -d -c "$dir/conf" ;;
 		dnsmasq) set -- "$peers/dnsmasq" -k -C "$dir/conf" ;;
-		hostile) set -- "$peers/dnspython" tests/e2e/hostile_dns.py --listen $hostile_ip --other 192.0.2.67 ;;
+		hostile) set -- "$peers/dnspython" tests/e2e/hostile_dns.py --other 192.0.2.67 ;;
 		esac
 		HOME=$dir "$@" >"$dir/log" 2>&1 &
 		echo $! >"$dir/pid"
 	done
 	for dir in "$scratch"/dns/*; do
 		server=${dir##*/}
-		[ -e "$dir/pid" ] && [ ! -e "$dir/up" ] || continue
+		if [ ! -e "$dir/pid" ] || [ -e "$dir/up" ]; then continue; fi
 		eventually dns_answers "$server" || {
 			cat "$dir/log"
 			fail "$server does not answer"
