@@ -40,6 +40,7 @@ const char *dns_eai_text(int eai)
 		[-DNS_EAI_FAMILY] = "ai_family not supported",
 		[-DNS_EAI_SOCKTYPE] = "ai_socktype not supported",
 		[-DNS_EAI_SERVICE] = "Servname not supported for ai_socktype",
+		[-DNS_EAI_ADDRFAMILY] = "Address family for hostname not supported",
 		[-DNS_EAI_MEMORY] = "Memory allocation failure",
 		[-DNS_EAI_SYSTEM] = "System error",
 		[-DNS_EAI_OVERFLOW] = "Result too large for supplied buffer",
