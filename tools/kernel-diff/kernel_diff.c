@@ -80,6 +80,8 @@ static bool foreign_setting(const char *text, char *word, size_t cap)
 		if (n + 20 > sizeof(path))
 			continue;
 		snprintf(word, cap, "%.*s", (int)n, p);
+		if (strcmp(word, "net.tapir.tcp_cubic") == 0)
+			continue; /* its 1 is what the kernel does */
 		for (size_t i = 0; i < n; i++)
 			path[10 + i] = p[i] == '.' ? '/' : p[i];
 		if (access(path, F_OK) != 0 || strncmp(p, "net.ipv4.tcp_mem", 16) == 0 ||
