@@ -16,6 +16,7 @@
 #include "apps/ctl.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -375,11 +376,24 @@ static bool is_owner(int fd)
 	       (cred.uid == 0 || cred.uid == geteuid());
 }
 
+/* Drops who has left; the loop will hear of it later than of who comes now. */
+static void reap(struct ctl *ctl)
+{
+	for (unsigned i = 0; i < CTL_CLIENTS; i++) {
+		struct pollfd p = {.fd = ctl->clients[i] ? ctl->clients[i]->io.fd : -1};
+
+		if (poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR))
+			drop(ctl->clients[i]);
+	}
+}
+
 /* A free place; that of the client which has been idle longest, if it has been so for some time; or NULL. */
 static struct client **place(struct ctl *ctl)
 {
 	struct client **idle = NULL;
 
+	if (ctl->n == CTL_CLIENTS)
+		reap(ctl);
 	for (unsigned i = 0; i < CTL_CLIENTS; i++) {
 		struct client *c = ctl->clients[i];
 

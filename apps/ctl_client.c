@@ -320,6 +320,8 @@ void ctl_puts(const char *text, FILE *f)
 
 int ctl_told(const struct ctl_conn *c, const char *text)
 {
+	/* What was printed before comes before, where both go to one place. */
+	fflush(stdout);
 	fprintf(stderr, "tapir %s: ", c->name);
 	ctl_puts(text, stderr);
 	putc('\n', stderr);

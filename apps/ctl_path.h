@@ -11,7 +11,7 @@
 #include "apps/opts.h"
 
 enum {
-	CTL_PATH_MAX = 108, /* bytes of a socket's path, with its NUL: what a sockaddr_un has */
+	CTL_PATH_MAX = STACK_CTL_MAX + 1, /* with the NUL */
 	CTL_DIRS = 2,
 };
 

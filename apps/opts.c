@@ -297,6 +297,9 @@ static int set_ctl(void *to, const char *value, struct opt_why *why)
 	struct stack_opts *o = to;
 	if (!*value)
 		return opt_refuse(why, "not a path: give one for the socket, or 'none'");
+	if (strlen(value) > STACK_CTL_MAX)
+		return opt_refuse(why, "longer than a socket's path may be: give at most %d bytes",
+				  STACK_CTL_MAX);
 	o->ctl_off = strcmp(value, "none") == 0;
 	o->ctl = o->ctl_off ? NULL : value;
 	return 0;
@@ -333,6 +336,9 @@ static const char *nearest_setting(const char *name)
 	const struct tapir_conf_item *item;
 	const char *best = NULL;
 	unsigned least = UINT_MAX;
+	/* The time that it takes grows with both names; no setting's is so long. */
+	if (strlen(name) > 80)
+		return NULL;
 	for (unsigned i = 0; (item = tapir_conf_item(i)); i++) {
 		const char *last = strrchr(item->name, '.');
 		unsigned d = distance(name, item->name);

@@ -35,7 +35,10 @@ enum dev_kind {
 	DEV_FD,	    /* fd:N */
 };
 
-enum { STACK_DNS_MAX = 8 };
+enum {
+	STACK_DNS_MAX = 8,
+	STACK_CTL_MAX = 107, /* bytes of --ctl's path: what a Unix socket's address has */
+};
 
 /* What the shared options say, defaults filled in and held against each other. */
 struct stack_opts {

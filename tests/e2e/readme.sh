@@ -59,6 +59,19 @@ test_ping_and_curl_print_what_the_readme_shows() {
 	stop
 }
 
+test_settings_change_as_the_readme_shows() {
+	prepare
+	serve
+	block settings
+	commands settings >"$scratch/typed"
+	while read -r line; do
+		echo "\$ $line"
+		sh -c "$line" </dev/null 2>&1 || true
+	done <"$scratch/typed" >"$scratch/got"
+	diff "$scratch/settings" "$scratch/got" || fail 'the README shows something else'
+	stop
+}
+
 # Without what was typed: gdb shows its prompt and not what a file says to it. Numbers and columns may differ.
 answers() {
 	sed -E '/^\(gdb\) tapir/d; s/^(\(gdb\) )+//; /^Reading symbols|^A debugging session|^$|Inferior 1|^Quit anyway/d; s/0x[0-9a-f]+/N/g; s/ +/ /g; s/^ //' |
