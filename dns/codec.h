@@ -74,6 +74,10 @@ struct dns_rr_at {
 };
 bool dns_rr_skim(const struct dns_msg *m, struct dns_rr_iter *it, struct dns_rr_at *rr);
 
+/* dns_enc_rr() of a record of decoded `m`, under the name given. */
+int dns_enc_copy(struct dns_enc *e, const struct dns_msg *m, const struct dns_name *name,
+		 const struct dns_rr_at *rr);
+
 /* What a field of RDATA is: its size, what it must be, and how dig writes it. */
 enum rr_kind {
 	RF_END,

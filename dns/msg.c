@@ -370,30 +370,38 @@ int dns_enc_question(struct dns_enc *e, const struct dns_name *name, uint16_t ty
 	return err ? take_back(e, back, err) : 0;
 }
 
-/* RDATA, its names compressed where that is allowed. -EINVAL: it is none of that type. */
-static int put_rdata(struct dns_enc *e, uint16_t type, uint16_t class, const uint8_t *rdata,
-		     size_t rdlen)
+/* RDATA at `at` of b, its names compressed where that is allowed. -EINVAL: it is none of that type. */
+static int put_rdata(struct dns_enc *e, uint16_t type, uint16_t class, const uint8_t *b, size_t at,
+		     size_t len, bool flat)
 {
 	struct rr_walk w;
 	struct rr_part p;
 	int r;
 
-	rr_walk_begin(&w, rdata, 0, rdlen, type, class, true);
+	rr_walk_begin(&w, b, at, len, type, class, flat);
 	while ((r = rr_walk_next(&w, &p, NULL)) > 0) {
-		/* D3597-2: only RFC 1035's types are compressed. */
-		int err = p.kind == RF_NAME
-				  ? put_name(e, rdata + p.at, p.len, w.row->flags & RR_COMPRESS)
-				  : put(e, rdata + p.at, p.len);
+		struct dns_name name;
+		int err;
 
+		if (p.kind != RF_NAME) {
+			err = put(e, b + p.at, p.len);
+		} else {
+			if (dns_name_scan(b, w.end, p.at, 0, name.b, &name.len, NULL) < 0)
+				return -EINVAL;
+			/* D3597-2: only RFC 1035's types are compressed. */
+			err = put_name(e, name.b, name.len, w.row->flags & RR_COMPRESS);
+		}
 		if (err)
 			return err;
 	}
 	return r < 0 ? -EINVAL : 0;
 }
 
-int dns_enc_rr(struct dns_enc *e, enum dns_section s, const struct dns_name *name, uint16_t type,
-	       uint16_t class, uint32_t ttl, const uint8_t *rdata, size_t rdlen)
+/* A record whose RDATA lies at `at` of b. */
+static int put_rr(struct dns_enc *e, const struct dns_name *name, const struct dns_rr_at *rr,
+		  const uint8_t *b, bool flat)
 {
+	enum dns_section s = rr->section;
 	struct mark back = mark(e);
 	uint8_t fixed[RR_FIXED];
 	int err;
@@ -402,24 +410,40 @@ int dns_enc_rr(struct dns_enc *e, enum dns_section s, const struct dns_name *nam
 		return -EINVAL;
 	if (e->len < DNS_HEADER_LEN)
 		return -EMSGSIZE;
-	dns_put16(fixed, type);
-	dns_put16(fixed + 2, class);
-	dns_put32(fixed + 4, ttl);
+	dns_put16(fixed, rr->type);
+	dns_put16(fixed + 2, rr->class);
+	dns_put32(fixed + 4, rr->ttl);
+	dns_put16(fixed + 8, 0);
 	err = put_name(e, name->b, name->len, true);
 	size_t at = e->len;
 
 	if (!err)
 		err = put(e, fixed, sizeof(fixed));
 	if (!err)
-		err = put_rdata(e, type, class, rdata, rdlen);
-	if (!err && e->len - at - RR_FIXED > UINT16_MAX)
-		err = -EMSGSIZE;
+		err = put_rdata(e, rr->type, rr->class, b, rr->rdata, rr->rdlen, flat);
 	if (!err)
 		err = count(e, s);
 	if (err)
 		return take_back(e, back, err);
 	dns_put16(e->b + at + 8, (uint16_t)(e->len - at - RR_FIXED));
 	return 0;
+}
+
+int dns_enc_rr(struct dns_enc *e, enum dns_section s, const struct dns_name *name, uint16_t type,
+	       uint16_t class, uint32_t ttl, const uint8_t *rdata, size_t rdlen)
+{
+	struct dns_rr_at rr = {.ttl = ttl, .type = type, .class = class, .section = (uint8_t)s};
+
+	if (rdlen > UINT16_MAX)
+		return -EMSGSIZE;
+	rr.rdlen = (uint16_t)rdlen;
+	return put_rr(e, name, &rr, rdata, true);
+}
+
+int dns_enc_copy(struct dns_enc *e, const struct dns_msg *m, const struct dns_name *name,
+		 const struct dns_rr_at *rr)
+{
+	return put_rr(e, name, rr, m->b, false);
 }
 
 int dns_enc_opt(struct dns_enc *e, uint16_t udp_size, uint16_t flags, uint8_t ext_rcode,
