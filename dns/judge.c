@@ -1,0 +1,399 @@
+/*
+ * What comes back, judged: whether it is the reply, and what follows from it for the question and for what is known of the server.
+ *
+ * A datagram that does not fit is counted and nothing else: the wait goes on, and the right one still wins (RFC 1035 7.3, and what TuDoor
+ * does to resolvers that stop at the first odd reply). After spoof_limit of them on one try somebody is guessing, and the question goes to
+ * the same server over TCP, where guessing is of no use (RFC 5452 9.3).
+ *
+ * One that fits in all but one thing is not accepted either, but tells something:
+ *
+ *	the case differs	the same question over TCP at once; remembered when TCP confirms it
+ *	the cookie is missing	the same; over TCP it may be missing
+ *	the rest is garbage	after the usual wait over TCP, unless the right one came
+ *	an error, no question	after the usual wait without EDNS, unless the right one came
+ *
+ * One that fits is obeyed: TC leads to TCP, an error with EDNS that lacks an OPT record to the same question without (what an attacker
+ * can't bring about without having guessed all of it), other errors to the next server.
+ */
+#include <errno.h>
+
+#include "dns/exchange.h"
+
+static bool keep(struct dns_net *n, struct exchange *x, const uint8_t *b, size_t len)
+{
+	struct dns_ask *a = x->ask;
+	/* DN-20: the length of what came, whatever it says of itself. */
+	uint8_t *copy = net_alloc(n, len);
+
+	if (!copy) {
+		x->nomem = true;
+		return false;
+	}
+	memcpy(copy, b, len);
+	net_free(n, a->reply, a->reply_len);
+	a->reply = copy;
+	a->reply_len = len;
+	return true;
+}
+
+/* ---- what was learned ---- */
+
+static void learn_cookie(struct dns_net *n, struct dns_try *y, const struct dns_msg *m)
+{
+	const uint8_t *c;
+	size_t len;
+
+	if (y->packet.cookie_len == 0)
+		return;
+	if (!m->edns.present || !dns_option_find(m, DNS_OPTION_COOKIE, &c, &len)) {
+		dns_server_cookie_none(y->server, net_now(n));
+		if (y->told)
+			y->told->cookie = DNS_COOKIE_ABSENT;
+		return;
+	}
+	/* Over a stream it was not checked. */
+	if (len < 8 || len > DNS_COOKIE_MAX || (len > 8 && len < 16) ||
+	    memcmp(c, y->packet.cookie, DNS_COOKIE_CLIENT_LEN) != 0)
+		return;
+	/* D7873-4, RFC 7873 5.3: kept whatever the rcode is. */
+	dns_server_cookie_got(y->server, &y->own, c + 8, len - 8);
+	if (y->told)
+		y->told->cookie = DNS_COOKIE_ANSWERED;
+}
+
+static void learn(struct dns_net *n, struct dns_try *y, const struct dns_msg *m, bool kept)
+{
+	uint64_t now = net_now(n);
+	const uint8_t *o;
+	size_t len;
+
+	dns_server_answered(y->server, y->sent == 1 ? max_u64(now - y->last_ns, 1) : 0, now);
+	if (y->packet.mixed && y->transport == DNS_UDP)
+		dns_server_case(y->server, kept, now);
+	else if (y->packet.mixed && !kept)
+		dns_server_case_unkept(y->server, now);
+	if (m->edns.present && y->packet.edns)
+		y->server->edns_seen = true;
+	learn_cookie(n, y, m);
+	/* RFC 7828 3.2.2, in units of 100 ms; over UDP it says nothing. */
+	if (y->pipe && m->edns.present && dns_option_find(m, DNS_OPTION_KEEPALIVE, &o, &len) &&
+	    len == 2)
+		dns_pipe_keepalive(y->pipe, (unsigned)(o[0] << 8 | o[1]));
+	if (y->told) {
+		y->told->rcode = m->rcode;
+		y->told->reply_len = (uint32_t)m->len;
+		y->told->case_kept = kept;
+	}
+}
+
+/* ---- what it means ---- */
+
+enum verdict {
+	ANSWER,
+	TRUNCATED, /* on to TCP */
+	NO_EDNS,   /* again without */
+	BADVERS,
+	BADCOOKIE, /* again with the new one */
+	LAME,
+	FAILURE, /* the next server */
+	BROKEN,	 /* no sense in it: the next server */
+};
+
+static bool has_type(const struct dns_msg *m, enum dns_section s, uint16_t type)
+{
+	struct dns_rr_iter it;
+	struct dns_rr rr;
+
+	dns_rr_begin(m, &it);
+	while (dns_rr_next(m, &it, &rr)) {
+		if (rr.section == s && rr.type == type)
+			return true;
+	}
+	return false;
+}
+
+/* D1034-5, D2308-2: it does not recurse for us: it says so and has no answer, or it names others that may know. */
+static bool is_lame(const struct dns_msg *m, unsigned flags)
+{
+	if ((flags & DNS_Q_NO_RD) || m->rcode != DNS_RCODE_NOERROR || m->count[DNS_ANSWER] > 0 ||
+	    (m->flags & DNS_AA))
+		return false;
+	if (!(m->flags & DNS_RA))
+		return true;
+	return has_type(m, DNS_AUTHORITY, 2) && !has_type(m, DNS_AUTHORITY, 6);
+}
+
+static enum verdict judge(const struct dns_try *y, const struct dns_msg *m)
+{
+	const struct dns_cand *c = y->cand;
+	unsigned flags = y->x->ask->flags;
+	bool raw = flags & DNS_Q_RAW;
+
+	/* D1035-7, D2181-5: what a truncated reply holds is not used. */
+	if (m->flags & DNS_TC) {
+		if (y->transport == DNS_UDP && !(raw && (flags & DNS_Q_IGNORE_TC)))
+			return TRUNCATED;
+		if (!raw)
+			return BROKEN;
+	}
+	/* D6891-3: there is no lower version than ours. */
+	if (m->rcode == DNS_RCODE_BADVERS && y->packet.edns && !c->no_edns)
+		return BADVERS;
+	/* D7873-3: once more with the server's new cookie, then over TCP. */
+	if (m->rcode == DNS_RCODE_BADCOOKIE && y->packet.cookie_len &&
+	    (!c->badcookie || y->transport == DNS_UDP))
+		return BADCOOKIE;
+	/* D6891-6, DN-32: only a reply that fits and has no OPT says that there is no EDNS. */
+	if (y->packet.edns && !c->no_edns && !m->edns.present &&
+	    (m->rcode == DNS_RCODE_FORMERR || m->rcode == DNS_RCODE_NOTIMP ||
+	     (m->rcode == DNS_RCODE_SERVFAIL && !y->server->edns_seen)))
+		return NO_EDNS;
+	if (raw)
+		return ANSWER;
+	if (m->rcode != DNS_RCODE_NOERROR && m->rcode != DNS_RCODE_NXDOMAIN)
+		return FAILURE;
+	return is_lame(m, flags) ? LAME : ANSWER;
+}
+
+static enum dns_status status_of(const struct dns_msg *m)
+{
+	switch (m->rcode) {
+	case DNS_RCODE_FORMERR:
+		return DNS_FORMERR;
+	case DNS_RCODE_SERVFAIL:
+		return DNS_SERVFAIL;
+	case DNS_RCODE_NOTIMP:
+		return DNS_NOTIMP;
+	case DNS_RCODE_REFUSED:
+		return DNS_REFUSED;
+	default:
+		return DNS_RCODE;
+	}
+}
+
+static void answer(struct dns_net *n, struct dns_try *y, const struct dns_msg *m)
+{
+	struct exchange *x = y->x;
+	struct dns_cand *c = y->cand;
+	struct dns_story *s = &x->story;
+
+	/* It failed with EDNS and answers without: that is what is remembered. */
+	if (c->edns_doubt && (m->rcode == DNS_RCODE_NOERROR || m->rcode == DNS_RCODE_NXDOMAIN))
+		dns_server_no_edns(y->server, net_now(n));
+	if (!keep(n, x, m->b, m->len)) {
+		dns_try_end(n, y, DNS_TRIED_ANSWERED, ENOMEM);
+		dns_net_give_up(n, x, c);
+		return;
+	}
+	s->query_len = y->packet.len;
+	memcpy(s->query, y->packet.b, y->packet.len);
+	dns_try_end(n, y, DNS_TRIED_ANSWERED, 0);
+	dns_net_finish(n, x, DNS_OK);
+}
+
+/* The next server's turn; what this one said is kept for the report. */
+static void failure(struct dns_net *n, struct dns_try *y, const struct dns_msg *m,
+		    enum dns_outcome outcome, enum dns_status as)
+{
+	struct exchange *x = y->x;
+	struct dns_cand *c = y->cand;
+
+	/* A truncated reply's content is of no use even here. */
+	if (!(m->flags & DNS_TC) && keep(n, x, m->b, m->len))
+		x->failed_as = as;
+	dns_try_end(n, y, outcome, 0);
+	dns_net_give_up(n, x, c);
+}
+
+/* It fits: y is gone afterwards. */
+static void accept(struct dns_net *n, struct dns_try *y, const struct dns_msg *m, bool kept)
+{
+	struct exchange *x = y->x;
+	struct dns_cand *c = y->cand;
+	enum dns_transport transport = y->transport;
+
+	learn(n, y, m, kept);
+	if (!x) {
+		dns_try_drop(n, y);
+		return;
+	}
+	switch (judge(y, m)) {
+	case ANSWER:
+		answer(n, y, m);
+		return;
+	case TRUNCATED:
+		n->stats.truncated++;
+		dns_try_end(n, y, DNS_TRIED_TRUNCATED, 0);
+		dns_net_follow(n, x, c, DNS_TCP);
+		return;
+	case NO_EDNS:
+	case BADVERS:
+		n->stats.formerr_fallbacks++;
+		c->no_edns = true;
+		c->edns_doubt = true;
+		dns_try_end(n, y,
+			    m->rcode == DNS_RCODE_BADVERS ? DNS_TRIED_BADVERS : DNS_TRIED_NO_EDNS,
+			    0);
+		dns_net_follow(n, x, c, transport);
+		return;
+	case BADCOOKIE:
+		n->stats.badcookie++;
+		dns_try_end(n, y, DNS_TRIED_BADCOOKIE, 0);
+		dns_net_follow(n, x, c, c->badcookie ? DNS_TCP : transport);
+		c->badcookie = true;
+		return;
+	case LAME:
+		failure(n, y, m, DNS_TRIED_LAME, DNS_BADREPLY);
+		return;
+	case FAILURE:
+		failure(n, y, m, DNS_TRIED_RCODE, status_of(m));
+		return;
+	case BROKEN:
+		x->malformed = true;
+		failure(n, y, m, DNS_TRIED_MALFORMED, DNS_BADREPLY);
+		return;
+	}
+}
+
+/* ---- over UDP ---- */
+
+/* Does not fit: counted. True: too many, and y is gone. */
+static bool ignore(struct dns_net *n, struct dns_try *y, bool malformed)
+{
+	struct exchange *x = y->x;
+	struct dns_cand *c = y->cand;
+
+	y->ignored++;
+	if (y->told)
+		y->told->ignored = y->ignored;
+	if (malformed)
+		n->stats.malformed++;
+	else
+		n->stats.forged++;
+	/* D5452-10 */
+	if (!x || n->conf.spoof_limit == 0 || y->ignored < n->conf.spoof_limit)
+		return false;
+	n->stats.spoof_to_tcp++;
+	dns_try_end(n, y, DNS_TRIED_FORGED, 0);
+	dns_net_follow(n, x, c, DNS_TCP);
+	return true;
+}
+
+/* All but one thing fits: over TCP, at once. */
+static void to_tcp(struct dns_net *n, struct dns_try *y, enum dns_outcome outcome)
+{
+	struct exchange *x = y->x;
+	struct dns_cand *c = y->cand;
+
+	y->ignored++;
+	dns_try_end(n, y, outcome, 0);
+	dns_net_follow(n, x, c, DNS_TCP);
+}
+
+bool dns_judge_datagram(struct dns_net *n, struct dns_try *y, const uint8_t *b, size_t len)
+{
+	struct dns_msg m;
+	bool kept;
+
+	switch (dns_packet_fit(&y->packet, false, b, len, &m, &kept)) {
+	case DNS_FIT_YES:
+		accept(n, y, &m, kept);
+		return true;
+	case DNS_FIT_OTHER:
+	case DNS_FIT_COOKIE:
+		return ignore(n, y, false);
+	case DNS_FIT_SHORT:
+		/* DN-14: an empty one too. */
+		return ignore(n, y, true);
+	case DNS_FIT_MALFORMED:
+	case DNS_FIT_BARE:
+		/* DN-26: what is wrong with it does not end the wait for the right one. */
+		if (y->x) {
+			if (len > DNS_HEADER_LEN)
+				y->cand->soft = true;
+			else
+				y->cand->soft_edns = true;
+		}
+		return ignore(n, y, true);
+	case DNS_FIT_CASE:
+		dns_server_case(y->server, false, net_now(n));
+		if (!y->x)
+			return ignore(n, y, false);
+		n->stats.forged++;
+		y->cand->after_case = true;
+		to_tcp(n, y, DNS_TRIED_CASE);
+		return true;
+	case DNS_FIT_NO_COOKIE:
+		/* D7873-2: discarded. Whether it has none any more is seen where nobody forges. */
+		if (!y->x)
+			return ignore(n, y, false);
+		n->stats.forged++;
+		if (y->told)
+			y->told->cookie = DNS_COOKIE_ABSENT;
+		to_tcp(n, y, DNS_TRIED_BADCOOKIE);
+		return true;
+	}
+	TAPIR_UNREACHABLE();
+}
+
+/* ---- over a stream ---- */
+
+bool dns_judge_message(struct dns_net *n, struct dns_try *y, const uint8_t *b, size_t len)
+{
+	struct exchange *x = y->x;
+	struct dns_cand *c = y->cand;
+	struct dns_msg m;
+	bool kept;
+
+	switch (dns_packet_fit(&y->packet, true, b, len, &m, &kept)) {
+	case DNS_FIT_YES:
+	case DNS_FIT_NO_COOKIE:
+	case DNS_FIT_COOKIE:
+	case DNS_FIT_BARE:
+		accept(n, y, &m, kept);
+		return true;
+	case DNS_FIT_MALFORMED:
+		n->stats.malformed++;
+		x->malformed = true;
+		dns_try_end(n, y, DNS_TRIED_MALFORMED, 0);
+		dns_net_give_up(n, x, c);
+		return true;
+	case DNS_FIT_OTHER:
+	case DNS_FIT_CASE:
+	case DNS_FIT_SHORT:
+		return false;
+	}
+	TAPIR_UNREACHABLE();
+}
+
+/* ---- the transport ---- */
+
+void dns_judge_failure(struct dns_net *n, struct dns_try *y, enum dns_outcome outcome, int error)
+{
+	struct exchange *x = y->x;
+	struct dns_cand *c = y->cand;
+	bool udp = y->transport == DNS_UDP;
+
+	if (!x) {
+		dns_server_failed(y->server, net_now(n));
+		dns_try_drop(n, y);
+		return;
+	}
+	if (error == ENOMEM)
+		x->nomem = true;
+	else if (error == EMSGSIZE)
+		x->unsendable = true;
+	else
+		x->unreachable = true;
+	/* What fails is TCP, where the server may be well over UDP. */
+	if (error != ENOMEM && (udp || c->sent[DNS_UDP] == 0))
+		dns_server_failed(y->server, net_now(n));
+	dns_try_end(n, y, outcome, error);
+	/* It does not keep the case and has no TCP: then without. */
+	if (!udp && c->after_case && !c->no_x20) {
+		c->no_x20 = true;
+		dns_net_follow(n, x, c, DNS_UDP);
+		return;
+	}
+	dns_net_give_up(n, x, c);
+}
