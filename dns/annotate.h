@@ -40,7 +40,8 @@ struct dns_notes {
 	const uint8_t *b;
 	size_t len, at;	      /* `at`: the first octet not told of yet */
 	struct dns_flaw flaw; /* why == NULL: none */
-	unsigned step, back, section, index, depth;
+	unsigned step, back, section, index;
+	bool bad; /* the name under way is refused somewhere */
 	uint16_t count[4], type, class, rdlen;
 	struct rr_walk walk;
 	/* made, not yet given */

@@ -176,6 +176,10 @@ size_t dns_out_end(struct dns_out *o);
 void dns_out_name(struct dns_out *o, const uint8_t *name);
 void dns_out_addr4(struct dns_out *o, const uint8_t *p);
 void dns_out_addr6(struct dns_out *o, const uint8_t *p);
+void dns_out_quoted(struct dns_out *o, const uint8_t *p, size_t n);
+/* RDATA in a message, any octets: what does not fit its type is written as RFC 3597 5 has it. */
+void dns_out_rdata(struct dns_out *o, const uint8_t *b, size_t at, size_t len, uint16_t type,
+		   uint16_t class);
 /* One part of RDATA as dig writes it. `word`: octets of text between blanks in hex and base64, 0: none. */
 void rr_part_text(struct dns_out *o, const struct rr_walk *w, const struct rr_part *p,
 		  unsigned word);

@@ -77,7 +77,7 @@ static void out_quoted_char(struct dns_out *o, uint8_t c)
 	dns_out_char(o, (char)c);
 }
 
-static void out_quoted(struct dns_out *o, const uint8_t *p, size_t n)
+void dns_out_quoted(struct dns_out *o, const uint8_t *p, size_t n)
 {
 	dns_out_char(o, '"');
 	for (size_t i = 0; i < n; i++)
@@ -374,7 +374,7 @@ static void out_param(struct dns_out *o, const uint8_t *p, size_t n)
 		out_base64(o, p, n, 0);
 		return;
 	default:
-		out_quoted(o, p, n);
+		dns_out_quoted(o, p, n);
 	}
 }
 
@@ -388,7 +388,7 @@ static void out_any_param(struct dns_out *o, const struct rr_walk *w, const uint
 	out_key(o, dns_get16(p));
 	if (n > 4) {
 		dns_out_char(o, '=');
-		out_quoted(o, p + 4, n - 4);
+		dns_out_quoted(o, p + 4, n - 4);
 	}
 }
 
@@ -452,10 +452,10 @@ void rr_part_text(struct dns_out *o, const struct rr_walk *w, const struct rr_pa
 		return;
 	case RF_STR:
 	case RF_STRS:
-		out_quoted(o, p + 1, n - 1);
+		dns_out_quoted(o, p + 1, n - 1);
 		return;
 	case RF_TEXT:
-		out_quoted(o, p, n);
+		dns_out_quoted(o, p, n);
 		return;
 	case RF_TAG:
 		for (size_t i = 1; i < n; i++)
@@ -537,6 +537,12 @@ static void out_rdata(struct dns_out *o, const uint8_t *b, size_t at, size_t len
 	}
 }
 
+void dns_out_rdata(struct dns_out *o, const uint8_t *b, size_t at, size_t len, uint16_t type,
+		   uint16_t class)
+{
+	out_rdata(o, b, at, len, type, class, false);
+}
+
 size_t dns_rdata_text(uint16_t type, uint16_t class, const uint8_t *rdata, size_t len, char *out,
 		      size_t cap)
 {
@@ -579,7 +585,7 @@ size_t dns_rr_text(const struct dns_msg *m, const struct dns_rr *rr, char *out, 
 	column += dns_type_text(rr->type, word);
 	dns_out_str(&o, word);
 	indent(&o, column, 48);
-	out_rdata(&o, m->b, rr->rdata, rr->rdlen, rr->type, rr->class, false);
+	dns_out_rdata(&o, m->b, rr->rdata, rr->rdlen, rr->type, rr->class);
 	return dns_out_end(&o);
 }
 
@@ -587,6 +593,6 @@ size_t dns_rr_short(const struct dns_msg *m, const struct dns_rr *rr, char *out,
 {
 	struct dns_out o = {out, cap, 0};
 
-	out_rdata(&o, m->b, rr->rdata, rr->rdlen, rr->type, rr->class, false);
+	dns_out_rdata(&o, m->b, rr->rdata, rr->rdlen, rr->type, rr->class);
 	return dns_out_end(&o);
 }
