@@ -328,7 +328,7 @@ TEST(failures_are_kept_and_not_asked_again, "D9520-2 D1123-12")
 	fix_end(f);
 }
 
-TEST(repeated_failures_last_twice_as_long_up_to_five_minutes, "D9520-3 D9520-4 D2308-5 D2308-6")
+TEST(repeated_failures_last_twice_as_long_up_to_five_minutes, "D9520-3 D9520-4 D2308-5")
 {
 	static const uint32_t life[] = {5, 10, 20, 40, 80, 160, 300, 300, 300};
 	struct fix *f = fix_plain();
