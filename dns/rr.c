@@ -104,31 +104,38 @@ static int check_alpn(const uint8_t *p, size_t at, size_t len, struct dns_flaw *
 	return 0;
 }
 
-/* RFC 9460 8: keys that must be there, in rising order, not itself. */
-static int check_mandatory(const uint8_t *p, size_t at, size_t len, struct dns_flaw *flaw)
+/* RFC 9460 8: keys in rising order, not its own, and each there among the parameters behind it, up to `end`. */
+static int check_mandatory(const uint8_t *b, size_t at, size_t len, size_t end,
+			   struct dns_flaw *flaw)
 {
+	size_t next = at + len;
 	unsigned last = 0;
 
 	if (len == 0 || len % 2)
 		return dns_flawed(flaw, at, "a list of mandatory keys of a wrong length");
-	for (size_t i = 0; i < len; i += 2) {
-		unsigned key = dns_get16(p + i);
+	for (size_t i = at; i < at + len; i += 2) {
+		unsigned key = dns_get16(b + i);
 
 		if (key <= last)
-			return dns_flawed(flaw, at + i, "mandatory keys out of order");
+			return dns_flawed(flaw, i, "mandatory keys out of order");
 		last = key;
+		while (end - next >= 4 && dns_get16(b + next) < key &&
+		       dns_get16(b + next + 2) <= end - next - 4)
+			next += 4u + dns_get16(b + next + 2);
+		if (end - next < 4 || dns_get16(b + next) != key)
+			return dns_flawed(flaw, i, "a mandatory key that is not there");
 	}
 	return 0;
 }
 
 /* RFC 9460 2.2, 7, 8: a value that its key doesn't allow makes the record malformed. */
-static int check_param(const uint8_t *b, size_t at, size_t len, struct dns_flaw *flaw)
+static int check_param(const uint8_t *b, size_t at, size_t len, size_t end, struct dns_flaw *flaw)
 {
 	const uint8_t *p = b + at;
 
 	switch (dns_get16(p - 4)) {
 	case 0:
-		return check_mandatory(p, at, len, flaw);
+		return check_mandatory(b, at, len, end, flaw);
 	case 1:
 		return check_alpn(p, at, len, flaw);
 	case 2:
@@ -166,7 +173,7 @@ static int next_param(struct rr_walk *w, struct rr_part *p, struct dns_flaw *fla
 	/* RFC 9460 2.4.2: in alias mode parameters are ignored, whatever they say. */
 	if (dns_get16(w->b + w->begin) == 0)
 		return 0;
-	return check_param(w->b, w->at + 4, p->len - 4, flaw);
+	return check_param(w->b, w->at + 4, p->len - 4, w->end, flaw);
 }
 
 /* The length of the variable field at w->at, into p->len. */
@@ -347,7 +354,7 @@ static const struct word other_types[] = {
 	{57, "RKEY"},	 {58, "TALINK"}, {100, "UINFO"}, {101, "UID"},	   {102, "GID"},
 	{103, "UNSPEC"}, {249, "TKEY"},	 {250, "TSIG"},	 {251, "IXFR"},	   {252, "AXFR"},
 	{253, "MAILB"},	 {254, "MAILA"}, {255, "ANY"},	 {259, "DOA"},	   {260, "AMTRELAY"},
-	{32768, "TA"},	 {32769, "DLV"},
+	{66, "DSYNC"},	 {67, "HHIT"},	 {68, "BRID"},	 {32768, "TA"},	   {32769, "DLV"},
 };
 
 static const struct word classes[] = {

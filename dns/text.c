@@ -305,8 +305,9 @@ static void out_loc(struct dns_out *o, const uint8_t *p)
 
 static void out_key(struct dns_out *o, uint16_t key)
 {
+	/* As dig 9.18 names them: key7 has no name there (dohpath, RFC 9461 5). */
 	static const char *const name[] = {"mandatory", "alpn", "no-default-alpn", "port",
-					   "ipv4hint",	"ech",	"ipv6hint",	   "dohpath"};
+					   "ipv4hint",	"ech",	"ipv6hint"};
 
 	if (key < ARRAY_SIZE(name)) {
 		dns_out_str(o, name[key]);
@@ -328,7 +329,11 @@ static void out_alpn(struct dns_out *o, const uint8_t *p, size_t n)
 
 			if (c == ',' || c == '\\')
 				dns_out_str(o, "\\\\");
-			out_quoted_char(o, c);
+			/* dig writes a blank by its number here, and only here */
+			if (c == ' ')
+				dns_out_str(o, "\\032");
+			else
+				out_quoted_char(o, c);
 		}
 	}
 	dns_out_char(o, '"');
