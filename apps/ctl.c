@@ -517,7 +517,7 @@ struct ctl *ctl_start(struct app *a, const struct stack_opts *o, int *status)
 		ctl->listen = (struct loop_fd){on_listen, ctl->at.fd};
 		if (loop_fd_add(a->loop, &ctl->listen, EPOLLIN) == 0)
 			return ctl;
-		err = opt_refuse(&why, "can't be waited on: %s", strerror(errno));
+		opt_refuse(&why, "can't be waited on: %s", strerror(errno));
 		ctl_unlisten(&ctl->at);
 	}
 	free(ctl);

@@ -143,7 +143,7 @@ static int clear_way(const char *path, struct opt_why *why)
 static int bind_and_listen(struct ctl_listener *l, struct opt_why *why)
 {
 	struct sockaddr_un sun = address(l->path);
-	struct stat st;
+	struct stat st = {0};
 
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0)
