@@ -75,7 +75,7 @@ static bool is_below(const char *name, const char *folder)
 /* at[0]: the place in the table from which the next part goes on. */
 enum ctl_next ctl_sysctl_list(struct ctl_call *call)
 {
-	const struct tapir_conf_item *item;
+	const struct tapir_conf_item *item = NULL;
 	const char *below = "";
 	unsigned i = (unsigned)call->at[0];
 

@@ -420,13 +420,13 @@ static int set_setting(struct tapir_conf *conf, char *text, struct opt_why *why)
 	return 0;
 }
 
-int opt_setting(struct tapir_conf *conf, const char *value, struct opt_why *why)
+int opt_setting(struct tapir_conf *conf, const char *text, struct opt_why *why)
 {
-	char text[CONF_LINE_MAX];
-	if (strlen(value) >= sizeof text)
+	char line[CONF_LINE_MAX];
+	if (strlen(text) >= sizeof line)
 		return opt_refuse(why, "longer than any setting: give NAME=VALUE");
-	memcpy(text, value, strlen(value) + 1);
-	return set_setting(conf, text, why);
+	memcpy(line, text, strlen(text) + 1);
+	return set_setting(conf, line, why);
 }
 
 bool opt_setting_text(const struct tapir_conf *conf, const char *name, char *out, size_t size)
