@@ -95,8 +95,8 @@ bool dns_server_dead(const struct dns_server *s)
 
 bool dns_server_probe(struct dns_server *s, uint64_t now)
 {
-	/* One that was never asked is not in need of anything. */
-	if ((s->failures == 0 && s->srtt_us == 0) || now < s->probe_ns)
+	/* One that was never asked is not in need of anything, and one that a try waits for is being probed. */
+	if ((s->failures == 0 && s->srtt_us == 0) || s->lingers || now < s->probe_ns)
 		return false;
 	/* D2308-6: dead for five minutes at most, then it is seen anew. Meanwhile no second probe while one is out. */
 	s->probe_ns =
