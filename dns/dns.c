@@ -72,23 +72,20 @@ static struct dns_cache_conf cache_conf(const struct dns_conf *c)
 	};
 }
 
-static int new_cache(struct dns *d, const struct dns_conf *c, struct dns_cache **out)
+static int new_cache(struct dns *d, const struct dns_conf *c)
 {
 	struct dns_cache_conf cc = cache_conf(c);
 	uint8_t key[16];
 
-	*out = NULL;
 	if (!c->cache_bytes)
 		return 0;
 	chacha_rng_bytes(&d->rng, key, sizeof(key));
-	return dns_cache_new(out, &d->env.mem, &cc, key);
+	return dns_cache_new(&d->cache, &d->env.mem, &cc, key);
 }
 
 /* What was learnt with settings `a` may be told under `b`. */
 static bool same_answers(const struct dns_conf *a, const struct dns_conf *b)
 {
-	const struct dns_cache_conf x = cache_conf(a), y = cache_conf(b);
-
 	if (a->nservers != b->nservers || a->trust_ad != b->trust_ad ||
 	    a->filter_private != b->filter_private)
 		return false;
@@ -97,36 +94,32 @@ static bool same_answers(const struct dns_conf *a, const struct dns_conf *b)
 		    a->server[i].port != b->server[i].port)
 			return false;
 	}
-	return x.max_bytes == y.max_bytes && x.max_ttl_s == y.max_ttl_s &&
-	       x.min_ttl_s == y.min_ttl_s && x.max_negative_s == y.max_negative_s &&
-	       x.failure_s == y.failure_s && x.stale_s == y.stale_s &&
-	       x.prefetch_percent == y.prefetch_percent;
+	return true;
 }
 
 int dns_configure(struct dns *d, const struct dns_conf *conf)
 {
-	struct dns_cache *cache = d->cache;
+	struct dns_cache_conf cc;
+	int v = 0;
 
 	if (!conf_good(conf))
 		return -EINVAL;
-	if (!same_answers(&d->conf, conf)) {
-		int v = new_cache(d, conf, &cache);
-
-		if (v < 0)
-			return v;
-	}
-	int v = dns_net_configure(d->net, conf);
-	if (v < 0) {
-		if (cache != d->cache && cache)
-			dns_cache_free(cache);
+	if (!d->cache)
+		v = new_cache(d, conf);
+	if (v == 0)
+		v = dns_net_configure(d->net, conf);
+	if (v < 0)
 		return v;
+	if (!conf->cache_bytes && d->cache) {
+		dns_cache_free(d->cache);
+		d->cache = NULL;
 	}
-	if (cache != d->cache) {
-		if (d->cache)
-			dns_cache_free(d->cache);
-		d->cache = cache;
-		memset(d->recheck, 0, sizeof(d->recheck));
+	if (d->cache) {
+		cc = cache_conf(conf);
+		dns_cache_configure(d->cache, &cc);
 	}
+	if (!same_answers(&d->conf, conf))
+		dns_cache_forget(d, NULL);
 	d->conf = *conf;
 	return 0;
 }
@@ -194,7 +187,7 @@ int dns_create(struct dns **out, struct tapir *t, const struct dns_env *env,
 		goto fail;
 	htab_init(&d->ids, ids, d->nbuckets);
 	htab_init(&d->asked, asked, d->nbuckets);
-	v = new_cache(d, conf, &d->cache);
+	v = new_cache(d, conf);
 	if (v < 0)
 		goto fail;
 	v = dns_net_create(&d->net, t, &d->env, conf, &d->rng);

@@ -437,7 +437,6 @@ void fetch_read(struct dns *d, struct fetch *f, const uint8_t *msg, size_t msg_l
 			f->found.ede = 17; /* Filtered (RFC 8914 4.18) */
 		}
 	}
-	f->alias = a.chain > 0;
 	f->ttl_s = a.ttl_s;
 	/* D2308-4: without an SOA nothing says how long a negative answer holds */
 	f->cacheable =
@@ -535,16 +534,11 @@ static void keep(struct dns *d, struct fetch *f)
 	}
 	if (!f->cacheable || !f->found.msg)
 		return;
-	/*
-	 * D2308-1: NXDOMAIN behind a CNAME is about the last name. The alias exists, so what is kept of it holds for this question
-	 * alone and for no name below it; its rcode stands in the message.
-	 */
+	/* D2308-1: NXDOMAIN behind a CNAME is about the last name, which the cache sees by itself */
 	if (f->found.status == DNS_OK)
 		c.kind = DNS_CACHED_ANSWER;
-	else if (f->found.status == DNS_NXDOMAIN && !f->alias)
-		c.kind = DNS_CACHED_NXDOMAIN;
 	else
-		c.kind = DNS_CACHED_NODATA;
+		c.kind = f->found.status == DNS_NXDOMAIN ? DNS_CACHED_NXDOMAIN : DNS_CACHED_NODATA;
 	c.ede = (uint16_t)(f->found.ede + 1);
 	dns_cache_put(d->cache, &f->ask.q, &c, now);
 }

@@ -137,9 +137,16 @@ bool cache_find(struct dns *d, const struct dns_question *q, bool stale, struct 
 		/* D8020-1: there is nothing below a name that does not exist */
 		own_empty(q, DNS_RCODE_NXDOMAIN, d->work[0], out);
 	} else {
-		found_read(d, q, c.msg, c.len, c.age_s, out);
+		struct dns_question asked = *q;
+		size_t at = DNS_HEADER_LEN + q->name.len;
+
+		/* that there is no such name may have been said of another type: then only the question differs */
+		asked.type = (uint16_t)(c.msg[at] << 8 | c.msg[at + 1]);
+		found_read(d, &asked, c.msg, c.len, c.age_s, out);
 		if (out->status == DNS_BADREPLY)
 			return false;
+		d->work[0][at] = (uint8_t)(q->type >> 8);
+		d->work[0][at + 1] = (uint8_t)q->type;
 	}
 	out->source = c.stale ? DNS_FROM_STALE : DNS_FROM_CACHE;
 	out->age_s = c.age_s;

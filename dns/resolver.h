@@ -53,7 +53,6 @@ struct fetch {
 	struct mdns *mdns; /* while it runs */
 	struct found found;
 	bool cacheable; /* `found` may be cached */
-	bool alias;	/* a CNAME stands before the end of the answer */
 	uint32_t ttl_s;
 	uint8_t *own; /* found.msg where it is not ask.reply, allocated */
 	char ede_text[EDE_TEXT];

@@ -15,6 +15,7 @@
  *	world_close(&w);				nothing is left in memory
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "dns/dns.h"
@@ -47,7 +48,7 @@ struct got {
 	char ede_text[128];
 	uint16_t rcode, flags; /* of its message */
 	unsigned answers;
-	uint32_t age_s, ttl_s; /* the first record's */
+	uint32_t age_s, ttl_s;	/* the first record's */
 	struct tapir_addr addr; /* of the first A or AAAA */
 	unsigned naddrs;
 	bool has_msg;
@@ -149,8 +150,7 @@ void dns_net_advance(struct dns_net *n)
 {
 	struct dns_ask *a, *next;
 
-	LIST_FOREACH_SAFE(a, next, &n->pending, struct dns_ask, node)
-	{
+	LIST_FOREACH_SAFE (a, next, &n->pending, struct dns_ask, node) {
 		if (a->deadline_ns > tapir_now(n->t))
 			continue;
 		a->status = DNS_TIMEOUT;
@@ -164,8 +164,7 @@ uint64_t dns_net_next_deadline(struct dns_net *n)
 	uint64_t at = list_empty(&n->ended) ? TAPIR_NEVER : tapir_now(n->t);
 	struct dns_ask *a;
 
-	LIST_FOREACH(a, &n->pending, struct dns_ask, node)
-	{
+	LIST_FOREACH (a, &n->pending, struct dns_ask, node) {
 		at = min_u64(at, a->deadline_ns);
 	}
 	return at;
@@ -205,15 +204,15 @@ static void world_open(struct world *w, const struct dns_conf *conf)
 {
 	static const uint8_t seed[TAPIR_SEED_LEN] = {7};
 	const struct tapir_addr us = tapir_addr_v4(TAPIR_IP4(10, 0, 0, 1));
-	struct tapir_netif_conf nic = {
-		.name = "wire0", .type = TAPIR_NETIF_RAW_IP, .mtu = 1500};
+	struct tapir_netif_conf nic = {.name = "wire0", .type = TAPIR_NETIF_RAW_IP, .mtu = 1500};
 	struct dns_conf c;
 
 	memset(w, 0, sizeof(*w));
 	test_alloc_init(&w->alloc, TEST_ALLOC_PLAIN);
 	test_alloc_init(&w->stack_alloc, TEST_ALLOC_PLAIN);
-	const struct tapir_env env = {
-		.ctx = &w->stack_alloc, .alloc = test_alloc_get, .free = test_alloc_put};
+	const struct tapir_env env = {.ctx = &w->stack_alloc,
+				      .alloc = test_alloc_get,
+				      .free = test_alloc_put};
 	w->now = 1000 * SECOND;
 	assert_int_equal(tapir_create(&w->t, &env, NULL, seed, w->now), 0);
 	int ifi = tapir_netif_add(w->t, &nic);
@@ -378,8 +377,7 @@ static struct dns_ask *fake_find(const char *name, uint16_t type)
 {
 	struct dns_ask *a;
 
-	LIST_FOREACH(a, &fake_net->pending, struct dns_ask, node)
-	{
+	LIST_FOREACH (a, &fake_net->pending, struct dns_ask, node) {
 		if (a->q.type == type && name_is(&a->q.name, name))
 			return a;
 	}

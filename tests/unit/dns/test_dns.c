@@ -3,7 +3,7 @@
  */
 #include "tests/unit/dns/fakenet.h"
 
-TEST(a_query_is_asked_answered_and_told_once, "D1034-6 D1034-7")
+TEST(a_query_is_asked_answered_and_told_once, "")
 {
 	struct world w;
 
@@ -26,7 +26,7 @@ TEST(a_query_is_asked_answered_and_told_once, "D1034-6 D1034-7")
 	world_close(&w);
 }
 
-TEST(addresses_names_and_any_other_type_are_asked_for, "D1034-6 D1123-19")
+TEST(addresses_names_and_any_other_type_are_asked_for, "D1034-6")
 {
 	static const uint8_t txt[] = "\5hello";
 	struct dns_name host = name_of("host.example");
@@ -67,7 +67,7 @@ TEST(a_callback_is_never_called_from_within_the_call, "")
 	world_close(&w);
 }
 
-TEST(four_ways_to_end_have_four_codes, "D1123-11 D1123-19 D1035-6")
+TEST(four_ways_to_end_have_four_codes, "D1123-11 D1123-19")
 {
 	struct reply r;
 	struct world w;
@@ -145,7 +145,7 @@ TEST(a_hundred_equal_questions_are_one_on_the_wire, "D5452-9 DN-02")
 
 TEST(questions_whose_flags_matter_are_not_joined, "")
 {
-	static const unsigned flags[] = {0,	      DNS_Q_TCP, DNS_Q_DO,  DNS_Q_CD,
+	static const unsigned flags[] = {0,	      DNS_Q_TCP, DNS_Q_DO,     DNS_Q_CD,
 					 DNS_Q_NO_RD, DNS_Q_RAW, DNS_Q_NO_EDNS};
 	struct world w;
 
@@ -252,7 +252,7 @@ static void cancel_all(struct world *w, struct got *g)
 	}
 }
 
-TEST(a_callback_may_cancel_any_query_even_one_that_is_over, "DN-15")
+TEST(a_callback_may_cancel_any_query_even_one_that_is_over, "")
 {
 	struct world w;
 
@@ -279,14 +279,13 @@ static void ask_more(struct world *w, struct got *g)
 	}
 }
 
-TEST(a_callback_may_ask_and_is_not_told_within_itself, "DN-15")
+TEST(a_callback_may_ask_and_is_not_told_within_itself, "")
 {
 	struct world w;
 
 	world_open(&w, NULL);
 	w.on_done = ask_more;
 	ask(&w, "www.example", DNS_TYPE_A, 0);
-	reply_to(&(struct reply){0}, fake_asked("www.example", DNS_TYPE_A));
 	answer_a(&w, "www.example", 60, TAPIR_IP4(192, 0, 2, 1));
 	assert_int_equal(w.ngot, 50);
 	assert_int_equal(fake_asks, 1);
@@ -318,7 +317,7 @@ TEST(without_a_callback_queries_are_popped, "")
 	world_close(&w);
 }
 
-TEST(not_more_than_max_queries_are_taken, "D1123-10")
+TEST(not_more_than_max_queries_are_taken, "")
 {
 	struct dns_conf c;
 	struct world w;
@@ -378,7 +377,7 @@ TEST(a_raw_reply_is_given_whole_whatever_it_says, "")
 	world_close(&w);
 }
 
-TEST(a_resolver_may_go_with_everything_under_way, "DN-15")
+TEST(a_resolver_may_go_with_everything_under_way, "")
 {
 	struct dns_conf c;
 	struct world w;
