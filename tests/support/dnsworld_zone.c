@@ -69,7 +69,17 @@ const char *dnsworld_qname(const struct dnsworld_query *q, char out[256])
 	return out;
 }
 
-/* The name is the zone's or below it; `in` at the label where the zone begins. */
+/* RDATA that is a name and nothing else: a test may have put anything there. */
+static bool is_name(const uint8_t *p, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len && p[at] != 0 && p[at] <= 63)
+		at += p[at] + 1u;
+	return at + 1 == len && p[at] == 0 && len <= 255;
+}
+
+/* The name is the zone's or below it. */
 static bool under(const uint8_t *name, unsigned len, const uint8_t *zone, unsigned zone_len)
 {
 	unsigned at = 0;
@@ -377,6 +387,8 @@ static unsigned put_answer(struct out *o, const struct dnsworld *w)
 		}
 		put_rr(o, DNS_ANSWER, name, len, DNS_TYPE_CNAME, cname->ttl, cname->rdata,
 		       cname->len);
+		if (!is_name(cname->rdata, cname->len))
+			return DNS_RCODE_NOERROR;
 		lower_name(at, cname->rdata, cname->len);
 		name = at;
 		len = cname->len;

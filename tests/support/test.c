@@ -20,6 +20,7 @@ static int held_fd = -1; /* what the running test printed */
 static int real_out = -1, real_err = -1;
 static const char *running;
 static char skip_why[200];
+static char said[8192];
 
 /* Sanitizers: end in abort(), so that the handler sees it, and keep cmocka's from catching a bad access. */
 __attribute__((visibility("default"))) const char *__asan_default_options(void);
@@ -88,6 +89,26 @@ void tapir_test_skip(const char *why)
 	abort(); /* skip() jumps */
 }
 
+void tapir_test_say(const char *fmt, ...)
+{
+	size_t n = strlen(said);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(said + n, sizeof(said) - n, fmt, ap);
+	va_end(ap);
+	/* What failed tells them too, among what else it printed. */
+	fprintf(stderr, "%s\n", said + n);
+	n = strlen(said);
+	snprintf(said + n, sizeof(said) - n, "\n");
+}
+
+static void say(void)
+{
+	for (char *line = strtok(said, "\n"); line; line = strtok(NULL, "\n"))
+		printf("#   %s\n", line);
+}
+
 static void hold(void)
 {
 	fflush(stdout);
@@ -152,6 +173,7 @@ static int run_one(const struct CMUnitTest *test, size_t k)
 	int failed;
 
 	skip_why[0] = '\0';
+	said[0] = '\0';
 	running = test->name;
 	hold();
 	failed = _cmocka_run_group_tests(test->name, test, 1, NULL, NULL);
@@ -166,6 +188,7 @@ static int run_one(const struct CMUnitTest *test, size_t k)
 		printf("ok %zu - %s # SKIP %s\n", k, test->name, skip_why);
 	} else {
 		printf("ok %zu - %s\n", k, test->name);
+		say();
 	}
 	fflush(stdout);
 	return failed;

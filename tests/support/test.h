@@ -41,6 +41,9 @@
 	tapir_test_run_n((suite), (tests), sizeof(tests) / sizeof((tests)[0]))
 int tapir_test_run_n(const char *suite, const struct CMUnitTest *tests, size_t n);
 
+/* A figure that is told whether the test fails or not: a line, printed as a comment behind the test's result. */
+void tapir_test_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* Ends the running test as skipped, with the reason. As root a skip is a failure of the whole run. */
 _Noreturn void tapir_test_skip(const char *why);
 
