@@ -13,6 +13,7 @@
 
 #include "apps/ctl.h"
 #include "drivers/host.h"
+#include "drivers/names.h"
 #include "drivers/netlink.h"
 #include "stack/netif.h"
 
@@ -162,9 +163,35 @@ static int start(struct app *a, const struct stack_opts *o)
 	return err;
 }
 
-static void take_down(struct app *a)
+static void note(void *ctx, const char *line)
+{
+	const struct app *a = ctx;
+	app_error(a->name, "%s", line);
+}
+
+struct names *app_names(struct app *a, struct drv_error *why)
+{
+	const struct names_conf conf = {.server = a->dns,
+					.nservers = a->ndns,
+					.note = note,
+					.ctx = a};
+	if (!a->names)
+		a->names = names_open(a->loop, &conf, why);
+	return a->names;
+}
+
+/* What asks of the stack goes before the stack does. */
+static void end_services(struct app *a)
 {
 	ctl_stop(a->ctl);
+	a->ctl = NULL;
+	names_close(a->names);
+	a->names = NULL;
+}
+
+static void take_down(struct app *a)
+{
+	end_services(a);
 	if (a->loop)
 		loop_free(a->loop);
 	if (a->t)
@@ -177,6 +204,8 @@ int app_start(struct app *a, const char *name, const struct stack_opts *o)
 {
 	memset(a, 0, sizeof *a);
 	a->name = name;
+	memcpy(a->dns, o->dns, sizeof a->dns);
+	a->ndns = o->ndns;
 	/* Whoever reads our output may go; that is told by write() and is no reason to die. */
 	signal(SIGPIPE, SIG_IGN);
 	/* Nor is a file that may not grow: the capture is told of it as of a full disk. */
@@ -189,8 +218,7 @@ int app_start(struct app *a, const char *name, const struct stack_opts *o)
 
 void app_stop(struct app *a)
 {
-	ctl_stop(a->ctl);
-	a->ctl = NULL;
+	end_services(a);
 	loop_finish(a->loop);
 	take_down(a);
 }

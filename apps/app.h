@@ -9,6 +9,7 @@
 #include "drivers/loop.h"
 
 struct ctl;
+struct names;
 
 struct app {
 	const char *name; /* the command's, for errors */
@@ -16,6 +17,10 @@ struct app {
 	struct tapir *t;
 	struct loop *loop;
 	struct ctl *ctl; /* the control socket, NULL: none */
+	/* of app_names() */
+	struct names *names; /* NULL: not asked for yet */
+	struct tapir_sockaddr dns[STACK_DNS_MAX];
+	unsigned ndns;
 	int ifindex;
 	uint32_t gw; /* the gateway in use, 0: none; host order */
 	uint32_t
@@ -33,6 +38,12 @@ void app_stop(struct app *a);
 
 /* Says why the loop ended by itself. Returns the exit status. */
 int app_lost(const struct app *a);
+
+/*
+ * The stack's resolver, made when it is asked for first: its servers are those of --dns, else the machine's. NULL with the reason
+ * in *why. Having no server is no error (names_servers()). app_stop() ends it.
+ */
+struct names *app_names(struct app *a, struct drv_error *why);
 
 /* "tapir NAME: ..." and a newline on stderr. Returns 1. */
 __attribute__((format(printf, 2, 3))) int app_error(const char *name, const char *fmt, ...);

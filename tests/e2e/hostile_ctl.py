@@ -269,6 +269,30 @@ def stays():
     must(read(s) is None, "an answer to nothing")
 
 
+def parts():
+    """A long answer comes in so many frames at least, none beyond its bound."""
+    s = connect()
+    s.sendall(frame('{"verb":"%s"}' % args[0]))
+    n, more = 0, True
+    while more:
+        a = read(s)
+        must(len(json.dumps(a)) < 1 << 20, "a frame is too long")
+        more = a.get("more", False)
+        n += 1
+    must(n >= int(args[1]), "%d frames" % n)
+    works(s)
+
+
+def leaves_query():
+    """Asks for names that nobody answers for, and goes."""
+    for i in range(50):
+        s = connect()
+        s.sendall(frame('{"verb":"dns.query","name":"n%d.silent.test"}' % i))
+        time.sleep(0.01)
+        s.close()
+    works()
+
+
 def raw():
     print(json.dumps(ask(connect(), args[0])))
 
