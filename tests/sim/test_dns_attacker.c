@@ -249,7 +249,7 @@ static void million(unsigned spoof_limit)
 {
 	static const char *const text[] = {"blind", "knows the port", "knows the port, counts IDs",
 					   "knows the port, says no"};
-	unsigned times = long_runs(1, 500);
+	unsigned times = long_runs(1, 280);
 
 	for (unsigned how = 0; how < HOWS; how++) {
 		struct tally all = {0};
