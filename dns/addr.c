@@ -1,5 +1,5 @@
 /*
- * Addresses as text. Reading is strict: what is taken for an address is never asked for as a name, so "1.2.3" or
+ * Addresses as text. D1123-18: reading is strict: what is taken for an address is never asked for as a name, so "1.2.3" or
  * "fe80::1%eth0" must not half succeed. With `loose` the forms of inet_aton(3) count too, which people type and
  * C libraries take: one to four numbers, decimal, octal (0...) or hexadecimal (0x...), the last of which fills what is left:
  *

@@ -366,7 +366,7 @@ static uint32_t life(const struct dns_cache *c, const struct dns_cached *what,
 		/* D2308-4: RFC 2308 5: without a SOA in the authority section it may not be cached. */
 		if (count_at(what, 8) == 0)
 			return 0;
-		/* D2308-3, DN-28 */
+		/* D2308-3, D1123-13, DN-28 */
 		return ttl < c->conf.max_negative_s ? ttl : c->conf.max_negative_s;
 	case DNS_CACHED_FAILURE:
 		if (!old || !of_use(c, old, now_ns))
@@ -449,6 +449,7 @@ int dns_cache_put(struct dns_cache *c, const struct dns_question *q, const struc
 			    .kind = (uint8_t)what->kind,
 			    .slot = (uint8_t)s,
 			    .name_len = q->name.len};
+	/* D4343-2: as it was asked. */
 	memcpy(e->data, q->name.b, q->name.len);
 	if (len)
 		memcpy(e->data + q->name.len, what->msg, len);

@@ -57,7 +57,7 @@ unsigned dns_resolvconf(struct dns_conf *c, const char *text, size_t len,
 void dns_sort(struct tapir_addr *dst, struct tapir_addr *src, unsigned n);
 /*
  * The same where the lengths of the sources' prefixes are known (of an IPv4 address 0 to 32), which rule 9 needs: with them an
- * address on a connected network goes before others (RFC 1123 6.1.3.4). NULL: not known.
+ * address on a connected network goes before others (D1123-15: RFC 1123 6.1.3.4). NULL: not known.
  */
 void dns_sort_prefixes(struct tapir_addr *dst, struct tapir_addr *src, uint8_t *src_len,
 		       unsigned n);

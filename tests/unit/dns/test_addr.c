@@ -163,9 +163,9 @@ TEST(any_address_as_text_is_the_c_librarys, "")
 		uint64_t zero = rnd_u64(&rnd), some = rnd_u64(&rnd), mask = rnd_u64(&rnd);
 
 		for (unsigned k = 0; k < 16; k++)
-			a.addr.b[k] = zero >> k / 2 & 1	      ? 0
-				      : mask >> k % 2 * 8 & 1 ? (uint8_t)(some >> k % 8 * 8)
-							      : (uint8_t)rnd_u64(&rnd);
+			if (!(zero >> k / 2 & 1))
+				a.addr.b[k] = (uint8_t)(mask >> k % 2 * 8 & 1 ? some >> k % 8 * 8
+									      : rnd_u64(&rnd));
 		if (i % 16 == 0)
 			memcpy(a.addr.b, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
 		inet_ntop(AF_INET6, a.addr.b, theirs, sizeof(theirs));
