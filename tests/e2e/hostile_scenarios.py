@@ -26,6 +26,10 @@ FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, BADVERS, BADCOOKIE = 1, 2, 3, 4, 5
 AT_QUESTION = b"\xc0\x0c"  # the name of the question, pointed to
 
 
+# Nobody forges within a connection: what answers the question there and is malformed came from the server, which is given up for
+# it. What answers no question of ours is passed over there too.
+BROKEN = "badreply"
+
 # Bytes
 
 
@@ -215,8 +219,8 @@ def run(q):
     return sends(s.steps(q)) if s else iter([("send", good(q))])
 
 
-def junk(name, sentence, tcp=True, **more):
-    """Rubbish, then what is good. Over TCP too: the first time that it is asked."""
+def junk(name, sentence, tcp="answer", **more):
+    """Rubbish, then what is good. Over TCP too, the first time that it is asked; how it ends then is `tcp`, "" if there is no such scenario."""
 
     def register(f):
         def over_udp(q):
@@ -234,7 +238,7 @@ def junk(name, sentence, tcp=True, **more):
         scenario(name, "answer", sentence, **more)(over_udp)
         if tcp:
             options = (more.pop("options", "") + " +tcp").strip()
-            scenario("tcp-" + name, "answer", sentence[:-1] + ", over TCP.", options=options, **more)(over_tcp)
+            scenario("tcp-" + name, tcp, sentence[:-1] + ", over TCP.", options=options, **more)(over_tcp)
         return f
 
     return register
@@ -281,7 +285,7 @@ def _(q):
         yield reply(q, [forged(q)], id=0)
 
 
-@junk("wrong-id-flood", "A thousand forged replies with other IDs come first.", tcp=False, ids="D5452-10 DN-01")
+@junk("wrong-id-flood", "A thousand forged replies with other IDs come first.", tcp="", ids="D5452-10 DN-01")
 def _(q):
     for i in range(1, 1001):
         yield reply(q, [forged(q)], id=q.id + i)
@@ -293,37 +297,37 @@ def _(q):
         yield reply(q, [forged(q)], id=q.id + i * 7)
 
 
-@only("wrong-id-only", "timeout|badreply", "Nothing but replies with another ID, over UDP and TCP.", seconds=3, ids="D1035-16")
+@only("wrong-id-only", "timeout", "Nothing but replies with another ID, over UDP and TCP.", seconds=3, ids="D1035-16")
 def _(q):
     yield reply(q, [forged(q)], id=q.id ^ 1)
 
 
-@junk("wrong-port", "The reply comes from port 54.", tcp=False, ids="D5452-1")
+@junk("wrong-port", "The reply comes from port 54.", tcp="", ids="D5452-1")
 def _(q):
     yield ("send", reply(q, [forged(q)]), {"sport": 54})
 
 
-@junk("wrong-port-mdns", "The reply comes from port 5353.", tcp=False, ids="D5452-1")
+@junk("wrong-port-mdns", "The reply comes from port 5353.", tcp="", ids="D5452-1")
 def _(q):
     yield ("send", reply(q, [forged(q)]), {"sport": 5353})
 
 
-@junk("wrong-source", "The reply comes from another address.", tcp=False, ids="D5452-1 D2181-1")
+@junk("wrong-source", "The reply comes from another address.", tcp="", ids="D5452-1 D2181-1")
 def _(q):
     yield ("send", reply(q, [forged(q)]), {"source": "other"})
 
 
-@junk("wrong-source-and-port", "The reply comes from another address and port.", tcp=False, ids="D5452-1")
+@junk("wrong-source-and-port", "The reply comes from another address and port.", tcp="", ids="D5452-1")
 def _(q):
     yield ("send", reply(q, [forged(q)]), {"source": "other", "sport": 54})
 
 
-@only("wrong-source-only", "timeout|badreply|answer", "Nothing over UDP but replies from another address; TCP is good.", seconds=3, dig="none", ids="D2181-1")
+@only("wrong-source-only", "timeout", "Nothing over UDP but replies from another address; TCP is good.", seconds=3, dig="none", ids="D2181-1")
 def _(q):
     yield good(q) if q.tcp else ("send", reply(q, [forged(q)]), {"source": "other"})
 
 
-@junk("wrong-destination-port", "Replies go to the ports beside the query's.", tcp=False, ids="D5452-2")
+@junk("wrong-destination-port", "Replies go to the ports beside the query's.", tcp="", ids="D5452-2")
 def _(q):
     for d in (-2, -1, 1, 2):
         yield ("send", reply(q, [forged(q)]), {"dport": lambda p, d=d: max(1, min(65535, p + d))})
@@ -396,18 +400,18 @@ def _(q):
     yield reply(q, [forged(q, owner=q.qname)], question=question_of(q, b"\xc0\x12"))
 
 
-@junk("case-lower", "The question comes back in small letters.", tcp=False, ids="D0x20-1")
+@junk("case-lower", "The question comes back in small letters.", tcp="", ids="D0x20-1")
 def _(q):
     if q.question != question_of(q, q.qname.lower()):
         yield reply(q, [forged(q)], question=question_of(q, q.qname.lower()))
 
 
-@junk("case-upper", "The question comes back in capitals.", tcp=False, ids="D0x20-1")
+@junk("case-upper", "The question comes back in capitals.", tcp="", ids="D0x20-1")
 def _(q):
     yield reply(q, [forged(q)], question=question_of(q, labels(*[p.upper() for p in q.labels])))
 
 
-@junk("case-one", "One letter of the question comes back in the other case.", tcp=False, ids="D0x20-1")
+@junk("case-one", "One letter of the question comes back in the other case.", tcp="", ids="D0x20-1")
 def _(q):
     yield reply(q, [forged(q)], question=question_of(q, q.qname[:1] + q.qname[1:2].swapcase() + q.qname[2:]))
 
@@ -463,7 +467,7 @@ def _(q):
     yield good(q)
 
 
-@only("too-late", "timeout|answer", "Answers come 1.5 s late: each to a query that is over.", seconds=3, dig="none", ids="D1035-16")
+@only("too-late", "timeout", "Answers come 1.5 s late: each to a query that is over.", seconds=3, dig="none", ids="D1035-16")
 def _(q):
     yield ("wait", 1.5)
     yield good(q)
@@ -479,7 +483,7 @@ def _(q):
 
 
 def raw_junk(which, words, make, **more):
-    @junk("junk-" + which, "First comes %s." % words, **more)
+    @junk("junk-" + which, "First comes %s." % words, tcp=BROKEN if which.startswith(("prefixes", "trailing")) else "answer", **more)
     def _(q):
         for b in make(q):
             yield b
@@ -518,7 +522,7 @@ for _which, _words, _make, _ids in RUBBISH:
     raw_junk(_which, _words, _make, ids=_ids)
 
 
-@junk("junk-large", "First comes a forged answer in a datagram of 1472 octets, more than asked for.", tcp=False, ids="D6891-4")
+@junk("junk-large", "First comes a forged answer in a datagram of 1472 octets, more than asked for.", tcp="", ids="D6891-4")
 def _(q):
     yield reply(q, [forged(q)], edns=False, tail=b"\0" * 1300)
 
@@ -529,7 +533,7 @@ def _(q):
 def malformed(which, words, make, ids="", **more):
     """make(q) gives the records of the answer section, the first of which is no good."""
 
-    @junk("bad-" + which, words, ids=ids, **more)
+    @junk("bad-" + which, words, tcp=BROKEN, ids=ids, **more)
     def _(q):
         yield reply(q, [forged(q)] + make(q))
 
@@ -593,24 +597,24 @@ for _which, _make in (
     )
 
 
-@junk("bad-name-unterminated", "The message ends within an owner's label.", ids="AM33-09 AM33-27 NW-05")
+@junk("bad-name-unterminated", "The message ends within an owner's label.", tcp=BROKEN, ids="AM33-09 AM33-27 NW-05")
 def _(q):
     yield reply(q, [forged(q)], edns=False, counts=[1, 2, 0, 0], tail=b"\x05abc")
 
 
-@junk("bad-name-at-end", "The message ends behind a whole label, without the root.", ids="AM33-28 D1035-2")
+@junk("bad-name-at-end", "The message ends behind a whole label, without the root.", tcp=BROKEN, ids="AM33-28 D1035-2")
 def _(q):
     yield reply(q, [forged(q)], edns=False, counts=[1, 2, 0, 0], tail=b"\x03abc")
 
 
-@junk("bad-pointer-half", "The message ends after half a pointer.", ids="D9267-1")
+@junk("bad-pointer-half", "The message ends after half a pointer.", tcp=BROKEN, ids="D9267-1")
 def _(q):
     yield reply(q, [forged(q)], edns=False, counts=[1, 2, 0, 0], tail=b"\xc0")
 
 
 for _n in (2, 4, 8, 9):
 
-    @junk("bad-header-cut-%d" % _n, "A record ends after %d octets of its header." % _n, ids="D1035-3")
+    @junk("bad-header-cut-%d" % _n, "A record ends after %d octets of its header." % _n, tcp=BROKEN, ids="D1035-3")
     def _(q, n=_n):
         yield reply(q, [forged(q)], edns=False, counts=[1, 2, 0, 0], tail=a(FORGED)[: 2 + n])
 
@@ -636,7 +640,7 @@ BAD_RDATA = [
 ]
 for _which, _kind, _forms, _ids in BAD_RDATA:
 
-    @junk("rdata-" + _which, "RDATA of type %s is too short, too long or wrong within, in %d ways." % (_which.upper(), len(_forms)), ids=_ids)
+    @junk("rdata-" + _which, "RDATA of type %s is too short, too long or wrong within, in %d ways." % (_which.upper(), len(_forms)), tcp=BROKEN, ids=_ids)
     def _(q, kind=_kind, forms=_forms):
         for form in forms:
             yield reply(q, [forged(q), rr(kind, form)])
@@ -651,7 +655,7 @@ RDLENGTH_LIES = [
 ]
 for _which, _words, _make, _ids in RDLENGTH_LIES:
 
-    @junk("rdlength-" + _which, "RDLENGTH %s." % _words, ids=_ids)
+    @junk("rdlength-" + _which, "RDLENGTH %s." % _words, tcp=BROKEN, ids=_ids)
     def _(q, make=_make):
         yield reply(q, [forged(q), a(FORGED, rdlen=make(q))], edns=False)
 
@@ -670,7 +674,7 @@ COUNT_LIES = [
 ]
 for _which, _counts, _ids in COUNT_LIES:
 
-    @junk("count-" + _which, "The counts are not those of the records: %s." % _which.replace("-", " "), ids=_ids)
+    @junk("count-" + _which, "The counts are not those of the records: %s." % _which.replace("-", " "), tcp="answer" if _counts[0] is not None else BROKEN, ids=_ids)
     def _(q, counts=_counts):
         yield reply(q, [forged(q)], counts=counts)
 
@@ -703,7 +707,7 @@ def _(q):
     yield good(q) if q.tcp else reply(q, [forged(q)], flags=QR | RA | TC)
 
 
-@junk("tc-forged-id", "A truncated reply has another ID.", tcp=False, ids="DN-26")
+@junk("tc-forged-id", "A truncated reply has another ID.", tcp="", ids="DN-26")
 def _(q):
     yield reply(q, flags=QR | RA | TC, id=q.id ^ 2)
 
@@ -718,12 +722,12 @@ def _(q):
     yield good(q) if q.tcp else reply(q, rcode=NXDOMAIN, flags=QR | RA | TC)
 
 
-@only("tc-loop", "answer|badreply|servfail|nodata", "TC over TCP as well: it ends.", seconds=3, dig="NOERROR|SERVFAIL|none", ids="D1035-14")
+@only("tc-loop", "badreply", "TC over TCP as well: it ends.", seconds=3, dig="NOERROR", ids="D1035-14")
 def _(q):
     yield reply(q, good_rrs(q), flags=QR | RA | TC)
 
 
-@only("tc-loop-empty", "badreply|servfail|nodata|timeout", "TC without a record over TCP as well: it ends.", seconds=3, dig="NOERROR|SERVFAIL|none", ids="D1035-14")
+@only("tc-loop-empty", "badreply", "TC without a record over TCP as well: it ends.", seconds=3, dig="NOERROR", ids="D1035-14")
 def _(q):
     yield reply(q, flags=QR | RA | TC)
 
@@ -747,19 +751,18 @@ def framed(b, length=None):
     return struct.pack("!H", len(b) if length is None else length) + b
 
 
-DEAD = "timeout|unreachable|badreply|servfail"
-tc_then("tcp-silent", DEAD, "TCP is opened, and nothing is ever said there.", lambda q: iter([("wait", 5)]), seconds=5, dig="none", ids="DN-30 D9210-1")
-tc_then("tcp-closes", DEAD, "TCP is closed when it has the query.", lambda q: iter([("close",)]), seconds=4, dig="none", ids="D7766-6")
-tc_then("tcp-resets", DEAD, "TCP is reset when it has the query.", lambda q: iter([("reset",)]), seconds=4, dig="none", ids="D7766-6")
-tc_then("tcp-half", DEAD, "Half a message comes over TCP, then the end.", lambda q: iter([("raw", framed(good(q))[:20]), ("close",)]), seconds=4, dig="none", ids="D9267-4")
-tc_then("tcp-drip", DEAD + "|answer", "An octet each 0.2 s over TCP.", lambda q: drip(framed(good(q)), 1, 0.2), seconds=5, dig="none", ids="DN-30")
+tc_then("tcp-silent", "timeout", "TCP is opened, and nothing is ever said there.", lambda q: iter([("wait", 5)]), seconds=5, dig="none", ids="DN-30 D9210-1")
+tc_then("tcp-closes", "unreachable", "TCP is closed when it has the query.", lambda q: iter([("close",)]), seconds=4, dig="none", ids="D7766-6")
+tc_then("tcp-resets", "unreachable", "TCP is reset when it has the query.", lambda q: iter([("reset",)]), seconds=4, dig="none", ids="D7766-6")
+tc_then("tcp-half", "unreachable", "Half a message comes over TCP, then the end.", lambda q: iter([("raw", framed(good(q))[:20]), ("close",)]), seconds=4, dig="none", ids="D9267-4")
+tc_then("tcp-drip", "timeout", "An octet each 0.2 s over TCP.", lambda q: drip(framed(good(q)), 1, 0.2), seconds=5, dig="none", ids="DN-30")
 tc_then("tcp-drip-fast", "answer", "An octet each 2 ms over TCP.", lambda q: drip(framed(good(q)), 1, 0.002), ids="D1035-13")
-tc_then("tcp-drip-junk", DEAD, "Empty messages over TCP, for ever.", lambda q: drip(b"\0\0" * 100, 2, 0.1), seconds=5, dig="none", ids="DN-30")
+tc_then("tcp-drip-junk", "timeout", "Empty messages over TCP, for ever.", lambda q: drip(b"\0\0" * 100, 2, 0.1), seconds=5, dig="none", ids="DN-30")
 tc_then("tcp-servfail", "servfail", "TCP says SERVFAIL.", lambda q: iter([reply(q, rcode=SERVFAIL)]), seconds=3)
 tc_then("tcp-nxdomain", "nxdomain", "TCP says NXDOMAIN.", lambda q: iter([reply(q, ns=[soa()], rcode=NXDOMAIN)]))
 
 
-@only("tc-tcp-refused", "unreachable|timeout|servfail", "Truncated, and no port for TCP.", options="-p 5301", seconds=3, dig="none", ids="D9210-1")
+@only("tc-tcp-refused", "unreachable", "Truncated, and no port for TCP.", options="-p 5301", seconds=3, dig="none", ids="D9210-1")
 def _(q):
     yield reply(q, flags=QR | RA | TC)
 
@@ -784,14 +787,14 @@ def tcp_only(name, status, sentence, **more):
     return register
 
 
-def split(which, sentence, cuts, **more):
-    @tcp_only("split-" + which, "answer", sentence, ids="D1035-13", **more)
+def split(which, sentence, cuts, pause=0.01):
+    @tcp_only("split-" + which, "answer", sentence, ids="D1035-13")
     def _(q):
         b = framed(good(q))
         at = 0
         for cut in cuts(len(b)) + [len(b)]:
             yield ("raw", b[at:cut])
-            yield ("wait", 0.01)
+            yield ("wait", pause)
             at = cut
 
 
@@ -800,8 +803,8 @@ split("after-length", "The length comes alone.", lambda n: [2])
 split("length-and-one", "The length comes with one octet.", lambda n: [3])
 split("header", "The header comes alone.", lambda n: [14])
 split("last", "The last octet comes alone.", lambda n: [n - 1])
-split("every-octet", "Every octet comes alone.", lambda n: list(range(1, n, 1)), seconds=3)
-split("threes", "Three octets at a time.", lambda n: list(range(3, n, 3)), seconds=2)
+split("every-octet", "Every octet comes alone.", lambda n: list(range(1, n, 1)), pause=0.002)
+split("threes", "Three octets at a time.", lambda n: list(range(3, n, 3)), pause=0.002)
 
 TCP_FRAMES = [
     ("length-0", "A message of length 0 comes first.", lambda q: b"\0\0"),
@@ -832,7 +835,7 @@ TCP_ENDS = [
 ]
 for _which, _words, _make in TCP_ENDS:
 
-    @tcp_only("tcp-" + _which, "answer", _words[:-1] + "; the next connection is good.", options="+tries=3", seconds=4, ids="D7766-6 DN-15")
+    @tcp_only("tcp-" + _which, BROKEN if _which == "close-length-one-less" else "answer", _words[:-1] + "; the next connection is good.", options="+tries=3", seconds=4, ids="D7766-6 DN-15")
     def _(q, make=_make):
         yield from make(q)
         yield ("close",)
@@ -869,17 +872,17 @@ def _(q):
     yield ("shut",)
 
 
-@tcp_only("tcp-close-always", DEAD, "Every connection is closed without a word.", always=True, options="+tries=3", seconds=5, dig="none", ids="D9520-1")
+@tcp_only("tcp-close-always", "unreachable", "Every connection is closed without a word.", always=True, options="+tries=3", seconds=5, dig="none", ids="D9520-1")
 def _(q):
     yield ("close",)
 
 
-@tcp_only("tcp-silent", DEAD, "Nothing is said over TCP.", always=True, seconds=4, dig="none", ids="DN-30")
+@tcp_only("tcp-silent", "timeout", "Nothing is said over TCP.", always=True, seconds=4, dig="none", ids="DN-30")
 def _(q):
     yield ("wait", 5)
 
 
-@tcp_only("tcp-slow", DEAD + "|answer", "An octet each 0.1 s.", always=True, seconds=5, dig="none", ids="DN-30")
+@tcp_only("tcp-slow", "timeout", "An octet each 0.1 s.", always=True, seconds=5, dig="none", ids="DN-30")
 def _(q):
     yield from drip(framed(good(q)), 1, 0.1)
 
@@ -929,10 +932,9 @@ def _(q):
 RCODES = "noerror formerr servfail nxdomain notimp refused yxdomain yxrrset nxrrset notauth notzone dsotypeni".split()
 STATUS_OF = {0: "nodata", 1: "formerr", 2: "servfail", 3: "nxdomain", 4: "notimp", 5: "refused", 9: "rcode"}
 DIG_OF = {i: w.upper() for i, w in enumerate(RCODES[:11])}
-DIG_OF[11] = "RESERVED11|DSOTYPENI"
-for _i in range(12, 16):
+for _i in range(11, 16):
     DIG_OF[_i] = "RESERVED%d" % _i
-DIG_OF.update({16: "BADVERS|none", 23: "BADCOOKIE|none"})
+DIG_OF.update({16: "NOERROR", 23: "BADCOOKIE"})
 for _i in range(24):
     if _i < 16:
 
@@ -940,19 +942,19 @@ for _i in range(24):
         def _(q, i=_i):
             yield reply(q, rcode=i, edns=False, ns=[soa()] if i in (0, 3) else [])
 
-    @only("rcode-%d" % _i, STATUS_OF.get(_i, "rcode|servfail"), "Response code %d, with OPT." % _i, seconds=3, dig=DIG_OF.get(_i, "?%d" % _i), ids="D1035-6 D6891-3")
+    @only("rcode-%d" % _i, STATUS_OF.get(_i, "nodata" if _i == BADVERS else "rcode"), "Response code %d, with OPT." % _i, seconds=3, dig=DIG_OF.get(_i, "?%d" % _i), ids="D1035-6 D6891-3")
     def _(q, i=_i):
         yield reply(q, rcode=i, ns=[soa()] if i in (0, 3) else [])
 
 
-@only("rcode-4095", "rcode|servfail", "Response code 4095.", seconds=3, dig="?4095", ids="D6891-3")
+@only("rcode-4095", "rcode", "Response code 4095.", seconds=3, dig="?4095", ids="D6891-3")
 def _(q):
     yield reply(q, rcode=4095)
 
 
 for _i in (1, 2, 4, 5):
 
-    @junk("bare-%s" % RCODES[_i], "A bare header with %s comes first: it has no question." % RCODES[_i].upper(), tcp=False, ids="DN-26")
+    @junk("bare-%s" % RCODES[_i], "A bare header with %s comes first: it has no question." % RCODES[_i].upper(), tcp="", ids="DN-26")
     def _(q, i=_i):
         yield struct.pack("!6H", q.id, QR | RD | RA | i, 0, 0, 0, 0)
 
@@ -961,7 +963,7 @@ for _i in (1, 2, 4, 5):
         yield reply(q, rcode=i, id=q.id ^ 0x100)
 
 
-@only("servfail-first", "answer|servfail", "SERVFAIL at first, then good.", options="+tries=3", seconds=3, dig="NOERROR|SERVFAIL")
+@only("servfail-first", "servfail", "SERVFAIL at first, then good.", options="+tries=3", seconds=3, dig="SERVFAIL")
 def _(q):
     yield reply(q, rcode=SERVFAIL) if q.total == 1 else good(q)
 
@@ -979,11 +981,11 @@ def without_edns(which, status, sentence, refusal, **more):
 
 
 without_edns("formerr", "answer", "FORMERR to a query with OPT, good without.", lambda q: [reply(q, rcode=FORMERR, edns=False)])
-without_edns("notimp", "answer", "NOTIMP to a query with OPT, good without.", lambda q: [reply(q, rcode=NOTIMP, edns=False)], dig="NOERROR|NOTIMP")
-without_edns("servfail", "answer|servfail", "SERVFAIL to a query with OPT, good without.", lambda q: [reply(q, rcode=SERVFAIL, edns=False)], dig="NOERROR|SERVFAIL")
-without_edns("drop", "answer|timeout", "No word to a query with OPT, good without.", lambda q: [], seconds=4, dig="NOERROR|none")
-without_edns("badvers", "answer|rcode|servfail", "BADVERS to version 0, good without OPT.", lambda q: [reply(q, rcode=BADVERS)], dig="NOERROR|BADVERS|none")
-without_edns("formerr-with-opt", "answer|formerr", "FORMERR that has an OPT itself, good without.", lambda q: [reply(q, rcode=FORMERR)], dig="NOERROR|FORMERR")
+without_edns("notimp", "answer", "NOTIMP to a query with OPT, good without.", lambda q: [reply(q, rcode=NOTIMP, edns=False)], dig="NOERROR")
+without_edns("servfail", "answer", "SERVFAIL to a query with OPT, good without.", lambda q: [reply(q, rcode=SERVFAIL, edns=False)], dig="NOERROR")
+without_edns("drop", "timeout", "No word to a query with OPT, good without.", lambda q: [], seconds=4, dig="none")
+without_edns("badvers", "answer", "BADVERS to version 0, good without OPT.", lambda q: [reply(q, rcode=BADVERS)], dig="NOERROR")
+without_edns("formerr-with-opt", "formerr", "FORMERR that has an OPT itself, good without.", lambda q: [reply(q, rcode=FORMERR)], dig="FORMERR")
 
 
 @only("edns-never", "answer", "The server has not heard of OPT: it answers without.", ids="D6891-6")
@@ -1008,7 +1010,7 @@ BAD_OPT = [
 ]
 for _which, _words, _make, _ids in BAD_OPT:
 
-    @junk("opt-" + _which, _words, ids=_ids)
+    @junk("opt-" + _which, _words, tcp=BROKEN, ids=_ids)
     def _(q, make=_make):
         more = make(q)
         more.setdefault("an", [forged(q)])
@@ -1078,7 +1080,7 @@ for _which, _option, _words in EDES:
         yield reply(q, rcode=SERVFAIL, edns=opt(cookie_option(q) + extended))
 
 
-@only("ede-cut", "servfail|badreply|timeout", "SERVFAIL whose extended error has one octet.", seconds=3, dig="SERVFAIL|none", ids="D8914-1")
+@only("ede-cut", "servfail", "SERVFAIL whose extended error has one octet.", seconds=3, dig="SERVFAIL", ids="D8914-1")
 def _(q):
     yield reply(q, rcode=SERVFAIL, edns=opt(cookie_option(q) + option(EDE, b"\0")))
 
@@ -1096,27 +1098,27 @@ def _(q):
 # 9. Cookies (RFC 7873)
 
 
-@junk("cookie-wrong", "The client's cookie comes back changed.", tcp=False, ids="D7873-2")
+@junk("cookie-wrong", "The client's cookie comes back changed.", tcp="", ids="D7873-2")
 def _(q):
     if q.cookie:
         yield reply(q, [forged(q)], cookie=bytes([q.cookie[0] ^ 1]) + q.cookie[1:] + q.our_cookie())
 
 
-@junk("cookie-other", "Another cookie comes back.", tcp=False, ids="D7873-2 DN-32")
+@junk("cookie-other", "Another cookie comes back.", tcp="", ids="D7873-2 DN-32")
 def _(q):
     if q.cookie:
         yield reply(q, [forged(q)], cookie=b"\0" * 16)
 
 
-for _n in (0, 1, 7, 8, 9, 10, 11, 12, 13, 14, 15, 41, 64):
+for _n in (0, 1, 7, 9, 10, 11, 12, 13, 14, 15, 41, 64):
 
-    @junk("cookie-length-%d" % _n, "The cookie option has %d octets." % _n, tcp=False, ids="D7873-2")
+    @junk("cookie-length-%d" % _n, "The cookie option has %d octets." % _n, tcp="", ids="D7873-2")
     def _(q, n=_n):
         if q.cookie:
             yield reply(q, [forged(q)], cookie=(q.cookie + b"\x42" * 64)[:n])
 
 
-for _n in (16, 24, 40):
+for _n in (8, 16, 24, 40):
 
     @only("cookie-length-%d" % _n, "answer", "The cookie option has %d octets, as it may." % _n, ids="D7873-1")
     def _(q, n=_n):
@@ -1141,23 +1143,23 @@ def _(q):
         yield reply(q, rcode=BADCOOKIE)
 
 
-@only("badcookie-always", "answer", "BADCOOKIE to every query over UDP: TCP has the answer.", options="+tries=3", seconds=3, dig="NOERROR|BADCOOKIE", ids="D7873-3")
+@only("badcookie-always", "answer", "BADCOOKIE to every query over UDP: TCP has the answer.", options="+tries=3", seconds=3, dig="NOERROR", ids="D7873-3")
 def _(q):
     yield good(q) if q.tcp else reply(q, rcode=BADCOOKIE)
 
 
-@only("badcookie-for-ever", "rcode|servfail|timeout", "BADCOOKIE to every query, over TCP too.", options="+tries=3", seconds=5, dig="BADCOOKIE|none", ids="D7873-3")
+@only("badcookie-for-ever", "rcode", "BADCOOKIE to every query, over TCP too.", options="+tries=3", seconds=5, dig="BADCOOKIE", ids="D7873-3")
 def _(q):
     yield reply(q, rcode=BADCOOKIE)
 
 
-@junk("badcookie-forged", "BADCOOKIE with a wrong client cookie comes first.", tcp=False, ids="D7873-2 DN-26")
+@junk("badcookie-forged", "BADCOOKIE with a wrong client cookie comes first.", tcp="", ids="D7873-2 DN-26")
 def _(q):
     if q.cookie:
         yield reply(q, rcode=BADCOOKIE, cookie=b"\x11" * 16)
 
 
-@only("badcookie-unasked", "answer|rcode|servfail", "BADCOOKIE though no cookie was sent; good over TCP.", options="+nocookie +tries=3", seconds=3, dig="NOERROR|BADCOOKIE|none", ids="D7873-3")
+@only("badcookie-unasked", "rcode", "BADCOOKIE though no cookie was sent; good over TCP.", options="+nocookie +tries=3", seconds=3, dig="BADCOOKIE", ids="D7873-3")
 def _(q):
     yield good(q) if q.tcp else reply(q, rcode=BADCOOKIE, edns=opt(rcode=BADCOOKIE))
 
@@ -1183,7 +1185,6 @@ def shuffled(records, seed=5):
     return records
 
 
-LONG = "loop|answer"
 CHAINS = [
     ("1", "answer", "one CNAME", lambda q: chain_of(1)),
     ("8", "answer", "eight CNAMEs", lambda q: chain_of(8)),
@@ -1193,14 +1194,14 @@ CHAINS = [
     ("16-shuffled", "answer", "sixteen CNAMEs in any order", lambda q: shuffled(chain_of(16))),
     ("17", "loop", "seventeen CNAMEs", lambda q: chain_of(17)),
     ("self", "loop", "a CNAME to itself", lambda q: [rr(CNAME, AT_QUESTION)]),
-    ("self-beside-address", "loop|answer", "a CNAME to itself beside an address", lambda q: [rr(CNAME, AT_QUESTION), a()]),
+    ("self-beside-address", "answer", "a CNAME to itself beside an address", lambda q: [rr(CNAME, AT_QUESTION), a()]),
     ("circle-2", "loop", "two CNAMEs in a circle", lambda q: chain_of(1, end=False) + [rr(CNAME, AT_QUESTION, owner=name("c1." + ZONE))]),
     ("circle-3", "loop", "three CNAMEs in a circle, backwards", lambda q: (chain_of(2, end=False) + [rr(CNAME, AT_QUESTION, owner=name("c2." + ZONE))])[::-1]),
     ("circle-behind", "loop", "a CNAME that leads into a circle", lambda q: chain_of(2, end=False) + [rr(CNAME, name("c1." + ZONE), owner=name("c2." + ZONE))]),
-    ("two-targets", "answer|badreply|loop", "two CNAMEs at one name", lambda q: [rr(CNAME, name("c1." + ZONE)), rr(CNAME, name("c2." + ZONE)), a(owner=name("c1." + ZONE)), a(owner=name("c2." + ZONE))]),
+    ("two-targets", "answer", "two CNAMEs at one name", lambda q: [rr(CNAME, name("c1." + ZONE)), rr(CNAME, name("c2." + ZONE)), a(owner=name("c1." + ZONE)), a(owner=name("c2." + ZONE))]),
     ("twice", "answer", "the same CNAME twice", lambda q: chain_of(1) + chain_of(1, end=False)),
     ("beside-address", "answer", "a CNAME beside an address of the same name", lambda q: chain_of(1) + [a()]),
-    ("long-names", "answer", "CNAMEs to names of 255 octets", lambda q: long_chain(4)),
+    ("long-names", "answer", "CNAMEs to names of 255 octets", lambda q: long_chain(2)),
     ("case", "answer", "CNAMEs whose targets and owners differ in case", lambda q: [rr(CNAME, name("MiXeD." + ZONE)), a(owner=name("mIxEd." + ZONE))]),
     ("dname", "answer", "a DNAME and the CNAME made from it", lambda q: [rr(DNAME, name("other.test"), owner=name(ZONE)), rr(CNAME, labels(*q.labels[:-2]) [:-1] + name("other.test")), a(owner=labels(*q.labels[:-2])[:-1] + name("other.test"))]),
 ]
@@ -1251,7 +1252,7 @@ def _(q):
     yield reply(q, [rr(CNAME, name("cname-for-ever.%d.%s" % (i, ZONE)))])
 
 
-@only("cname-unrelated", "nodata|badreply|servfail", "CNAME and address of other names than the question's.", ids="D2181-3")
+@only("cname-unrelated", "nodata", "CNAME and address of other names than the question's.", ids="D2181-3")
 def _(q):
     yield reply(q, [rr(CNAME, name("c1." + ZONE), owner=name("x." + ZONE)), a(FORGED, owner=name("c1." + ZONE))], ns=[soa()])
 
@@ -1266,7 +1267,7 @@ def _(q):
     yield reply(q, chain_of(1, end=False), ns=[soa()])
 
 
-@only("cname-root", "nodata|answer|nxdomain|servfail|badreply", "A CNAME to the root.", ids="D1034-3")
+@only("cname-root", "nodata", "A CNAME to the root.", ids="D1034-3")
 def _(q):
     yield reply(q, [rr(CNAME, b"\0")], ns=[soa(owner=b"\0")])
 
@@ -1279,17 +1280,17 @@ def _(q):
 # 11. Sections, classes, owners
 
 
-@only("answer-in-additional", "nodata|badreply|servfail", "The address stands in the additional section only.", ids="D2181-3")
+@only("answer-in-additional", "nodata", "The address stands in the additional section only.", ids="D2181-3")
 def _(q):
     yield reply(q, ar=[forged(q)])
 
 
-@only("answer-in-authority", "nodata|badreply|servfail", "The address stands in the authority section only.", ids="D2181-3")
+@only("answer-in-authority", "nodata", "The address stands in the authority section only.", ids="D2181-3")
 def _(q):
     yield reply(q, ns=[forged(q)])
 
 
-@only("answer-of-other-owner", "nodata|badreply|servfail", "The answer section has an address of another name only.", ids="D2181-3 D1035-19")
+@only("answer-of-other-owner", "nodata", "The answer section has an address of another name only.", ids="D2181-3 D1035-19")
 def _(q):
     yield reply(q, [a(FORGED, owner=name("www.victim.test"))])
 
@@ -1300,7 +1301,7 @@ def _(q):
     yield reply(q, good_rrs(q) + [a(FORGED, owner=victim)], ns=[rr(NS, name("ns.evil.test"), owner=name("victim.test"))], ar=[a(FORGED, owner=victim), a(FORGED, owner=name("ns.evil.test"))])
 
 
-@only("class-ch", "nodata|badreply|servfail", "The answer is of class CH.", ids="D1035-17")
+@only("class-ch", "nodata", "The answer is of class CH.", ids="D1035-17")
 def _(q):
     yield reply(q, [forged(q, cls=3)])
 
@@ -1310,7 +1311,7 @@ def _(q):
     yield reply(q, [a("10.0.0.1", cls=3)] + good_rrs(q) + [a("10.0.0.2", cls=255)])
 
 
-@only("type-other", "nodata|badreply|servfail", "TXT in answer to another type.", ids="D2181-3")
+@only("type-other", "nodata", "TXT in answer to another type.", ids="D2181-3")
 def _(q):
     yield reply(q, [rr(TXT, b"\x04text")])
 
@@ -1325,12 +1326,12 @@ def _(q):
     yield reply(q, [rr(13, b"\x07RFC8482\0")])
 
 
-@only("referral", "badreply|servfail|nodata", "A referral instead of an answer.", ids="D2308-2 D1034-5")
+@only("referral", "badreply", "A referral instead of an answer.", dig="NOERROR", ids="D2308-2 D1034-5")
 def _(q):
     yield reply(q, ns=[rr(NS, name("ns.far.test"), owner=name("far.test"))], ar=[a(FORGED, owner=name("ns.far.test"))], flags=QR)
 
 
-@only("referral-ra", "badreply|servfail|nodata", "A referral from a server that says that it recurses.", ids="D2308-2 DN-25")
+@only("referral-ra", "badreply", "A referral from a server that says that it recurses.", dig="NOERROR", ids="D2308-2 DN-25")
 def _(q):
     yield reply(q, ns=[rr(NS, name("ns%d.far.test" % i), owner=name("test")) for i in range(13)])
 
@@ -1340,7 +1341,7 @@ def _(q):
     yield reply(q, good_rrs(q), flags=QR)
 
 
-@only("no-recursion-empty", "badreply|servfail|nodata|refused", "Neither recursion nor an answer.", ids="D1034-5")
+@only("no-recursion-empty", "badreply", "Neither recursion nor an answer.", dig="NOERROR", ids="D1034-5")
 def _(q):
     yield reply(q, flags=QR)
 
@@ -1380,7 +1381,7 @@ def _(q):
     yield reply(q, rcode=NXDOMAIN)
 
 
-@only("nxdomain-with-answer", "nxdomain|answer|badreply", "No such name, and an address for it.", ids="DN-28")
+@only("nxdomain-with-answer", "nxdomain", "No such name, and an address for it.", ids="DN-28")
 def _(q):
     yield reply(q, good_rrs(q), ns=[soa()], rcode=NXDOMAIN)
 
@@ -1422,7 +1423,7 @@ def _(q):
     yield reply(q, [a()] + [a(x) for x in ("127.0.0.1", "0.0.0.0", "10.0.0.1", "169.254.1.1", "255.255.255.255", "224.0.0.1")])
 
 
-@only("owner-wildcard", "nodata|badreply|servfail", "The owner is *.hostile.test, as it stands in a zone.", ids="D4592-1")
+@only("owner-wildcard", "nodata", "The owner is *.hostile.test, as it stands in a zone.", ids="D4592-1")
 def _(q):
     yield reply(q, [a(FORGED, owner=name("*." + ZONE))])
 
@@ -1471,7 +1472,7 @@ for _which, _target in NASTY:
         yield reply(q, [rr(PTR, target)])
 
 
-@only("cname-nasty", "answer|badreply", "A CNAME to a name with a newline and an escape sequence.", ids="DN-13")
+@only("cname-nasty", "answer", "A CNAME to a name with a newline and an escape sequence.", ids="DN-13")
 def _(q):
     target = labels(b"a\n\x1b[31m", b"hostile", b"test")
     yield reply(q, [rr(CNAME, target), a(owner=target)])
@@ -1510,29 +1511,29 @@ def _(q):
     yield ("wait", 4)
 
 
-@only("silence-udp", "timeout|answer", "No word over UDP; TCP is good.", seconds=3, dig="none")
+@only("silence-udp", "timeout", "No word over UDP; TCP is good.", seconds=3, dig="none")
 def _(q):
     yield good(q) if q.tcp else ("wait", 0)
 
 
-@only("closed-port", "unreachable|timeout", "Nothing listens there.", options="-p 5399", seconds=3, ids="D1123-10")
+@only("closed-port", "unreachable", "Nothing listens there.", options="-p 5399", seconds=3, ids="D1123-10")
 def _(q):
     yield good(q)
 
 
-@only("closed-port-tcp", "unreachable|timeout", "Nothing listens there for TCP.", options="-p 5399 +tcp", seconds=3)
+@only("closed-port-tcp", "unreachable", "Nothing listens there for TCP.", options="-p 5399 +tcp", seconds=3)
 def _(q):
     yield good(q)
 
 
-@only("no-host", "unreachable|timeout", "There is no such host.", options="@192.0.2.99", seconds=4)
+@only("no-host", "unreachable", "There is no such host.", options="@192.0.2.99", seconds=4)
 def _(q):
     yield good(q)
 
 
 for _code, _word in ((0, "network"), (1, "host"), (2, "protocol"), (3, "port"), (13, "administratively prohibited")):
 
-    @only("icmp-%d" % _code, "unreachable|timeout", "ICMP says unreachable: %s." % _word, seconds=3, dig="none")
+    @only("icmp-%d" % _code, "unreachable", "ICMP says unreachable: %s." % _word, seconds=3, dig="none")
     def _(q, code=_code):
         if not q.tcp:
             yield ("icmp", 3, code)
@@ -1552,27 +1553,27 @@ ICMP_JUNK = [
 ]
 for _which, _words, _type, _code, _how, _ids in ICMP_JUNK:
 
-    @junk("icmp-" + _which, "First comes %s." % _words, tcp=False, ids=_ids)
+    @junk("icmp-" + _which, "First comes %s." % _words, tcp="", ids=_ids)
     def _(q, kind=_type, code=_code, how=_how):
         yield ("icmp", kind, code, how())
 
 
-@junk("fragments", "A forged answer comes in fragments.", tcp=False, ids="DN-05", seconds=2)
+@junk("fragments", "A forged answer comes in fragments.", tcp="", ids="DN-05", seconds=2)
 def _(q):
     yield ("fragments", reply(q, [forged(q)]), 32)
 
 
-@junk("fragments-reversed", "A forged answer comes in fragments, the last first.", tcp=False, ids="DN-05", seconds=2)
+@junk("fragments-reversed", "A forged answer comes in fragments, the last first.", tcp="", ids="DN-05", seconds=2)
 def _(q):
     yield ("fragments", reply(q, [forged(q)]), 24, "reverse")
 
 
-@junk("fragments-large", "A forged answer of 4000 octets comes in fragments.", tcp=False, ids="DN-05 DN-06", seconds=2)
+@junk("fragments-large", "A forged answer of 4000 octets comes in fragments.", tcp="", ids="DN-05 DN-06", seconds=2)
 def _(q):
     yield ("fragments", reply(q, [forged(q)], ar=[rr(65280, b"x" * 3900)]), 1480)
 
 
-@only("fragments-only", "timeout|badreply|answer", "Over UDP only fragments come; TCP is good.", seconds=4, dig="NOERROR|none", ids="DN-05")
+@only("fragments-only", "timeout", "Over UDP only fragments come; TCP is good.", seconds=4, dig="none", ids="DN-05")
 def _(q):
     yield good(q) if q.tcp else ("fragments", reply(q, [forged(q)]), 32)
 
@@ -1588,12 +1589,12 @@ def _(q):
     yield reply(q, good_rrs(q), ns=[rr(65280, b"x" * (1232 - m - 12))])
 
 
-@junk("mdns", "An answer as of mDNS, with the class's top bit, from port 5353.", tcp=False, ids="D5452-4")
+@junk("mdns", "An answer as of mDNS, with the class's top bit, from port 5353.", tcp="", ids="D5452-4")
 def _(q):
     yield ("send", reply(q, [forged(q, cls=0x8001)], question=b"", flags=QR | AA), {"sport": 5353})
 
 
-@junk("mdns-from-53", "An answer as of mDNS from port 53, with ID 0 and no question.", tcp=False, ids="D5452-4")
+@junk("mdns-from-53", "An answer as of mDNS from port 53, with ID 0 and no question.", tcp="", ids="D5452-4")
 def _(q):
     yield reply(q, [forged(q, cls=0x8001, owner=q.qname)], question=b"", flags=QR | AA, id=0)
 
