@@ -221,7 +221,7 @@ help:
 	@sed -n 's/^#: //p' Makefile
 
 #: make            the program build/tapir and the library build/libtapir.a
-#: make demo       a TAP, a ping and a curl in a private network namespace, narrated
+#: make demo       a TAP, a ping, a curl and a name in a private network namespace, narrated
 #: make test       unit, script, simulation, fuzz corpus, ledger and end-to-end tests on the plain build
 #: make unit       the unit tests only: seconds
 #: make script     the packet scripts only: seconds

@@ -24,6 +24,7 @@
 
 #include "apps/app.h"
 #include "apps/cmd.h"
+#include "apps/demo_dns.h"
 #include "apps/demo_gdb.h"
 #include "apps/http_conn.h"
 #include "apps/machine.h"
@@ -381,6 +382,14 @@ static int step_closed(struct demo *d, struct child *c)
 	return 0;
 }
 
+static int step_name(struct demo *d)
+{
+	say(d, "Our resolver asks a name server on the kernel's side for www.tapir.test.");
+	int v = demo_dns(&d->app, d->stack.host_ip);
+	fflush(stdout);
+	return v == 0 ? 0 : failed(d, "the name was not resolved", v);
+}
+
 static void step_counters(struct demo *d)
 {
 	static const enum tapir_stat shown[] = {
@@ -422,6 +431,8 @@ static int run_steps(struct demo *d)
 		status = step_big(d, c);
 	if (status == 0)
 		status = step_closed(d, c);
+	if (status == 0)
+		status = step_name(d);
 	if (status == 0)
 		step_counters(d);
 	loop_timer_cancel(d->app.loop, &d->tick);
@@ -495,7 +506,8 @@ int cmd_demo(int argc, char **argv)
 	const struct opt_command cmd = {
 		.name = "demo",
 		.operands = "",
-		.about = "Shows the stack at work with ping and curl, in a private network "
+		.about = "Shows the stack at work with ping, curl and a name server, in a private "
+			 "network "
 			 "namespace.",
 		.opts = options,
 		.nopts = sizeof(options) / sizeof(options[0]),

@@ -30,6 +30,10 @@ shown() { # what the demo must have shown
 	has "$scratch/out" 'HTTP/1.1 200 OK'
 	has "$scratch/out" '^  The same'
 	has "$scratch/out" 'Exit status 7: refused'
+	has "$scratch/out" '^  www\.tapir\.test\.[[:space:]]+300[[:space:]]+IN[[:space:]]+CNAME[[:space:]]+web\.tapir\.test\.$'
+	has "$scratch/out" '^  web\.tapir\.test\.[[:space:]]+300[[:space:]]+IN[[:space:]]+A[[:space:]]+192\.0\.2\.2$'
+	has "$scratch/out" 'Asked from port [0-9]+ with ID 0x[0-9a-f]{4}, both random'
+	has "$scratch/out" 'from the cache: at once'
 	has "$scratch/out" 'Tcp +PassiveOpens +2$'
 	has "$scratch/out" 'torn down'
 	[ ! -s "$scratch/err" ]
