@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "dns/dns.h"
-#include "dns/msg.h"
+#include "apps/app.h"
+#include "drivers/names.h"
 
 enum {
 	DIG_NAME_MAX = DNS_NAME_TEXT_MAX,
@@ -31,7 +31,7 @@ struct dig_query {
 	bool type_set, class_set;
 	char server[DIG_SERVER_MAX]; /* "": the configured ones */
 	/* of the question */
-	bool tcp, ignore_tc, recurse, ad, cd, dnssec, edns, cookie, search, trace, next_on_servfail,
+	bool tcp, tcp_set, ignore_tc, recurse, ad, cd, dnssec, edns, cookie, search, trace, next_on_servfail,
 		cache, x20;
 	uint16_t udp_size; /* 0: the default */
 	unsigned tries, ndots;
@@ -124,5 +124,53 @@ int dig_print_json(FILE *f, const struct dig_result *r);
 
 /* Both messages byte by byte, and the story. */
 void dig_explain(FILE *f, const struct dig_result *r);
+
+/* A run: the stack, the resolver over it, and what came of the queries so far. */
+struct dig_run {
+	struct app app;
+	struct stack_opts stack;
+	struct names *names;
+	struct dig_args args;
+	struct dig_result result; /* of the last question */
+	uint8_t reply[DNS_MSG_MAX];
+	bool server_counted; /* "(1 server found)" was said */
+	int status;	     /* highest of enum dig_exit */
+};
+
+struct dig_server {
+	struct tapir_sockaddr addr;
+	char name[DIG_SERVER_MAX]; /* as dig shows it in parentheses */
+};
+
+/*
+ * Asks one server once and fills run->result: 0 with a reply in it, 1 without one (the story has why), or -EINTR, -ENODEV, -ENOMEM
+ * when there is no point in going on. `flags` are added to what the query asks for.
+ */
+int dig_ask(struct dig_run *run, const struct dig_query *q, const struct dns_question *question,
+	    const struct dig_server *server, unsigned flags);
+/* Says why there was no reply, in dig's words, on stdout. */
+void dig_print_failure(const struct dig_result *r, const struct dig_server *server,
+		       const struct dns_name *name);
+/* Says what a query is greeted with, once. */
+void dig_greet(struct dig_run *run, struct dig_query *q, unsigned nservers);
+/* Addresses of a server's name, at most `max`; 0: none, or -EINTR, -ENODEV. */
+int dig_resolve(struct dig_run *run, const char *name, struct dig_server *out, unsigned max);
+
+/*
+ * +trace: from the root's servers down. `first` are whom to ask for the root's servers where no hints file is given. 0, an exit status, or as
+ * dig_ask().
+ */
+int dig_trace(struct dig_run *run, const struct dig_query *q, const struct dns_question *question,
+	      const struct dig_server *first, unsigned nfirst);
+
+/* Root hints: a file in named.cache's form, or any zone file's of NS, A and AAAA records a line each. */
+struct dig_hint {
+	struct dns_name name;
+	uint32_t ip4; /* 0: none known */
+	uint32_t ttl;
+};
+enum { DIG_HINTS_MAX = 32 };
+/* How many servers of the root stand in it, or -EINVAL with the line's number. */
+int dig_hints_parse(const char *text, size_t len, struct dig_hint *out, unsigned *line);
 
 #endif

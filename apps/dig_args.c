@@ -103,7 +103,6 @@ enum plus {
 	P_MULTILINE,
 	P_NDOTS,
 	P_NSID,
-	P_PADDING,
 	P_QR,
 	P_QUESTION,
 	P_RECURSE,
@@ -185,7 +184,7 @@ static const struct plus_row {
 	{"nssearch", P_REFUSED, NONE},
 	{"onesoa", P_NOTHING, NONE},
 	{"opcode", P_REFUSED, MAY},
-	{"padding", P_PADDING, MUST},
+	{"padding", P_REFUSED, MAY},
 	{"qid", P_REFUSED, MAY},
 	{"qr", P_QR, NONE},
 	{"question", P_QUESTION, NONE},
@@ -401,7 +400,6 @@ static void set_all(struct dig_args *a, struct dig_query *q, bool on)
 {
 	a->cmd = q->question = q->answer = q->authority = q->additional = on;
 	q->comments = q->stats = on;
-	q->rr_comments = on ? 1 : -1;
 }
 
 static void set_short(struct dig_args *a, struct dig_query *q, bool on)
@@ -470,12 +468,6 @@ static int plus_number(struct dig_args *a, struct dig_query *q, enum plus what, 
 			return DIG_USAGE;
 		}
 		return status;
-	case P_PADDING: {
-		static const uint8_t zeros[512];
-		status = number(a, value, "padding", 512, &v);
-		drop_option(q, DNS_OPT_PADDING);
-		return status == DIG_GO && v ? add_option(a, q, DNS_OPT_PADDING, zeros, v) : status;
-	}
 	}
 	return DIG_GO;
 }
@@ -524,8 +516,6 @@ static bool *plus_flag(struct dig_query *q, enum plus what)
 		return &q->search;
 	case P_STATS:
 		return &q->stats;
-	case P_TCP:
-		return &q->tcp;
 	case P_TTL:
 		return &q->ttl;
 	case P_UNKNOWN:
@@ -551,6 +541,10 @@ static int plus_other(struct dig_args *a, struct dig_query *q, enum plus what, b
 		break;
 	case P_TRACE:
 		set_trace(q, on);
+		break;
+	case P_TCP:
+		q->tcp = on;
+		q->tcp_set = true;
 		break;
 	case P_CMD:
 		a->cmd = on;

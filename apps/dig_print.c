@@ -104,13 +104,13 @@ static const struct {
 	{32769, 3, true},
 	{DNS_TYPE_RRSIG, 8, true},
 	{24, 8, true},
-	{52, 3, true},
-	{53, 3, true},
-	{44, 2, true},
+	{52, 3, false},
+	{53, 3, false},
+	{44, 2, false},
 	{37, 3, false},
 	{61, 0, true},
 	{49, 0, false},
-	{63, 3, false},
+	{63, 3, true},
 };
 
 /* Behind the first `words` words of text. */
@@ -213,7 +213,7 @@ static void put_soa(FILE *f, const struct rdata *r)
 			fprintf(f, NEXT_LINE "%-10lu ; %s (%s)", v, meaning[i], words);
 		numbers = end;
 	}
-	fputs(NEXT_LINE ")", f);
+	fputs(told ? NEXT_LINE ")" : ")", f);
 }
 
 /* What ends in base64 or hexadecimal: in parts of the width wanted, over lines, or left out. */
@@ -234,7 +234,7 @@ static void put_with_blob(FILE *f, const struct rdata *r, unsigned words, bool c
 		fprintf(f, "%.*s(", (int)(blob - r->text), r->text);
 	}
 	if (q->multiline)
-		fputs(NEXT_LINE, f);
+		fputs(words ? NEXT_LINE : " ", f);
 	if (q->crypto || !crypto)
 		put_blob(f, blob,
 			 q->multiline	? 44
@@ -246,7 +246,7 @@ static void put_with_blob(FILE *f, const struct rdata *r, unsigned words, bool c
 	else
 		fputs("[omitted]", f);
 	if (q->multiline)
-		fputs(key ? NEXT_LINE ")" : " )", f);
+		fputs(key && told ? NEXT_LINE ")" : " )", f);
 	if (key && told) {
 		if (!q->multiline)
 			fputc(' ', f);
@@ -445,7 +445,46 @@ static const char *cookie_verdict(const struct dig_result *r, const uint8_t *p, 
 		return "";
 	if (len < 8 || memcmp(ours, p, 8) != 0)
 		return " (bad)";
-	return len == n && memcmp(ours, p, n) == 0 ? " (echoed)" : len > 8 ? " (good)" : " (bad)";
+	return len == 8 ? " (echoed)" : " (good)";
+}
+
+/* Options that have words or numbers of their own. False: octets. */
+static bool put_known_option(FILE *f, uint16_t code, const uint8_t *p, size_t len)
+{
+	char words[80];
+	uint32_t v = 0;
+	if (code == DNS_OPT_CLIENT_SUBNET) {
+		if (put_subnet(f, p, len) || !len)
+			return true;
+		put_hex(f, p, len, " ");
+		fputc(' ', f);
+		return true;
+	}
+	if (code == DNS_OPT_PADDING && len > 0) {
+		fprintf(f, " (%zu bytes)", len);
+		return true;
+	}
+	if (code == DNS_OPT_EDE && len >= 2) {
+		put_ede(f, p, len);
+		return true;
+	}
+	for (size_t i = 0; i < len && len <= 4; i++)
+		v = v << 8 | p[i];
+	if (code == DNS_OPT_KEEPALIVE && len == 2) {
+		fprintf(f, " %" PRIu32 ".%" PRIu32 " secs", v / 10, v % 10);
+		return true;
+	}
+	if (code == 9 && len == 4) { /* RFC 7314 */
+		duration(v, true, words);
+		fprintf(f, " %" PRIu32 " (%s)", v, words);
+		return true;
+	}
+	if ((code == 14 && len > 0 && len % 2 == 0) || ((code == 16 || code == 17) && len == 2)) {
+		for (size_t i = 0; i < len; i += 2)
+			fprintf(f, "%s %u", i ? "," : "", (unsigned)p[i] << 8 | p[i + 1]);
+		return true;
+	}
+	return false;
 }
 
 static void print_option(FILE *f, const struct dig_result *r, bool sent, uint16_t code,
@@ -454,11 +493,9 @@ static void print_option(FILE *f, const struct dig_result *r, bool sent, uint16_
 	static const struct {
 		uint16_t code;
 		const char *name;
-	} names[] = {{1, "LLQ"},    {3, "NSID"},	{5, "DAU"},
-		     {6, "DHU"},    {7, "N3U"},		{8, "CLIENT-SUBNET"},
-		     {9, "EXPIRE"}, {10, "COOKIE"},	{11, "TCP KEEPALIVE"},
-		     {12, "PAD"},   {13, "CHAIN"},	{14, "KEY-TAG"},
-		     {15, "EDE"},   {16, "CLIENT-TAG"}, {17, "SERVER-TAG"}};
+	} names[] = {{1, "LLQ"},     {3, "NSID"},	    {8, "CLIENT-SUBNET"}, {9, "EXPIRE"},
+		     {10, "COOKIE"}, {11, "TCP KEEPALIVE"}, {12, "PAD"},	  {14, "KEY-TAG"},
+		     {15, "EDE"},    {16, "CLIENT-TAG"},    {17, "SERVER-TAG"}};
 	const char *name = NULL;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		if (names[i].code == code)
@@ -474,22 +511,8 @@ static void print_option(FILE *f, const struct dig_result *r, bool sent, uint16_
 		fprintf(f, "%s\n", sent ? "" : cookie_verdict(r, p, len));
 		return;
 	}
-	if (len == 0 && (code == DNS_OPT_KEEPALIVE || code == DNS_OPT_PADDING || code == 9)) {
-		fputc('\n', f);
-		return;
-	}
 	fputc(':', f);
-	if (code == DNS_OPT_KEEPALIVE && len == 2) {
-		unsigned tenths = (unsigned)p[0] << 8 | p[1];
-		fprintf(f, " %u.%u secs\n", tenths / 10, tenths % 10);
-		return;
-	}
-	if (code == DNS_OPT_EDE && len >= 2) {
-		put_ede(f, p, len);
-		fputc('\n', f);
-		return;
-	}
-	if (code == DNS_OPT_CLIENT_SUBNET && put_subnet(f, p, len)) {
+	if (put_known_option(f, code, p, len)) {
 		fputc('\n', f);
 		return;
 	}

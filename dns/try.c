@@ -66,7 +66,8 @@ int dns_try_packet(struct dns_net *n, struct dns_try *y, uint16_t id, struct dns
 		.id = id,
 		.flags = a->flags,
 		.udp_size = n->conf.udp_size,
-		.keepalive = y->transport != DNS_UDP,
+		/* what is shown as it came is asked for as it is */
+		.keepalive = y->transport != DNS_UDP && !(a->flags & DNS_Q_RAW),
 		.options = a->options,
 		.options_len = a->options_len,
 	};

@@ -273,8 +273,9 @@ TEST(unknown_options_are_refused_with_the_usage, "")
 
 TEST(what_dig_has_and_we_do_not_is_said_so, "")
 {
-	static const char *const bad[] = {"+tls", "+https", "+yaml", "+nssearch", "+zflag",   "-6",
-					  "-b 1", "-y k:s", "-k f",  "axfr",	  "-t ixfr=7"};
+	static const char *const bad[] = {"+tls",   "+https",	  "+yaml", "+nssearch",
+					  "+zflag", "+padding=8", "-6",	   "-b 1",
+					  "-y k:s", "-k f",	  "axfr",  "-t ixfr=7"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		if (parse(bad[i]) != DIG_USAGE)
 			fail_msg("%s is taken", bad[i]);
