@@ -29,9 +29,11 @@ struct fuzz {
 	/* What becomes of the next replies. */
 	uint8_t script[64];
 	unsigned script_len;
-	bool forge;
+	uint8_t within[4]; /* what done() does, round and round */
+	unsigned calls;
 };
 
+static struct fuzz *fuzzed;
 static const char *const names[] = {
 	"www.example",	"alias.example", "deep.alias.example",	   "no.example",
 	"loop.example", "a.any.example", "b.any.example",	   "host",
@@ -238,17 +240,80 @@ static void settings(struct fuzz *f, struct dns_conf *c)
 	dns_name_parse(&c->search[0], "example", 7, NULL);
 }
 
-static void ask(struct fuzz *f)
+/* done() asks again or gives another up. */
+static void after(struct look *k)
+{
+	struct fuzz *f = k->ctx;
+	uint8_t v = f->within[f->calls++ % sizeof(f->within)];
+	struct look *other = &f->look[v % LOOKS];
+
+	if (f->calls > 200)
+		return;
+	if (v & 0x40)
+		dnslook_ask(&f->l, k, names[v % COUNT(names)], DNS_TYPE_A,
+			    v & 0x20 ? DNS_Q_TCP : 0);
+	if ((v & 0x80) && other->id > 0)
+		TAPIR_ASSERT(dnslook_cancel(other) == 0);
+}
+
+static struct look *next_look(struct fuzz *f)
 {
 	struct look *k = &f->look[f->asked % LOOKS];
+
+	if (k->id > 0)
+		return NULL;
+	f->asked++;
+	k->after = after;
+	k->ctx = f;
+	return k;
+}
+
+static void ask(struct fuzz *f)
+{
 	const char *name = names[take(f, 1) % COUNT(names)];
 	uint16_t type = types[take(f, 1) % COUNT(types)];
 	uint32_t flags = take(f, 2) & (DNS_Q_IGNORE_TC * 4 - 1) & ~(uint32_t)DNS_Q_TLS;
+	struct look *k = next_look(f);
 
-	if (k->id > 0)
+	if (k)
+		dnslook_ask(&f->l, k, name, type, flags);
+}
+
+/* Both families, the search list, sorting; or a query that is popped. */
+static void ask_otherwise(struct fuzz *f)
+{
+	const char *name = names[take(f, 1) % COUNT(names)];
+	uint32_t how = take(f, 1);
+	struct dns_query q = {.q.type = DNS_TYPE_A, .flags = how};
+	struct look *k;
+
+	if (how & 0x80) {
+		dns_name_parse(&q.q.name, name, strlen(name), NULL);
+		if (dns_query(f->l.d, &q) > 0)
+			f->l.w.busy++;
 		return;
-	f->asked++;
-	dnslook_ask(&f->l, k, name, type, flags);
+	}
+	k = next_look(f);
+	if (k)
+		dnslook_addresses(&f->l, k, name,
+				  how & 1   ? DNS_AF_UNSPEC
+				  : how & 2 ? DNS_AF_INET
+					    : DNS_AF_INET6,
+				  (int)(how >> 2 & 0x3e));
+}
+
+/* dns_advance(), and what has no done() is taken. */
+static void advance(void *d)
+{
+	struct fuzz *f = fuzzed;
+	struct dns_reply r;
+	struct dns_msg m;
+
+	dns_advance(d);
+	while (dns_pop(d, &r) > 0) {
+		TAPIR_ASSERT(!r.msg || dns_msg_decode(&m, r.msg, r.len, NULL) == 0);
+		f->l.w.busy--;
+	}
 }
 
 static void record(struct fuzz *f)
@@ -307,10 +372,17 @@ static void step(struct fuzz *f)
 	uint8_t text[200];
 	size_t n;
 
-	switch (take(f, 1) % 13) {
+	switch (take(f, 1) % 15) {
 	case 0:
 	case 1:
 		ask(f);
+		break;
+	case 13:
+		ask_otherwise(f);
+		break;
+	case 14:
+		for (unsigned i = 0; i < sizeof(f->within); i++)
+			f->within[i] = (uint8_t)take(f, 1);
 		break;
 	case 2: {
 		struct look *k = &f->look[take(f, 1) % LOOKS];
@@ -373,6 +445,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dnslook_defaults(&f.l);
 	settings(&f, &f.l.conf);
 	dnslook_open(&f.l, &wc);
+	fuzzed = &f;
+	f.l.w.user.advance = advance;
 	dnsworld_zone(&f.l.w, "example", 60);
 	dnsworld_a(&f.l.w, "www.example", 30, TAPIR_IP4(192, 0, 2, 1));
 	dnsworld_cname(&f.l.w, "alias.example", 30, "www.example");

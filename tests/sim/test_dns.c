@@ -453,6 +453,56 @@ TEST(lookups_are_given_up_at_any_moment, "")
 		cancelling(1000 + seed);
 }
 
+/* What done() does: asks the same again, three times for each, and gives a neighbour up now and then. */
+static void again(struct look *k)
+{
+	unsigned i = (unsigned)(k - look), *left = k->ctx;
+	struct look *neighbour = &look[(i + 7) % 100];
+
+	if (*left % 5 == 0 && neighbour->id > 0)
+		assert_int_equal(dnslook_cancel(neighbour), 0);
+	if (*left > 0) {
+		(*left)--;
+		assert_true(dnslook_ask(&l, k, name_of(i + *left), DNS_TYPE_A,
+					*left & 1 ? DNS_Q_TCP : 0) > 0);
+	}
+}
+
+TEST(callbacks_ask_and_give_up_while_cookies_and_connections_fail, "DN-15")
+{
+	static unsigned left[100];
+	struct dnsworld_conf wc;
+
+	for (unsigned seed = 0; seed < long_runs(10, 200); seed++) {
+		defaults(&wc, 700 + seed);
+		wc.link.loss_ppm = 20000;
+		open_world(&wc);
+		for (unsigned i = 0; i < 2; i++) {
+			struct dnsworld_habit *h = dnsworld_habit(&l.w, i);
+
+			h->cookies = h->want_cookie = true;
+			h->tcp_close_after_one = i == 0;
+			h->tcp_close = i == 1;
+			h->tcp_reverse = true;
+		}
+		for (unsigned i = 0; i < 100; i++) {
+			left[i] = 3;
+			look[i].after = again;
+			look[i].ctx = &left[i];
+			assert_true(dnslook_ask(&l, &look[i], name_of(i), DNS_TYPE_A,
+						i & 1 ? DNS_Q_TCP : 0) > 0);
+			/* Cookies given so far are void. */
+			if (i % 10 == 0)
+				dnsworld_habit(&l.w, i / 10 & 1)->secret++;
+			dnsworld_pass(&l.w, i % 3 * DNSWORLD_MS);
+		}
+		assert_true(dnsworld_run(&l.w, 120 * DNSWORLD_S));
+		assert_true(l.told > 200);
+		dnslook_close(&l);
+		memset(look, 0, sizeof(look));
+	}
+}
+
 /* One run with the n-th allocation failing; false: there was no n-th. */
 static bool without_memory(uint64_t n, bool stack)
 {
@@ -597,6 +647,7 @@ int main(void)
 		cmocka_unit_test(a_short_transmit_queue_delays_questions_and_loses_none),
 		cmocka_unit_test(a_leap_of_the_clock_ends_what_was_under_way),
 		cmocka_unit_test(lookups_are_given_up_at_any_moment),
+		cmocka_unit_test(callbacks_ask_and_give_up_while_cookies_and_connections_fail),
 		cmocka_unit_test(every_allocation_may_fail),
 		cmocka_unit_test(a_resolver_that_can_t_be_made_leaves_nothing),
 		cmocka_unit_test(a_seed_replays_to_the_byte_under_any_allocator),

@@ -90,6 +90,48 @@ static void done(void *ctx, uint64_t id, const struct dns_reply *r)
 	read_records(k, r);
 	k->l->told++;
 	k->l->w.busy--;
+	if (k->after)
+		k->after(k);
+}
+
+static void done_addresses(void *ctx, int64_t id, const struct dns_addrs *a)
+{
+	struct look *k = ctx;
+
+	TAPIR_ASSERT(!k->over && k->id == id && a->n <= DNS_ADDRS_MAX);
+	TAPIR_ASSERT(a->eai != DNS_EAI_OK || a->n > 0);
+	k->over = true;
+	k->id = 0;
+	k->status = a->status;
+	k->eai = a->eai;
+	k->nrecords = a->n;
+	k->took_ns = a->took_ns;
+	for (unsigned i = 0; i < a->n && k->ip4 == 0; i++) {
+		if (a->addr[i].family == DNS_AF_INET)
+			k->ip4 = tapir_addr_to_v4(&a->addr[i].addr);
+	}
+	k->l->told++;
+	k->l->w.busy--;
+	if (k->after)
+		k->after(k);
+}
+
+static void fresh(struct dnslook *l, struct look *k)
+{
+	*k = (struct look){.l = l, .after = k->after, .ctx = k->ctx};
+}
+
+int64_t dnslook_addresses(struct dnslook *l, struct look *k, const char *name, int family,
+			  int flags)
+{
+	struct dns_addrs_query q = {
+		.node = name, .family = family, .flags = flags, .done = done_addresses, .ctx = k};
+
+	fresh(l, k);
+	k->id = dns_addrs_query(l->d, &q);
+	if (k->id > 0)
+		l->w.busy++;
+	return k->id;
 }
 
 int64_t dnslook_ask(struct dnslook *l, struct look *k, const char *name, uint16_t type,
@@ -99,8 +141,7 @@ int64_t dnslook_ask(struct dnslook *l, struct look *k, const char *name, uint16_
 	int err = dns_name_parse(&q.q.name, name, strlen(name), NULL);
 
 	TAPIR_ASSERT(!err);
-	memset(k, 0, sizeof(*k));
-	k->l = l;
+	fresh(l, k);
 	q.q.type = type;
 	k->id = dns_query(l->d, &q);
 	if (k->id > 0)

@@ -2,6 +2,7 @@
 #define TAPIR_TESTS_SUPPORT_DNSLOOK_H
 
 /* Lookups by a resolver in the world of dnsworld.h: asked in one line, with what became of them. */
+#include "dns/addrinfo.h"
 #include "tests/support/dnsworld.h"
 
 struct dnslook {
@@ -13,7 +14,8 @@ struct dnslook {
 
 /* One lookup. It stays in place until it is over. */
 struct look {
-	struct dnslook *l;
+	struct dnslook
+		*l; /* this and what follows: filled when asking, but for `after` and `ctx` */
 	int64_t id; /* 0: not under way */
 	bool over;
 	enum dns_status status;
@@ -24,7 +26,10 @@ struct look {
 	unsigned nattempts;
 	struct dns_attempt first, last;
 	uint32_t ignored; /* of all attempts that are kept */
-	bool stop_world;  /* counts in w.busy */
+	int eai;	  /* of addresses */
+	/* Called last of all, from within done(); may ask, with this look too, and cancel. NULL: nothing. Set before asking. */
+	void (*after)(struct look *k);
+	void *ctx;
 };
 
 /* The world and a resolver over it with all its servers: *wc and l->conf (after dnslook_defaults()) say how. */
@@ -37,6 +42,9 @@ void dnslook_close(struct dnslook *l);
 /* Asks; *k is filled when it is over. What dns_query() returned. */
 int64_t dnslook_ask(struct dnslook *l, struct look *k, const char *name, uint16_t type,
 		    unsigned flags);
+/* The same for a name's addresses. */
+int64_t dnslook_addresses(struct dnslook *l, struct look *k, const char *name, int family,
+			  int flags);
 /* Asks for an A and runs the world until it is known, for 120 s at most. */
 enum dns_status dnslook_now(struct dnslook *l, struct look *k, const char *name);
 /* Forgets it. */
