@@ -169,9 +169,6 @@ static void take_reply(struct dig_run *run, const struct dns_reply *reply)
 			if (a->outcome != DNS_TRIED_ANSWERED)
 				continue;
 			r->server = a->server;
-			if (!*r->server_name)
-				r->server_name = app_ip4(tapir_addr_to_v4(&a->server.addr),
-							 run->server_text);
 			r->transport = (enum dns_transport)a->transport;
 			if (!r->q->cache)
 				r->took_us = (a->ended_ns - a->sent_ns) / 1000;
@@ -210,7 +207,8 @@ int dig_ask(struct dig_run *run, const struct dig_query *q, const struct dns_que
 		ask.server = server->addr;
 		r->server = server->addr;
 		r->server_name = server->name;
-	} else {
+	}
+	if (!server || q->cache) {
 		/* The resolver's own way: it retries by itself. */
 		ask.attempts = q->tries < 3 ? q->tries : 3;
 		ask.timeout_ms *= ask.attempts;
@@ -538,11 +536,8 @@ static void run_batch(struct dig_run *run, FILE *f)
 		if (!run_queries(run, 0))
 			return;
 	}
-	if (ferror(f)) {
-		perror(run->args.batch);
-		fputs("dig: couldn't read batch file\n", stderr);
-		run->status = DIG_BATCH > run->status ? DIG_BATCH : run->status;
-	}
+	if (ferror(f))
+		run->status = DIG_BATCH;
 }
 
 static void note(void *ctx, const char *line)

@@ -9,6 +9,7 @@
  *
  *	the case differs	the same question over TCP at once; remembered when TCP confirms it
  *	the cookie is missing	the same; over TCP it may be missing
+ *	TC, and cut within a record	the same
  *	the rest is garbage	after the usual wait over TCP, unless the right one came
  *	an error, no question	after the usual wait without EDNS, unless the right one came
  *
@@ -307,6 +308,13 @@ bool dns_judge_datagram(struct dns_net *n, struct dns_try *y, const uint8_t *b, 
 		return ignore(n, y, true);
 	case DNS_FIT_MALFORMED:
 	case DNS_FIT_BARE:
+		/* Cut anywhere, as some servers cut what is too long: TCP has the rest, whoever sent this. */
+		if (y->x && len > DNS_HEADER_LEN && (b[2] & (DNS_TC >> 8)) &&
+		    !(y->x->ask->flags & DNS_Q_IGNORE_TC)) {
+			n->stats.truncated++;
+			to_tcp(n, y, DNS_TRIED_TRUNCATED);
+			return true;
+		}
 		/* DN-26: what is wrong with it does not end the wait for the right one. */
 		if (y->x) {
 			if (len > DNS_HEADER_LEN)

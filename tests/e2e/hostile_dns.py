@@ -8,7 +8,8 @@ one (10.66.0.0/16, say, made local by `ip route add local 10.66.0.0/16 dev lo`),
 remembers of a server goes from one scenario to the next.
 
     hostile_dns.py --list                       name, status, options, seconds, sentence, dig's status, ids: separated by tabs
-    hostile_dns.py [--other ADDRESS]            serves port 53 until it is killed; ADDRESS is another of ours, to send from
+    hostile_dns.py [--other ADDRESS] [--times N]    serves port 53 until it is killed; ADDRESS is another of ours, to send
+                                from; N times as slow as the scenarios say
 
 Port 5301 is served over UDP alone, and nothing listens at port 5399.
 
@@ -49,8 +50,8 @@ def ip_header(src, dst, proto, length, ident=0x1234, frag=0):
 
 
 class Server:
-    def __init__(self, other):
-        self.other = other
+    def __init__(self, other, times):
+        self.other, self.times = other, times
         self.seen = {}  # (transport, name, type): how often it was asked
         self.loop = asyncio.get_running_loop()
         self.udp = {port: self.udp_socket(port) for port in (PORT, UDP_ONLY)}
@@ -124,7 +125,7 @@ class Server:
             if what == "send":
                 self.udp_send(args[0], here, client, **(args[1] if len(args) > 1 else {}))
             elif what == "wait":
-                await asyncio.sleep(args[0])
+                await asyncio.sleep(args[0] * self.times)
             elif what == "icmp":
                 self.icmp(q, here, client, *args)
             elif what == "fragments":
@@ -184,7 +185,7 @@ class Server:
                 writer.write(args[0])
                 await writer.drain()
             elif what == "wait":
-                await asyncio.sleep(args[0])
+                await asyncio.sleep(args[0] * self.times)
             elif what == "shut":
                 writer.write_eof()
             elif what == "reset":
@@ -198,7 +199,7 @@ class Server:
 
 
 async def serve(options):
-    server = Server(options.other)
+    server = Server(options.other, options.times)
     await asyncio.start_server(server.tcp_client, "0.0.0.0", PORT, backlog=512)
     await asyncio.Event().wait()
 
@@ -207,6 +208,7 @@ def main():
     p = argparse.ArgumentParser(description="a hostile name server, for tests")
     p.add_argument("--list", action="store_true")
     p.add_argument("--other", default="127.0.0.2", help="an address of ours to send from")
+    p.add_argument("--times", type=float, default=1, help="so much slower, where all is slow")
     options = p.parse_args()
     if options.list:
         for s in scenarios.ALL.values():

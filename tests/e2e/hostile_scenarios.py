@@ -835,7 +835,7 @@ TCP_ENDS = [
 ]
 for _which, _words, _make in TCP_ENDS:
 
-    @tcp_only("tcp-" + _which, BROKEN if _which == "close-length-one-less" else "answer", _words[:-1] + "; the next connection is good.", options="+tries=3", seconds=4, ids="D7766-6 DN-15")
+    @tcp_only("tcp-" + _which, BROKEN if _which == "close-length-one-less" else "answer", _words[:-1] + "; the next connection is good.", options="+tries=3", seconds=4, dig="NOERROR", ids="D7766-6 DN-15")
     def _(q, make=_make):
         yield from make(q)
         yield ("close",)
@@ -1526,7 +1526,7 @@ def _(q):
     yield good(q)
 
 
-@only("no-host", "unreachable", "There is no such host.", options="@192.0.2.99", seconds=4)
+@only("no-host", "timeout", "There is no such host: queries vanish.", options="@192.0.2.99", seconds=2)
 def _(q):
     yield good(q)
 

@@ -498,7 +498,7 @@ dns_config_unbound() {
 
 dns_config_dnsmasq() {
 	cat <<-EOF
-		no-daemon
+		log-facility=-
 		user=root
 		group=root
 		pid-file=
@@ -545,7 +545,7 @@ dns_start() { # server...
 		named) set -- "$peers/named" -f -4 -n 1 -c "$dir/conf" ;;
 		unbound) set -- "$peers/unbound" -d -c "$dir/conf" ;;
 		dnsmasq) set -- "$peers/dnsmasq" -k -C "$dir/conf" ;;
-		hostile) set -- "$peers/dnspython" tests/e2e/hostile_dns.py --other 192.0.2.67 ;;
+		hostile) set -- "$peers/dnspython" tests/e2e/hostile_dns.py --other 192.0.2.67 --times "${dns_times:-1}" ;;
 		esac
 		HOME=$dir "$@" >"$dir/log" 2>&1 &
 		echo $! >"$dir/pid"
