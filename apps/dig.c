@@ -169,6 +169,9 @@ static void take_reply(struct dig_run *run, const struct dns_reply *reply)
 			if (a->outcome != DNS_TRIED_ANSWERED)
 				continue;
 			r->server = a->server;
+			if (!*r->server_name)
+				r->server_name = app_ip4(tapir_addr_to_v4(&a->server.addr),
+							 run->server_text);
 			r->transport = (enum dns_transport)a->transport;
 			if (!r->q->cache)
 				r->took_us = (a->ended_ns - a->sent_ns) / 1000;
@@ -536,8 +539,11 @@ static void run_batch(struct dig_run *run, FILE *f)
 		if (!run_queries(run, 0))
 			return;
 	}
-	if (ferror(f))
-		run->status = DIG_BATCH;
+	if (ferror(f)) {
+		perror(run->args.batch);
+		fputs("dig: couldn't read batch file\n", stderr);
+		run->status = DIG_BATCH > run->status ? DIG_BATCH : run->status;
+	}
 }
 
 static void note(void *ctx, const char *line)

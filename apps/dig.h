@@ -31,8 +31,8 @@ struct dig_query {
 	bool type_set, class_set;
 	char server[DIG_SERVER_MAX]; /* "": the configured ones */
 	/* of the question */
-	bool tcp, tcp_set, ignore_tc, recurse, ad, cd, dnssec, edns, cookie, search, trace, next_on_servfail,
-		cache, x20;
+	bool tcp, tcp_set, ignore_tc, recurse, ad, cd, dnssec, edns, cookie, search, trace,
+		next_on_servfail, cache, x20;
 	uint16_t udp_size; /* 0: the default */
 	unsigned tries, ndots;
 	bool ndots_set;
@@ -133,8 +133,9 @@ struct dig_run {
 	struct dig_args args;
 	struct dig_result result; /* of the last question */
 	uint8_t reply[DNS_MSG_MAX];
-	bool server_counted; /* "(1 server found)" was said */
-	int status;	     /* highest of enum dig_exit */
+	char server_text[16]; /* of a server that nobody named */
+	bool server_counted;  /* "(1 server found)" was said */
+	int status;	      /* highest of enum dig_exit */
 };
 
 struct dig_server {

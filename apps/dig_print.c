@@ -678,7 +678,7 @@ static const char *source_text(enum dns_source s)
 	case DNS_FROM_MDNS:
 		return "multicast DNS";
 	case DNS_FROM_ADDRESS:
-		return "the name is an address";
+		return "the name itself, an address";
 	}
 	return NULL;
 }

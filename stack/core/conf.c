@@ -239,6 +239,7 @@ static const struct {
 	{"net.ipv4.tcp_window_scaling", -1, TAPIR_CONF_NEW},
 	{"net.tapir.arp_announce_num", -1, TAPIR_CONF_NEW},
 	{"net.tapir.arp_probe", -1, TAPIR_CONF_NEW},
+	{"net.tapir.tcp_cubic", -1, TAPIR_CONF_NEW},
 	{"net.tapir.tcp_hystart", -1, TAPIR_CONF_NEW},
 	{"net.tapir.tcp_init_cwnd", -1, TAPIR_CONF_NEW},
 	{"net.tapir.tcp_msl_ms", -1, TAPIR_CONF_NEW},

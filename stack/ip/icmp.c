@@ -325,7 +325,7 @@ static bool limit_all(struct tapir *t)
 {
 	uint64_t rate = (uint64_t)t->conf.icmp_msgs_per_sec;
 
-	/* IC-01: each takes 0, 1 or 2 of the common bucket. */
+	/* IC-01, DN-03: each takes 0, 1 or 2 of the common bucket. */
 	if (rate == 0 || limit_take(&t->ip->icmp->all_full_ns, t->now_ns, rate,
 				    (uint64_t)t->conf.icmp_msgs_burst, random_below(t, 3)))
 		return true;

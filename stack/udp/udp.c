@@ -412,6 +412,7 @@ int udp_poll(const struct tapir *t, const struct udp_sock *u)
 
 /* ---- who gets it ---- */
 
+/* D5452-1, D5452-2: a connected socket has what comes from its peer's address and port to its own, and nothing else. */
 static struct udp_sock *lookup_conn(struct tapir *t, bool echo, uint32_t src, uint16_t sport,
 				    uint32_t dst, uint16_t dport, int ifindex)
 {

@@ -278,6 +278,124 @@ TEST(when_all_servers_are_dead_it_ends_in_time_and_with_few_packets, "D9520-1 DN
 	}
 }
 
+TEST(a_thousand_questions_to_dead_servers_are_no_flood, "D9520-1")
+{
+	struct dnsworld_conf wc;
+
+	defaults(&wc, 41);
+	open_world(&wc);
+	for (unsigned i = 0; i < 2; i++)
+		dnsworld_habit(&l.w, i)->silent = true;
+	for (unsigned i = 0; i < MANY; i++)
+		assert_true(dnslook_ask(&l, &look[i], name_of(i), DNS_TYPE_A, 0) > 0);
+	assert_true(dnsworld_run(&l.w, 60 * DNSWORLD_S));
+	for (unsigned i = 0; i < MANY; i++) {
+		assert_int_equal(look[i].status, DNS_TIMEOUT);
+		assert_true(dnsworld_count_name(&l.w, name_of(i), 0) <= 2 * 3);
+		assert_true(look[i].took_ns <= 10 * DNSWORLD_S + DNSWORLD_MS);
+	}
+	tapir_test_say("1000 questions, two dead servers: %zu queries", l.w.nseen);
+	dnslook_close(&l);
+}
+
+/* ---- the stack below it ---- */
+
+TEST(an_interface_that_goes_and_comes_costs_the_questions_of_that_time, "")
+{
+	struct dnsworld_conf wc;
+
+	defaults(&wc, 61);
+	open_world(&wc);
+	assert_int_equal(dnslook_now(&l, &look[0], name_of(0)), DNS_OK);
+	for (unsigned i = 1; i < 20; i++)
+		assert_true(dnslook_ask(&l, &look[i], name_of(i), DNS_TYPE_A,
+					i & 1 ? DNS_Q_TCP : 0) > 0);
+	dnsworld_pass(&l.w, 3 * DNSWORLD_MS);
+	assert_int_equal(tapir_netif_down(l.w.t, l.w.ifi), 0);
+	for (unsigned i = 20; i < 40; i++)
+		assert_true(dnslook_ask(&l, &look[i], name_of(i), DNS_TYPE_A,
+					i & 1 ? DNS_Q_TCP : 0) > 0);
+	assert_true(dnsworld_run(&l.w, 60 * DNSWORLD_S));
+	for (unsigned i = 1; i < 40; i++)
+		assert_true(look[i].over && look[i].status != DNS_OK &&
+			    look[i].took_ns <= 11 * DNSWORLD_S);
+	assert_int_equal(tapir_netif_up(l.w.t, l.w.ifi), 0);
+	/* Failures are remembered for a moment (RFC 9520), servers' for longer; then it is as ever. */
+	dnsworld_pass(&l.w, 10 * DNSWORLD_S);
+	for (unsigned i = 1; i < 40; i++) {
+		assert_int_equal(dnslook_now(&l, &look[i], name_of(i)), DNS_OK);
+		assert_right(i);
+	}
+	dnslook_close(&l);
+}
+
+TEST(a_full_socket_table_ends_some_questions_and_harms_none, "")
+{
+	struct dnsworld_conf wc;
+	unsigned good = 0;
+
+	defaults(&wc, 62);
+	wc.stack.max_sockets = 20;
+	l.conf.cache_bytes = 0;
+	open_world(&wc);
+	for (unsigned i = 0; i < 200; i++)
+		assert_true(dnslook_ask(&l, &look[i], name_of(i), DNS_TYPE_A, 0) > 0);
+	assert_true(dnsworld_run(&l.w, 60 * DNSWORLD_S));
+	for (unsigned i = 0; i < 200; i++) {
+		assert_true(look[i].over);
+		good += look[i].status == DNS_OK;
+		if (look[i].status == DNS_OK)
+			assert_right(i);
+	}
+	tapir_test_say("20 sockets, 200 questions: %u answered", good);
+	assert_true(good >= 20);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(dnslook_now(&l, &look[i], name_of(i)), DNS_OK);
+	dnslook_close(&l);
+}
+
+TEST(a_short_transmit_queue_delays_questions_and_loses_none, "")
+{
+	struct dnsworld_conf wc;
+
+	defaults(&wc, 63);
+	wc.txq_bytes = 4000;
+	wc.link.rate_bps = 10000000;
+	wc.link.queue_bytes = 4000;
+	wc.link.backpressure = true;
+	open_world(&wc);
+	for (unsigned i = 0; i < MANY; i++)
+		assert_true(dnslook_ask(&l, &look[i], name_of(i), DNS_TYPE_A, 0) > 0);
+	assert_true(dnsworld_run(&l.w, 60 * DNSWORLD_S));
+	for (unsigned i = 0; i < MANY; i++)
+		assert_right(i);
+	dnslook_close(&l);
+}
+
+TEST(a_leap_of_the_clock_ends_what_was_under_way, "")
+{
+	struct dnsworld_conf wc;
+
+	for (unsigned tcp = 0; tcp < 2; tcp++) {
+		defaults(&wc, 64 + tcp);
+		open_world(&wc);
+		for (unsigned i = 0; i < 50; i++)
+			assert_true(dnslook_ask(&l, &look[i], name_of(i), DNS_TYPE_A,
+						tcp ? DNS_Q_TCP : 0) > 0);
+		dnsworld_pass(&l.w, 2 * DNSWORLD_MS);
+		/* The machine slept for a day. */
+		l.w.now_ns += 86400 * DNSWORLD_S;
+		dnsworld_settle(&l.w);
+		assert_true(dnsworld_run(&l.w, 60 * DNSWORLD_S));
+		for (unsigned i = 0; i < 50; i++)
+			assert_true(look[i].over);
+		dnsworld_pass(&l.w, 10 * DNSWORLD_S);
+		for (unsigned i = 0; i < 50; i++)
+			assert_int_equal(dnslook_now(&l, &look[i], name_of(i)), DNS_OK);
+		dnslook_close(&l);
+	}
+}
+
 /* ---- its end at any moment ---- */
 
 /* Many lookups of which every third is given up at some moment. Every other one ends. */
@@ -523,6 +641,11 @@ int main(void)
 			a_dead_server_costs_the_first_lookup_a_moment_and_later_ones_nothing),
 		cmocka_unit_test(a_dead_server_is_asked_again_later_and_taken_back),
 		cmocka_unit_test(when_all_servers_are_dead_it_ends_in_time_and_with_few_packets),
+		cmocka_unit_test(a_thousand_questions_to_dead_servers_are_no_flood),
+		cmocka_unit_test(an_interface_that_goes_and_comes_costs_the_questions_of_that_time),
+		cmocka_unit_test(a_full_socket_table_ends_some_questions_and_harms_none),
+		cmocka_unit_test(a_short_transmit_queue_delays_questions_and_loses_none),
+		cmocka_unit_test(a_leap_of_the_clock_ends_what_was_under_way),
 		cmocka_unit_test(lookups_are_given_up_at_any_moment),
 		cmocka_unit_test(callbacks_ask_and_give_up_while_cookies_and_connections_fail),
 		cmocka_unit_test(every_allocation_may_fail),

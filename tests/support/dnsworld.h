@@ -134,6 +134,7 @@ struct dnsworld_conf {
 	enum test_alloc_mode mode;
 	struct tapir_conf stack; /* of the resolver's stack */
 	uint64_t start_ns;
+	uint32_t txq_bytes; /* of the resolver's interface: 4 MiB */
 };
 
 struct dnsworld {

@@ -372,6 +372,88 @@ TEST(name_servers_that_are_none_are_refused, "")
 		"10.0.0.9: too many servers: give at most 8");
 }
 
+TEST(the_control_socket_has_a_path_or_is_off, "")
+{
+	char words[300];
+
+	accepts("");
+	assert_null(stack.ctl);
+	assert_false(stack.ctl_off);
+	accepts("--ctl /run/x.sock");
+	assert_string_equal(stack.ctl, "/run/x.sock");
+	accepts("--ctl x --ctl none");
+	assert_null(stack.ctl);
+	assert_true(stack.ctl_off);
+	accepts("--ctl none --ctl ./none");
+	assert_string_equal(stack.ctl, "./none");
+	assert_false(stack.ctl_off);
+	refuses("--ctl=", "--ctl : not a path: give one for the socket, or 'none'");
+	snprintf(words, sizeof words, "--ctl /%0*d", STACK_CTL_MAX - 1, 0);
+	accepts(words);
+	snprintf(words, sizeof words, "--ctl /%0*d", STACK_CTL_MAX, 0);
+	assert_int_equal(parse(words), 2);
+	assert_non_null(strstr(said, "longer than a socket's path may be: give at most 107 bytes"));
+}
+
+TEST(a_setting_is_written_as_it_is_read, "")
+{
+	static const char *const texts[][2] = {
+		{"net.ipv4.ip_default_ttl", "64"},
+		{"net.ipv4.tcp_rmem", "4096\t131072\t33554432"},
+		{"net.ipv4.tcp_congestion_control", "cubic"},
+		{"net.ipv4.tcp_fastopen_key", ""},
+		{"net.ipv4.ip_local_port_range", "1024\t65535"},
+	};
+	const struct tapir_conf_item *item;
+	struct tapir_conf conf, copy;
+	struct opt_why why;
+	char text[128], line[256];
+
+	tapir_conf_default(&conf);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		assert_true(opt_setting_text(&conf, texts[i][0], text, sizeof text));
+		assert_string_equal(text, texts[i][1]);
+	}
+	assert_int_equal(opt_setting(&conf, "net.ipv4.tcp_congestion_control=reno", &why), 0);
+	assert_true(opt_setting_text(&conf, "net.ipv4.tcp_congestion_control", text, sizeof text));
+	assert_string_equal(text, "reno");
+	assert_int_equal(opt_setting(&conf, "net.ipv4.tcp_fastopen_key=1-2-3-4,5-6-7-8", &why), 0);
+	assert_false(opt_setting_text(&conf, "net.ipv4.no_such", text, sizeof text));
+	assert_false(opt_setting_text(&conf, "net.ipv4.tcp_sack", text, 0));
+	/* Each at its greatest, through text and back. */
+	for (unsigned i = 0; (item = tapir_conf_item(i)); i++) {
+		if (strcmp(item->name, "net.ipv4.tcp_fastopen_key") != 0)
+			assert_int_equal(tapir_conf_set(&conf, item->name, item->index, item->max),
+					 0);
+	}
+	tapir_conf_default(&copy);
+	for (unsigned i = 0; (item = tapir_conf_item(i)); i++) {
+		assert_true(opt_setting_text(&conf, item->name, text, sizeof text));
+		snprintf(line, sizeof line, "%s=%s", item->name, text);
+		if (opt_setting(&copy, line, &why))
+			fail_msg("%s: %s", line, why.text);
+	}
+	for (unsigned i = 0; tapir_conf_item(i); i++)
+		assert_int_equal(tapir_conf_value(&copy, i), tapir_conf_value(&conf, i));
+	/* Cut where there is no room. */
+	for (size_t n = 1; n < 30; n++) {
+		memset(text, 'x', sizeof text);
+		assert_true(opt_setting_text(&conf, "net.ipv4.tcp_mem", text, n));
+		assert_true(memchr(text, 0, n) != NULL);
+		assert_int_equal(text[n], 'x');
+	}
+}
+
+TEST(a_name_that_is_too_long_is_like_none, "")
+{
+	static char text[1000];
+	struct opt_why why;
+
+	memset(text, 'x', sizeof text - 1);
+	assert_int_equal(opt_no_setting(text, &why), -1);
+	assert_non_null(strstr(why.text, "no such setting: docs/limits.md lists them"));
+}
+
 TEST(what_is_not_built_is_unknown, "")
 {
 	refuses("--keylog f", "--keylog: no such option: see 'tapir httpd --help'");
@@ -473,6 +555,9 @@ int main(void)
 		cmocka_unit_test(bad_values_are_refused_in_one_line),
 		cmocka_unit_test(name_servers_are_taken_in_their_order),
 		cmocka_unit_test(name_servers_that_are_none_are_refused),
+		cmocka_unit_test(the_control_socket_has_a_path_or_is_off),
+		cmocka_unit_test(a_setting_is_written_as_it_is_read),
+		cmocka_unit_test(a_name_that_is_too_long_is_like_none),
 		cmocka_unit_test(what_is_not_built_is_unknown),
 		cmocka_unit_test(help_lists_every_option),
 		cmocka_unit_test(error_stays_on_one_line),

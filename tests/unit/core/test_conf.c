@@ -179,7 +179,7 @@ TEST(a_setting_tells_for_what_its_change_is_one, "")
 		n[tapir_conf_when(i->name, i->index)]++;
 	assert_int_equal(n[TAPIR_CONF_INTERFACE], 1);
 	/* Each name of the table is a setting's. */
-	assert_int_equal(n[TAPIR_CONF_NEW], 21);
+	assert_int_equal(n[TAPIR_CONF_NEW], 22);
 	assert_int_equal(tapir_conf_when("net.tapir.txq_bytes", 0), TAPIR_CONF_INTERFACE);
 	assert_int_equal(tapir_conf_when("net.ipv4.tcp_rmem", 0), TAPIR_CONF_AT_ONCE);
 	assert_int_equal(tapir_conf_when("net.ipv4.tcp_rmem", 1), TAPIR_CONF_NEW);

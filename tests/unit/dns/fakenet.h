@@ -192,7 +192,7 @@ void dns_net_check(const struct dns_net *n)
 
 /* ---- the world ---- */
 
-static void world_conf(struct dns_conf *c)
+static inline void world_conf(struct dns_conf *c)
 {
 	dns_conf_default(c);
 	c->nservers = 1;
@@ -200,7 +200,7 @@ static void world_conf(struct dns_conf *c)
 }
 
 /* `conf` NULL: world_conf()'s. */
-static void world_open(struct world *w, const struct dns_conf *conf)
+static inline void world_open(struct world *w, const struct dns_conf *conf)
 {
 	static const uint8_t seed[TAPIR_SEED_LEN] = {7};
 	const struct tapir_addr us = tapir_addr_v4(TAPIR_IP4(10, 0, 0, 1));
@@ -229,7 +229,7 @@ static void world_open(struct world *w, const struct dns_conf *conf)
 	w->net = fake_net;
 }
 
-static void world_close(struct world *w)
+static inline void world_close(struct world *w)
 {
 	dns_destroy(w->d);
 	assert_int_equal(w->alloc.live, 0);
@@ -239,7 +239,7 @@ static void world_close(struct world *w)
 }
 
 /* What is due now. */
-static void settle(struct world *w)
+static inline void settle(struct world *w)
 {
 	struct tapir_ready r[8];
 
@@ -258,7 +258,7 @@ static void settle(struct world *w)
 }
 
 /* Lets `ns` pass, stopping at every deadline. */
-static void pass(struct world *w, uint64_t ns)
+static inline void pass(struct world *w, uint64_t ns)
 {
 	uint64_t end = w->now + ns;
 
@@ -274,7 +274,7 @@ static void pass(struct world *w, uint64_t ns)
 
 /* ---- asking ---- */
 
-static void note_message(struct got *g, const uint8_t *b, size_t len)
+static inline void note_message(struct got *g, const uint8_t *b, size_t len)
 {
 	uint8_t rdata[4096];
 	struct dns_rr_iter it;
@@ -299,7 +299,7 @@ static void note_message(struct got *g, const uint8_t *b, size_t len)
 	}
 }
 
-static void on_done(void *ctx, uint64_t id, const struct dns_reply *r)
+static inline void on_done(void *ctx, uint64_t id, const struct dns_reply *r)
 {
 	struct world *w = ctx;
 	struct got *g = &w->got[w->ngot++];
@@ -321,8 +321,8 @@ static void on_done(void *ctx, uint64_t id, const struct dns_reply *r)
 		w->on_done(w, g);
 }
 
-static int64_t ask_for(struct world *w, const char *name, uint16_t type, unsigned flags,
-		       uint32_t timeout_ms)
+static inline int64_t ask_for(struct world *w, const char *name, uint16_t type, unsigned flags,
+			      uint32_t timeout_ms)
 {
 	const struct dns_query q = {
 		.q = {name_of(name), type, DNS_CLASS_IN},
@@ -335,7 +335,7 @@ static int64_t ask_for(struct world *w, const char *name, uint16_t type, unsigne
 	return dns_query(w->d, &q);
 }
 
-static int64_t ask(struct world *w, const char *name, uint16_t type, unsigned flags)
+static inline int64_t ask(struct world *w, const char *name, uint16_t type, unsigned flags)
 {
 	int64_t id = ask_for(w, name, type, flags, 0);
 
@@ -344,7 +344,7 @@ static int64_t ask(struct world *w, const char *name, uint16_t type, unsigned fl
 }
 
 /* The i-th that was told. */
-static struct got *got(struct world *w, unsigned i)
+static inline struct got *got(struct world *w, unsigned i)
 {
 	settle(w);
 	assert_true(i < w->ngot);
@@ -352,7 +352,7 @@ static struct got *got(struct world *w, unsigned i)
 }
 
 /* Asks and has it at once, without any question to a server. */
-static struct got *at_once(struct world *w, const char *name, uint16_t type, unsigned flags)
+static inline struct got *at_once(struct world *w, const char *name, uint16_t type, unsigned flags)
 {
 	unsigned asks = fake_asks, n = w->ngot;
 
@@ -363,7 +363,7 @@ static struct got *at_once(struct world *w, const char *name, uint16_t type, uns
 	return &w->got[n];
 }
 
-static bool name_is(const struct dns_name *n, const char *text)
+static inline bool name_is(const struct dns_name *n, const char *text)
 {
 	struct dns_name other = name_of(text);
 
@@ -373,7 +373,7 @@ static bool name_is(const struct dns_name *n, const char *text)
 /* ---- answering ---- */
 
 /* The question that is out for that name, or NULL. */
-static struct dns_ask *fake_find(const char *name, uint16_t type)
+static inline struct dns_ask *fake_find(const char *name, uint16_t type)
 {
 	struct dns_ask *a;
 
@@ -384,7 +384,7 @@ static struct dns_ask *fake_find(const char *name, uint16_t type)
 	return NULL;
 }
 
-static struct dns_ask *fake_asked(const char *name, uint16_t type)
+static inline struct dns_ask *fake_asked(const char *name, uint16_t type)
 {
 	struct dns_ask *a = fake_find(name, type);
 
@@ -399,27 +399,27 @@ struct reply {
 	uint8_t b[REPLY_MAX];
 };
 
-static void reply_rcode(struct reply *r, struct dns_ask *a, uint8_t rcode)
+static inline void reply_rcode(struct reply *r, struct dns_ask *a, uint8_t rcode)
 {
 	r->a = a;
 	dns_enc_begin(&r->e, r->b, sizeof(r->b), 77, DNS_QR | DNS_RD | DNS_RA, 0, rcode);
 	dns_enc_question(&r->e, &a->q.name, a->q.type, a->q.class);
 }
 
-static void reply_to(struct reply *r, struct dns_ask *a)
+static inline void reply_to(struct reply *r, struct dns_ask *a)
 {
 	reply_rcode(r, a, DNS_RCODE_NOERROR);
 }
 
-static void reply_rr(struct reply *r, enum dns_section s, const char *owner, uint16_t type,
-		     uint32_t ttl, const void *rdata, size_t len)
+static inline void reply_rr(struct reply *r, enum dns_section s, const char *owner, uint16_t type,
+			    uint32_t ttl, const void *rdata, size_t len)
 {
 	struct dns_name n = name_of(owner);
 
 	assert_int_equal(dns_enc_rr(&r->e, s, &n, type, DNS_CLASS_IN, ttl, rdata, len), 0);
 }
 
-static void reply_a(struct reply *r, const char *owner, uint32_t ttl, uint32_t ip4)
+static inline void reply_a(struct reply *r, const char *owner, uint32_t ttl, uint32_t ip4)
 {
 	const uint8_t b[4] = {(uint8_t)(ip4 >> 24), (uint8_t)(ip4 >> 16), (uint8_t)(ip4 >> 8),
 			      (uint8_t)ip4};
@@ -427,21 +427,21 @@ static void reply_a(struct reply *r, const char *owner, uint32_t ttl, uint32_t i
 	reply_rr(r, DNS_ANSWER, owner, DNS_TYPE_A, ttl, b, 4);
 }
 
-static void reply_aaaa(struct reply *r, const char *owner, uint32_t ttl, uint8_t last)
+static inline void reply_aaaa(struct reply *r, const char *owner, uint32_t ttl, uint8_t last)
 {
 	const uint8_t b[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = last};
 
 	reply_rr(r, DNS_ANSWER, owner, DNS_TYPE_AAAA, ttl, b, 16);
 }
 
-static void reply_cname(struct reply *r, const char *owner, uint32_t ttl, const char *target)
+static inline void reply_cname(struct reply *r, const char *owner, uint32_t ttl, const char *target)
 {
 	struct dns_name n = name_of(target);
 
 	reply_rr(r, DNS_ANSWER, owner, DNS_TYPE_CNAME, ttl, n.b, n.len);
 }
 
-static void reply_soa(struct reply *r, const char *zone, uint32_t ttl, uint32_t minimum)
+static inline void reply_soa(struct reply *r, const char *zone, uint32_t ttl, uint32_t minimum)
 {
 	uint8_t b[64] = {0};
 	size_t at = 0;
@@ -455,7 +455,7 @@ static void reply_soa(struct reply *r, const char *zone, uint32_t ttl, uint32_t 
 	reply_rr(r, DNS_AUTHORITY, zone, DNS_TYPE_SOA, ttl, b, at);
 }
 
-static void reply_ede(struct reply *r, uint16_t code, const char *text)
+static inline void reply_ede(struct reply *r, uint16_t code, const char *text)
 {
 	uint8_t options[256], ede[200] = {(uint8_t)(code >> 8), (uint8_t)code};
 	size_t len = 0, n = strlen(text);
@@ -467,7 +467,7 @@ static void reply_ede(struct reply *r, uint16_t code, const char *text)
 }
 
 /* Ends the question with the reply and a status; the resolver learns of it with its next turn. */
-static void reply_end(struct reply *r, enum dns_status status)
+static inline void reply_end(struct reply *r, enum dns_status status)
 {
 	struct dns_ask *a = r->a;
 
@@ -483,14 +483,14 @@ static void reply_end(struct reply *r, enum dns_status status)
 	list_add_tail(&fake_net->ended, &a->node);
 }
 
-static void reply_send(struct world *w, struct reply *r)
+static inline void reply_send(struct world *w, struct reply *r)
 {
 	reply_end(r, DNS_OK);
 	settle(w);
 }
 
 /* Short for all of it. */
-static void answer_a(struct world *w, const char *name, uint32_t ttl, uint32_t ip4)
+static inline void answer_a(struct world *w, const char *name, uint32_t ttl, uint32_t ip4)
 {
 	struct reply r;
 
@@ -499,7 +499,7 @@ static void answer_a(struct world *w, const char *name, uint32_t ttl, uint32_t i
 	reply_send(w, &r);
 }
 
-static void answer_nxdomain(struct world *w, const char *name, uint16_t type, uint32_t ttl)
+static inline void answer_nxdomain(struct world *w, const char *name, uint16_t type, uint32_t ttl)
 {
 	struct reply r;
 
@@ -508,7 +508,7 @@ static void answer_nxdomain(struct world *w, const char *name, uint16_t type, ui
 	reply_send(w, &r);
 }
 
-static void answer_nodata(struct world *w, const char *name, uint16_t type, uint32_t ttl)
+static inline void answer_nodata(struct world *w, const char *name, uint16_t type, uint32_t ttl)
 {
 	struct reply r;
 
@@ -518,7 +518,8 @@ static void answer_nodata(struct world *w, const char *name, uint16_t type, uint
 }
 
 /* Ends the question without an answer. */
-static void answer_fail(struct world *w, const char *name, uint16_t type, enum dns_status status)
+static inline void answer_fail(struct world *w, const char *name, uint16_t type,
+			       enum dns_status status)
 {
 	struct dns_ask *a = fake_asked(name, type);
 
