@@ -26,6 +26,14 @@ enum cand_state {
 	CAND_DONE,  /* nothing more will come of it */
 };
 
+/* Over TCP because of what came over UDP. Where there is no TCP it goes back, and a protection that the server can't give is left off. */
+enum cand_detour {
+	DETOUR_NONE,
+	DETOUR_FORGED, /* too many replies did not fit */
+	DETOUR_CASE,   /* the case was not kept: without mixing */
+	DETOUR_COOKIE, /* no cookie came: it has none any more */
+};
+
 struct dns_cand {
 	struct dns_server *server;
 	struct dns_try *y;
@@ -33,12 +41,12 @@ struct dns_cand {
 	enum dns_transport transport; /* of the try, or of the next */
 	uint8_t sent[4];	      /* by transport */
 	bool no_edns, no_x20;	      /* for this question */
-	bool edns_doubt;   /* ... because it failed with it: confirmed by an answer without */
-	bool badcookie;	   /* happened already */
-	bool after_case;   /* on TCP because the case was not kept */
-	bool soft;	   /* something fishy came: when its time is over go on by TCP */
-	bool soft_edns;	   /* ... or without EDNS */
-	uint64_t again_ns; /* the same packet goes again then */
+	bool edns_doubt;	 /* ... because it failed with it: confirmed by an answer without */
+	bool badcookie;		 /* happened already */
+	enum cand_detour detour; /* why it is on TCP */
+	bool soft;		 /* something fishy came: when its time is over go on by TCP */
+	bool soft_edns;		 /* ... or without EDNS */
+	uint64_t again_ns;	 /* the same packet goes again then */
 };
 
 struct exchange { /* dns_ask.priv */

@@ -3,7 +3,7 @@
  *
  * A datagram that does not fit is counted and nothing else: the wait goes on, and the right one still wins (RFC 1035 7.3, and what TuDoor
  * does to resolvers that stop at the first odd reply). After spoof_limit of them on one try somebody is guessing, and the question goes to
- * the same server over TCP, where guessing is of no use (RFC 5452 9.3).
+ * the same server over TCP, where guessing is of no use (RFC 5452 9.3, DN-01).
  *
  * One that fits in all but one thing is not accepted either, but tells something:
  *
@@ -23,7 +23,7 @@
 static bool keep(struct dns_net *n, struct exchange *x, const uint8_t *b, size_t len)
 {
 	struct dns_ask *a = x->ask;
-	/* DN-20: the length of what came, whatever it says of itself. */
+	/* DN-06, DN-20: the length of what came, whatever it says of itself. */
 	uint8_t *copy = net_alloc(n, len);
 
 	if (!copy) {
@@ -73,6 +73,7 @@ static void learn(struct dns_net *n, struct dns_try *y, const struct dns_msg *m,
 		dns_server_case(y->server, kept, now);
 	else if (y->packet.mixed && !kept)
 		dns_server_case_unkept(y->server, now);
+	/* D6891-7: one that was not asked for says nothing. */
 	if (m->edns.present && y->packet.edns)
 		y->server->edns_seen = true;
 	learn_cookie(n, y, m);
@@ -130,7 +131,7 @@ static enum verdict judge(const struct dns_try *y, const struct dns_msg *m)
 	unsigned flags = y->x->ask->flags;
 	bool raw = flags & DNS_Q_RAW;
 
-	/* D1035-7, D2181-5: what a truncated reply holds is not used. */
+	/* D1035-7, D2181-5, D9210-1, D1123-7: what a truncated reply holds is not used: TCP. */
 	if (m->flags & DNS_TC) {
 		if (y->transport == DNS_UDP && !(raw && (flags & DNS_Q_IGNORE_TC)))
 			return TRUNCATED;
@@ -156,6 +157,7 @@ static enum verdict judge(const struct dns_try *y, const struct dns_msg *m)
 	return is_lame(m, flags) ? LAME : ANSWER;
 }
 
+/* D1035-6 */
 static enum dns_status status_of(const struct dns_msg *m)
 {
 	switch (m->rcode) {
@@ -275,18 +277,21 @@ static bool ignore(struct dns_net *n, struct dns_try *y, bool malformed)
 	if (!x || n->conf.spoof_limit == 0 || y->ignored < n->conf.spoof_limit)
 		return false;
 	n->stats.spoof_to_tcp++;
+	c->detour = DETOUR_FORGED;
 	dns_try_end(n, y, DNS_TRIED_FORGED, 0);
 	dns_net_follow(n, x, c, DNS_TCP);
 	return true;
 }
 
 /* All but one thing fits: over TCP, at once. */
-static void to_tcp(struct dns_net *n, struct dns_try *y, enum dns_outcome outcome)
+static void to_tcp(struct dns_net *n, struct dns_try *y, enum dns_outcome outcome,
+		   enum cand_detour why)
 {
 	struct exchange *x = y->x;
 	struct dns_cand *c = y->cand;
 
 	y->ignored++;
+	c->detour = why;
 	dns_try_end(n, y, outcome, 0);
 	dns_net_follow(n, x, c, DNS_TCP);
 }
@@ -328,8 +333,7 @@ bool dns_judge_datagram(struct dns_net *n, struct dns_try *y, const uint8_t *b, 
 		if (!y->x)
 			return ignore(n, y, false);
 		n->stats.forged++;
-		y->cand->after_case = true;
-		to_tcp(n, y, DNS_TRIED_CASE);
+		to_tcp(n, y, DNS_TRIED_CASE, DETOUR_CASE);
 		return true;
 	case DNS_FIT_NO_COOKIE:
 		/* D7873-2: discarded. Whether it has none any more is seen where nobody forges. */
@@ -338,7 +342,7 @@ bool dns_judge_datagram(struct dns_net *n, struct dns_try *y, const uint8_t *b, 
 		n->stats.forged++;
 		if (y->told)
 			y->told->cookie = DNS_COOKIE_ABSENT;
-		to_tcp(n, y, DNS_TRIED_BADCOOKIE);
+		to_tcp(n, y, DNS_TRIED_BADCOOKIE, DETOUR_COOKIE);
 		return true;
 	}
 	TAPIR_UNREACHABLE();
@@ -397,11 +401,18 @@ void dns_judge_failure(struct dns_net *n, struct dns_try *y, enum dns_outcome ou
 	if (error != ENOMEM && (udp || c->sent[DNS_UDP] == 0))
 		dns_server_failed(y->server, net_now(n));
 	dns_try_end(n, y, outcome, error);
-	/* It does not keep the case and has no TCP: then without. */
-	if (!udp && c->after_case && !c->no_x20) {
-		c->no_x20 = true;
-		dns_net_follow(n, x, c, DNS_UDP);
+	if (udp || c->detour == DETOUR_NONE) {
+		dns_net_give_up(n, x, c);
 		return;
 	}
-	dns_net_give_up(n, x, c);
+	/*
+	 * It has no TCP. Back to UDP, with a new port and ID, and without what it does not do. Who wants to bring that about by forging must
+	 * have guessed all but that.
+	 */
+	if (c->detour == DETOUR_CASE)
+		c->no_x20 = true;
+	else if (c->detour == DETOUR_COOKIE)
+		dns_server_cookie_none(c->server, net_now(n));
+	c->detour = DETOUR_NONE;
+	dns_net_follow(n, x, c, DNS_UDP);
 }

@@ -10,14 +10,17 @@
  *	3. The one that was asked last is late (its hedge is over): the next candidate is asked too; both may answer.
  *	4. All have been asked: the one that waits longest gets the same packet again when its resend is over.
  *
- * So all servers are asked before one is asked again (RFC 1035 7.2), a dead one costs its hedge and no more, and a
+ * So any server that lives is enough (D1034-7, D1123-5, D1123-17), all are asked before one is asked again (RFC 1035 7.2), a dead one costs its hedge and no more, and a
  * question is sent to one server over one transport `attempts` times at most, and never more than three times (RFC 9520 3.1).
  *
  *	0 ms        250                 350          1000            1350
  *	|---A-------|---B---------------|---C--------|---A again-----|---B again   until the deadline
  *
  * Every end of a question is in dns_net_finish(). Deadlines lie in a heap, tries are found by their socket in a hash table, questions
- * that are over lie in a list: what one costs does not depend on how many there are.
+ * that are over lie in a list: what one costs does not depend on how many there are (D1123-4).
+ *
+ * DN-15: nothing that a reply, an end of a connection or a caller does frees what is being looked at: it marks the candidate, and
+ * the next step is done by work().
  */
 #include <errno.h>
 
@@ -341,7 +344,7 @@ static void expire(struct dns_net *n, struct exchange *x)
 
 static unsigned sends_of(const struct exchange *x)
 {
-	/* D9520-1, DN-25, D1035-14 */
+	/* D9520-1, DN-25, D1035-14, D1123-10: bounded whatever comes. */
 	return clamp_u32(x->ask->attempts, 1, DNS_SENDS_MAX);
 }
 
@@ -436,21 +439,23 @@ static void again(struct dns_net *n, struct exchange *x, struct dns_cand *c)
 		x->step_ns = net_now(n) + DNS_HEDGE_MIN_NS;
 }
 
-/* Only servers that fail anyway have not answered, and the others have said no. */
-static bool hopeless(const struct dns_net *n, const struct exchange *x)
+/* When it is to be given up because only servers that fail anyway have not answered, and the others have said no. */
+static uint64_t hopeless_at(const struct exchange *x)
 {
+	uint64_t at = 0;
+
 	if (!x->ask->reply)
-		return false;
+		return TAPIR_NEVER;
 	for (unsigned i = 0; i < x->ncand; i++) {
 		const struct dns_cand *c = &x->cand[i];
 
 		if (c->state == CAND_DONE)
 			continue;
-		if (c->state != CAND_WAITS || c->server->failures == 0 ||
-		    net_now(n) < c->y->first_ns + DNS_HEDGE_MAX_NS)
-			return false;
+		if (c->state != CAND_WAITS || c->server->failures == 0)
+			return TAPIR_NEVER;
+		at = max_u64(at, c->y->first_ns + DNS_HEDGE_MAX_NS);
 	}
-	return true;
+	return at;
 }
 
 static void set_timer(struct dns_net *n, struct exchange *x, uint64_t at)
@@ -499,7 +504,7 @@ static void step(struct dns_net *n, struct exchange *x)
 			dns_net_finish(n, x, failure_of(x));
 			return;
 		}
-		if (hopeless(n, x)) {
+		if (now >= hopeless_at(x)) {
 			expire(n, x);
 			return;
 		}
@@ -522,10 +527,7 @@ static void step(struct dns_net *n, struct exchange *x)
 		}
 	}
 	list_del(&x->todo);
-	/* With a failure at hand it does not wait to the end for those that fail anyway. */
-	if (x->ask->reply)
-		at = min_u64(at, now + DNS_HEDGE_MIN_NS);
-	set_timer(n, x, at);
+	set_timer(n, x, min_u64(at, hopeless_at(x)));
 }
 
 /* Everything that is due now. A flat loop: a step that ends a question only puts it on a list. */

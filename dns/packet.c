@@ -140,7 +140,7 @@ static bool same_without_case(const uint8_t *a, const uint8_t *b, size_t n)
 
 enum { QUESTION_OTHER, QUESTION_CASE, QUESTION_SAME };
 
-/* D5452-4, D7766-7: name, type and class, against what was sent. */
+/* D5452-4, D7766-7, DN-18: name, type and class, octet by octet against what was sent. */
 static int question(const struct dns_packet *p, const uint8_t *b, size_t len)
 {
 	const uint8_t *ours = p->b + HEADER, *theirs = b + HEADER;
@@ -186,7 +186,7 @@ enum dns_fit dns_packet_fit(const struct dns_packet *p, bool stream, const uint8
 	*kept = true;
 	if (len < HEADER)
 		return DNS_FIT_SHORT;
-	/* D5452-3, D1035-16, D1035-5: our ID, QR set (a query is no reply, CL-17 and DN-22: nor is it answered), opcode 0. */
+	/* D5452-3, D1035-16, D1035-5, AM33-08, FR-08: our ID, QR set (a query is no reply, CL-17 and DN-22: nor is it answered), opcode 0. */
 	if (get16(b) != p->id || !(b[2] & 0x80) || (b[2] & 0x78) != 0)
 		return DNS_FIT_OTHER;
 	if (is_bare(b)) {

@@ -132,9 +132,7 @@ static void down(struct dns_net *n, struct dns_pipe *p, int error)
 		fail_waiting(n, p, DNS_TRIED_CONNECT, error);
 		return;
 	}
-	if (p->answers > 0) {
-		p->fruitless = 0;
-	} else if (lost + p->nwaiting > 0 && ++p->fruitless >= FRUITLESS_MAX) {
+	if (p->answers == 0 && lost + p->nwaiting > 0 && ++p->fruitless >= FRUITLESS_MAX) {
 		p->fruitless = 0;
 		fail_waiting(n, p, DNS_TRIED_CLOSED, error);
 		return;
@@ -300,6 +298,7 @@ void dns_pipe_pump(struct dns_net *n, struct dns_pipe *p)
 
 	if (p->state != DNS_PIPE_OPEN || p->error)
 		return;
+	/* D7766-3, D7766-4: one after the other without waiting for answers, on the one connection. */
 	while (flush(n, p) && !list_empty(&p->waiting) && p->nflying < most)
 		take(n, p);
 	watch(n, p);
@@ -367,6 +366,7 @@ static void message(struct dns_net *n, struct dns_pipe *p, const uint8_t *b, siz
 			if (!dns_judge_message(n, y, b, len))
 				break;
 			p->answers++;
+			p->fruitless = 0;
 			p->last_ns = net_now(n);
 			return;
 		}
@@ -379,7 +379,7 @@ static void message(struct dns_net *n, struct dns_pipe *p, const uint8_t *b, siz
 		broken(n, p, EBADMSG);
 }
 
-/* Whole messages in the buffer. */
+/* D5966-1, D7766-1: whole messages in the buffer. */
 static void parse(struct dns_net *n, struct dns_pipe *p)
 {
 	size_t at = 0;

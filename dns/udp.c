@@ -1,5 +1,5 @@
 /*
- * A try over UDP: a socket of its own, so that each question has a port of its own (RFC 5452 9.2).
+ * A try over UDP: a socket of its own, so that each question has a port of its own (RFC 5452 9.2, D5452-6).
  *
  * The port comes from the resolver's generator and from the whole of 1024 to 65535, not from the stack's range of
  * ephemeral ports, which is half of that. The socket is connected: what does not come from the server's address and
@@ -82,7 +82,7 @@ int dns_udp_begin(struct dns_net *n, struct dns_try *y)
 	y->hnode.aux = 0;
 	/* D5452-7, AM33-18, DN-16, DN-17: all 16 bits from the generator; drawn first where few are left. */
 	id = (uint16_t)dns_dice_bits(&dice, 16);
-	/* DN-05: no fragments. D5452-1, D2181-1: from the server's address and port only. */
+	/* DN-05: no fragments. D5452-1, D5452-2, D2181-1: from the server's address and port to ours only. */
 	if ((err = bind_port(n, y, &dice)) ||
 	    (err = tapir_setsockopt(n->t, y->sock, TAPIR_SOL_IP, TAPIR_IP_NOFRAG, &one,
 				    sizeof(one))) ||

@@ -146,8 +146,7 @@ TEST(a_question_without_servers_ends_at_once, "")
 
 enum { PORTS = 65536 };
 
-TEST(ports_and_ids_are_uniform_and_differ_between_questions_at_once,
-     "D5452-5 D5452-6 D5452-7 D1123-4 NW-08")
+TEST(ports_and_ids_are_uniform_and_differ_at_any_moment, "D5452-5 D5452-6 D5452-7 D1123-4 NW-08")
 {
 	enum { N = 64, ROUNDS = 160 };
 	struct netfix *f = nf_begin(1);
@@ -498,6 +497,29 @@ static unsigned twice_apart(struct dnsworld_server *s, const struct dnsworld_que
 	return 5;
 }
 
+TEST(forgeries_without_tcp_lead_back_to_udp_with_another_port, "D5452-10")
+{
+	struct forger g = {.times = 10, .spoil = wrong_id};
+	struct netfix *f = forged(&g, 10);
+	struct dns_ask a;
+
+	dnsworld_habit(&f->w, 0)->refuse_tcp = true;
+	dnsworld_serve(&f->w, 0);
+	nf_form(f, &a, "www.example.", 0);
+	nf_send(f, &a);
+	dnsworld_pass(&f->w, 12 * NF_MS);
+	g.times = 0;
+	g.right = true;
+	assert_true(dnsworld_run(&f->w, NF_S));
+	assert_int_equal(nf_ip4(&a), WWW);
+	nf_attempt(&a, 0, DNS_TRIED_FORGED, 1);
+	nf_attempt(&a, 1, DNS_TRIED_CONNECT, 0);
+	nf_attempt(&a, 2, DNS_TRIED_ANSWERED, 1);
+	assert_int_not_equal(a.story->attempt[2].local_port, a.story->attempt[0].local_port);
+	nf_free(f, &a);
+	nf_end(f);
+}
+
 TEST(an_answer_that_comes_five_times_counts_once, "D1035-19")
 {
 	struct netfix *f = nf_begin(1);
@@ -631,8 +653,7 @@ TEST(truncation_over_tcp_too_is_no_loop, "D1035-14")
 	nf_end(f);
 }
 
-TEST(a_silent_server_is_asked_again_and_given_up_at_the_deadline,
-     "D9520-1 D1035-14 D1123-10 D1123-11")
+TEST(a_silent_server_is_given_up_at_the_deadline, "D9520-1 D1035-14 D1123-10 D1123-11")
 {
 	struct netfix *f = nf_begin(1);
 	struct dns_ask a;
@@ -690,7 +711,7 @@ int main(void)
 		cmocka_unit_test(no_udp_size_below_512_is_told),
 		cmocka_unit_test(the_story_tells_each_detail_of_an_answered_try),
 		cmocka_unit_test(a_question_without_servers_ends_at_once),
-		cmocka_unit_test(ports_and_ids_are_uniform_and_differ_between_questions_at_once),
+		cmocka_unit_test(ports_and_ids_are_uniform_and_differ_at_any_moment),
 		cmocka_unit_test(no_denied_port_is_used),
 		cmocka_unit_test(a_port_that_is_taken_is_not_waited_for),
 		cmocka_unit_test(the_hook_leaves_only_so_many_bits_random),
@@ -700,13 +721,14 @@ int main(void)
 		cmocka_unit_test(only_the_same_question_is_a_reply_to_it),
 		cmocka_unit_test(what_is_malformed_does_not_end_the_wait),
 		cmocka_unit_test(after_so_many_forged_replies_the_question_goes_to_tcp),
+		cmocka_unit_test(forgeries_without_tcp_lead_back_to_udp_with_another_port),
 		cmocka_unit_test(an_answer_that_comes_five_times_counts_once),
 		cmocka_unit_test(only_malformed_replies_lead_to_tcp_and_then_to_a_bad_reply),
 		cmocka_unit_test(a_reply_in_fragments_is_not_received),
 		cmocka_unit_test(a_truncated_reply_leads_to_tcp),
 		cmocka_unit_test(a_truncated_replys_content_is_not_used_when_tcp_fails),
 		cmocka_unit_test(truncation_over_tcp_too_is_no_loop),
-		cmocka_unit_test(a_silent_server_is_asked_again_and_given_up_at_the_deadline),
+		cmocka_unit_test(a_silent_server_is_given_up_at_the_deadline),
 		cmocka_unit_test(what_is_sent_again_is_the_same_packet),
 	};
 

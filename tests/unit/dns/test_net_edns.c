@@ -123,6 +123,48 @@ TEST(without_edns_in_the_settings_no_query_has_it, "")
 	nf_end(f);
 }
 
+/* A reply of `room` octets that says that its sender takes datagrams of 512 only. */
+static unsigned padded(struct dnsworld_server *s, const struct dnsworld_query *q, uint8_t *reply,
+		       size_t *len)
+{
+	struct dns_name n = {.len = (uint8_t)q->name_len};
+	size_t *room = s->h.ctx;
+	static uint8_t pad[1500];
+	struct dns_enc e;
+
+	memcpy(n.b, q->name, q->name_len);
+	dns_enc_begin(&e, reply, DNSWORLD_MSG, q->id, DNS_QR | DNS_RD | DNS_RA, 0, 0);
+	dns_enc_question(&e, &n, q->type, q->class);
+	assert_int_equal(dns_enc_rr(&e, DNS_ANSWER, &n, DNS_TYPE_A, 1, 60,
+				    (const uint8_t *)"\300\0\002\120", 4),
+			 0);
+	assert_int_equal(dns_enc_rr(&e, DNS_ADDITIONAL, &n, 65280, 1, 60, pad, *room - e.len - 23),
+			 0);
+	assert_int_equal(dns_enc_opt(&e, 512, 0, 0, NULL, 0), 0);
+	*len = e.len;
+	return 1;
+}
+
+TEST(a_reply_larger_than_agreed_is_read_within_its_buffer, "D1035-12 D6891-5")
+{
+	struct netfix *f = nf_begin(1);
+	struct dns_ask a;
+	size_t room = 1400;
+
+	dnsworld_habit(&f->w, 0)->hook = padded;
+	dnsworld_habit(&f->w, 0)->ctx = &room;
+	nf_lookup(f, &a, "www.example.", DNS_Q_NO_EDNS);
+	assert_int_equal(nf_ip4(&a), WWW);
+	assert_int_equal(a.reply_len, 1400);
+	assert_int_equal(nf_seen(f, 0)->to.port, 53);
+	nf_free(f, &a);
+	/* The 512 that it told is nothing to the next query. */
+	nf_lookup(f, &a, "www.example.", 0);
+	assert_int_equal(nf_seen(f, 1)->udp_size, 1232);
+	nf_free(f, &a);
+	nf_end(f);
+}
+
 /* ---- cookies ---- */
 
 TEST(a_servers_cookie_is_shown_to_it_and_to_nobody_else, "D7873-1 D9018-1")
@@ -341,6 +383,27 @@ TEST(another_address_of_ours_is_another_cookie, "D9018-1")
 	nf_end(f);
 }
 
+TEST(a_server_that_lost_its_cookies_and_has_no_tcp_is_still_of_use, "")
+{
+	struct netfix *f = nf_begin(1);
+	struct dns_ask a;
+
+	dnsworld_habit(&f->w, 0)->cookies = true;
+	nf_lookup(f, &a, "www.example.", 0);
+	nf_free(f, &a);
+	dnsworld_habit(&f->w, 0)->cookies = false;
+	dnsworld_habit(&f->w, 0)->refuse_tcp = true;
+	dnsworld_serve(&f->w, 0);
+	nf_lookup(f, &a, "www.example.", 0);
+	assert_int_equal(nf_ip4(&a), WWW);
+	assert_int_equal(a.story->nattempts, 3);
+	nf_attempt(&a, 0, DNS_TRIED_BADCOOKIE, 1);
+	nf_attempt(&a, 1, DNS_TRIED_CONNECT, 0);
+	assert_int_equal(nf_seen(f, 2)->cookie_len, 0);
+	nf_free(f, &a);
+	nf_end(f);
+}
+
 /* ---- the case ---- */
 
 TEST(the_case_of_every_letter_is_random_and_nothing_else_is, "D0x20-1 D0x20-2")
@@ -475,6 +538,7 @@ int main(void)
 		cmocka_unit_test(a_server_without_edns_that_passes_over_it_needs_one_query),
 		cmocka_unit_test(badvers_leads_to_a_query_without_edns_and_no_loop),
 		cmocka_unit_test(without_edns_in_the_settings_no_query_has_it),
+		cmocka_unit_test(a_reply_larger_than_agreed_is_read_within_its_buffer),
 		cmocka_unit_test(a_servers_cookie_is_shown_to_it_and_to_nobody_else),
 		cmocka_unit_test(a_cookie_from_an_error_reply_is_kept),
 		cmocka_unit_test(a_server_without_cookies_is_not_shown_one_for_five_minutes),
@@ -482,6 +546,7 @@ int main(void)
 		cmocka_unit_test(badcookie_again_and_again_leads_to_tcp),
 		cmocka_unit_test(replies_with_wrong_cookies_are_passed_over_and_the_right_one_wins),
 		cmocka_unit_test(a_missing_cookie_that_was_expected_leads_to_tcp),
+		cmocka_unit_test(a_server_that_lost_its_cookies_and_has_no_tcp_is_still_of_use),
 		cmocka_unit_test(another_address_of_ours_is_another_cookie),
 		cmocka_unit_test(the_case_of_every_letter_is_random_and_nothing_else_is),
 		cmocka_unit_test(a_name_without_letters_has_no_case),
