@@ -290,7 +290,7 @@ static void to_tcp(struct dns_net *n, struct dns_try *y, enum dns_outcome outcom
 	struct exchange *x = y->x;
 	struct dns_cand *c = y->cand;
 
-	y->ignored++;
+	y->ignored += why != DETOUR_NONE;
 	c->detour = why;
 	dns_try_end(n, y, outcome, 0);
 	dns_net_follow(n, x, c, DNS_TCP);
@@ -317,7 +317,7 @@ bool dns_judge_datagram(struct dns_net *n, struct dns_try *y, const uint8_t *b, 
 		if (y->x && len > DNS_HEADER_LEN && (b[2] & (DNS_TC >> 8)) &&
 		    !(y->x->ask->flags & DNS_Q_IGNORE_TC)) {
 			n->stats.truncated++;
-			to_tcp(n, y, DNS_TRIED_TRUNCATED);
+			to_tcp(n, y, DNS_TRIED_TRUNCATED, DETOUR_NONE);
 			return true;
 		}
 		/* DN-26: what is wrong with it does not end the wait for the right one. */
