@@ -191,7 +191,7 @@ int dig_ask(struct dig_run *run, const struct dig_query *q, const struct dns_que
 	    const struct dig_server *server, unsigned flags)
 {
 	struct dig_result *r = &run->result;
-	struct dns_reply reply;
+	struct dns_reply reply = {.status = DNS_NOSERVER};
 	struct dns_query ask = {
 		.q = *question,
 		.flags = query_flags(q) | flags,
@@ -563,6 +563,7 @@ static int run_all(struct dig_run *run, FILE *batch)
 	run->names = names_open(run->app.loop, &conf, &why);
 	if (!run->names)
 		return app_error("dig", "%s", why.text);
+	run->nservers = names_servers(run->names);
 	if (run_queries(run, 0) && batch)
 		run_batch(run, batch);
 	names_close(run->names);

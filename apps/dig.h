@@ -130,6 +130,7 @@ struct dig_run {
 	struct app app;
 	struct stack_opts stack;
 	struct names *names;
+	unsigned nservers; /* configured: --dns or resolv.conf */
 	struct dig_args args;
 	struct dig_result result; /* of the last question */
 	uint8_t reply[DNS_MSG_MAX];

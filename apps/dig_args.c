@@ -133,88 +133,9 @@ static const struct plus_row {
 	enum plus what;
 	enum value value;
 } rows[] = {
-	{"additional", P_ADDITIONAL, NONE},
-	{"adflag", P_AD, NONE},
-	{"ad", P_AD, NONE},
-	{"all", P_ALL, NONE},
-	{"answer", P_ANSWER, NONE},
-	{"authority", P_AUTHORITY, NONE},
-	{"aaflag", P_REFUSED, NONE},
-	{"aaonly", P_REFUSED, NONE},
-	{"badcookie", P_NOTHING, NONE},
-	{"besteffort", P_NOTHING, NONE},
-	{"bufsize", P_BUFSIZE, MAY},
-	{"cache", P_CACHE, NONE},
-	{"cdflag", P_CD, NONE},
-	{"class", P_CLASS, NONE},
-	{"cmd", P_CMD, NONE},
-	{"coflag", P_REFUSED, NONE},
-	{"comments", P_COMMENTS, NONE},
-	{"cookie", P_COOKIE, MAY},
-	{"crypto", P_CRYPTO, NONE},
-	{"defname", P_SEARCH, NONE},
-	{"dns64prefix", P_REFUSED, NONE},
-	{"dnssec", P_DNSSEC, NONE},
-	{"do", P_DNSSEC, NONE},
-	{"domain", P_DOMAIN, MUST},
-	{"dscp", P_NOTHING, MAY},
-	{"edns", P_EDNS, MAY},
-	{"ednsflags", P_REFUSED, MAY},
-	{"ednsnegotiation", P_NOTHING, NONE},
-	{"ednsopt", P_EDNSOPT, MAY},
-	{"expandaaaa", P_EXPANDAAAA, NONE},
-	{"expire", P_REFUSED, NONE},
-	{"explain", P_EXPLAIN, NONE},
-	{"fail", P_FAIL, NONE},
-	{"header-only", P_REFUSED, NONE},
-	{"hints", P_HINTS, MUST},
-	{"http-plain", P_REFUSED, MAY},
-	{"https", P_REFUSED, MAY},
-	{"identify", P_IDENTIFY, NONE},
-	{"idnin", P_REFUSED, NONE},
-	{"idnout", P_REFUSED, NONE},
-	{"ignore", P_IGNORE, NONE},
-	{"json", P_JSON, NONE},
-	{"keepalive", P_KEEPALIVE, NONE},
-	{"keepopen", P_NOTHING, NONE},
-	{"mapped", P_NOTHING, NONE},
-	{"multiline", P_MULTILINE, NONE},
-	{"ndots", P_NDOTS, MUST},
-	{"nsid", P_NSID, NONE},
-	{"nssearch", P_REFUSED, NONE},
-	{"onesoa", P_NOTHING, NONE},
-	{"opcode", P_REFUSED, MAY},
-	{"padding", P_REFUSED, MAY},
-	{"qid", P_REFUSED, MAY},
-	{"qr", P_QR, NONE},
-	{"question", P_QUESTION, NONE},
-	{"raflag", P_REFUSED, NONE},
-	{"rdflag", P_RECURSE, NONE},
-	{"recurse", P_RECURSE, NONE},
-	{"retry", P_RETRY, MUST},
-	{"rrcomments", P_RRCOMMENTS, NONE},
-	{"search", P_SEARCH, NONE},
-	{"short", P_SHORT, NONE},
-	{"showbadcookie", P_NOTHING, NONE},
-	{"showsearch", P_SEARCH, NONE},
-	{"split", P_SPLIT, MAY},
-	{"stats", P_STATS, NONE},
-	{"subnet", P_SUBNET, MUST},
-	{"tcflag", P_REFUSED, NONE},
-	{"tcp", P_TCP, NONE},
-	{"time", P_TIME, MUST},
-	{"timeout", P_TIME, MUST},
-	{"tls", P_REFUSED, MAY},
-	{"trace", P_TRACE, NONE},
-	{"tries", P_TRIES, MUST},
-	{"ttl", P_TTL, NONE},
-	{"ttlid", P_TTL, NONE},
-	{"ttlunits", P_TTLUNITS, NONE},
-	{"unknownformat", P_UNKNOWN, NONE},
-	{"vc", P_TCP, NONE},
-	{"x20", P_X20, NONE},
-	{"yaml", P_REFUSED, NONE},
-	{"zflag", P_REFUSED, NONE},
+#define PLUS(name, what, value) {name, P_##what, value},
+#include "apps/dig_plus.def"
+#undef PLUS
 };
 
 /* The row that a word of `len` letters means: an exact name, or the one meaning that all names with this beginning have. NULL: none or several. */
@@ -583,7 +504,7 @@ static int plus_other(struct dig_args *a, struct dig_query *q, enum plus what, b
 	}
 	case P_SUBNET:
 		q->edns = true;
-		return set_subnet(a, q, value);
+		return value ? set_subnet(a, q, value) : DIG_GO;
 	case P_EDNSOPT:
 		if (!on)
 			q->options_len = 0;
@@ -903,7 +824,7 @@ static int take_server(const struct parse *p, const char *server)
 		fprintf(p->a->err, "dig: couldn't get address for '%.80s': not found\n", server);
 		return DIG_USAGE;
 	}
-	memcpy(p->q->server, server, strlen(server) + 1);
+	snprintf(p->q->server, sizeof p->q->server, "%s", server);
 	return DIG_GO;
 }
 
@@ -918,6 +839,8 @@ int dig_parse(struct dig_args *a, enum dig_words from, int argc, char **argv, bo
 	int status = DIG_GO;
 	if (from == DIG_BATCH_LINE) {
 		status = copy_query(a, &p.fresh);
+		if (!p.fresh)
+			return status;
 		p.q = p.fresh;
 	}
 	for (int i = 0; status == DIG_GO && i < argc; i++) {

@@ -55,7 +55,7 @@ void dig_sockaddr_text(const struct tapir_sockaddr *sa, char out[64])
 {
 	char addr[16];
 	snprintf(out, 64, "%s#%u", app_ip4(tapir_addr_to_v4(&sa->addr), addr),
-		 sa->port ? sa->port : DNS_PORT);
+		 sa->port ? sa->port : (unsigned)DNS_PORT);
 }
 
 /* --- times --- */

@@ -265,7 +265,7 @@ static int find_address(struct trace *t, struct walk *w, struct server *s)
 	char name[DNS_NAME_TEXT_MAX];
 	struct dig_server found;
 	text_of(&s->name, name);
-	if (names_servers(t->run->names)) {
+	if (t->run->nservers > 0) {
 		int n = dig_resolve(t->run, name, &found, 1);
 		if (n < 0)
 			return n;
@@ -349,8 +349,11 @@ static int step(struct trace *t)
 	struct walk *w = &t->walk[t->depth - 1];
 	char zone[DNS_NAME_TEXT_MAX];
 	struct server *s = NULL;
-	if (w->steps > STEPS_MAX || t->nqueries > QUERIES_MAX)
+	if (w->steps >= STEPS_MAX || t->nqueries > QUERIES_MAX) {
+		if (w->steps >= STEPS_MAX)
+			say(t, w, "more than %d steps: given up", STEPS_MAX);
 		return STEP_DEAD;
+	}
 	/* Those whose address is known first. */
 	for (unsigned i = 0; i < w->nservers; i++) {
 		struct server *one = &w->server[i];
