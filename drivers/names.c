@@ -133,12 +133,8 @@ static void read_resolv_conf(struct names *n, struct dns_conf *c)
 		unsigned k = dns_resolvconf(c, text, len, notes, NOTES_MAX);
 
 		for (unsigned i = 0; i < k && i < NOTES_MAX && !n->conf.nservers; i++) {
-			bool server = strncmp(notes[i].text, "nameserver", 10) == 0 &&
-				      c->nservers < DNS_SERVERS_MAX;
-
-			snprintf(line, sizeof(line), "%s line %u: %s%s", n->resolv.path,
-				 notes[i].line, notes[i].text,
-				 server ? ": name one with --dns ADDR" : "");
+			snprintf(line, sizeof(line), "%s line %u: %s", n->resolv.path,
+				 notes[i].line, notes[i].text);
 			tell(n, line);
 		}
 		free(text);

@@ -236,7 +236,7 @@ TEST(a_loopback_server_is_told_of_with_its_line_and_the_way_out, "")
 	assert_int_equal(names_servers(f.n), 0);
 	assert_true(f.nnotes >= 1);
 	assert_non_null(strstr(f.notes[0], "resolv.conf line 2: nameserver 127.0.0.53"));
-	assert_non_null(strstr(f.notes[0], "--dns ADDR"));
+	assert_non_null(strstr(f.notes[0], "--dns"));
 	assert_null(strchr(f.notes[0], '\n'));
 	end(&f);
 	/* given servers make all that unimportant */
