@@ -7,9 +7,13 @@
  * nothing back. Requests go out by a timer, at the interval; the end is when all are answered or told of, or
  * the wait after the last is over.
  *
+ * A name is resolved before the first request. The name at the end of its aliases is told with the address it has; the reverse
+ * is not asked for, as an answer that is late would hold up what is being measured. -n leaves names out.
+ *
  * Round-trip times are taken from CLOCK_MONOTONIC when we see the reply, while the loop's own time decides
  * when to send and when to give up.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +21,9 @@
 
 #include "apps/app.h"
 #include "apps/cmd.h"
+#include "dns/addrinfo.h"
 #include "drivers/host.h"
+#include "drivers/names.h"
 #include "stack/socket.h"
 
 enum {
@@ -37,9 +43,11 @@ struct ping {
 	struct stack_opts stack;
 	/* options; count 0: for ever */
 	long count, size, ttl;
+	bool numeric;
 	uint64_t interval_ns, wait_ns;
 	/* the run */
 	uint32_t dst;
+	char name[DNS_NAME_TEXT_MAX]; /* of dst; its address where it was given as one */
 	tapir_sock_t s;
 	struct loop_handler handler;
 	struct loop_timer next, end;
@@ -63,6 +71,14 @@ static int set_count(void *to, const char *value, struct opt_why *why)
 static int set_size(void *to, const char *value, struct opt_why *why)
 {
 	return opt_number(value, "a number of bytes", 0, MAX_SIZE, &((struct ping *)to)->size, why);
+}
+
+static int set_numeric(void *to, const char *value, struct opt_why *why)
+{
+	(void)value;
+	(void)why;
+	((struct ping *)to)->numeric = true;
+	return 0;
 }
 
 static int set_ttl(void *to, const char *value, struct opt_why *why)
@@ -104,6 +120,7 @@ static int set_wait(void *to, const char *value, struct opt_why *why)
 static const struct opt options[] = {
 	{"count", 'c', "N", "stop after N requests", set_count},
 	{"interval", 'i', "SECONDS", "between requests (1)", set_interval},
+	{"numeric", 'n', NULL, "addresses only, no names", set_numeric},
 	{"size", 's', "N", "bytes of data in a request (56)", set_size},
 	{"timeout", 'W', "SECONDS", "to wait for the last replies (10; less once one came)",
 	 set_wait},
@@ -180,10 +197,9 @@ static uint64_t square_root(uint64_t v)
 
 static void print_statistics(struct ping *p)
 {
-	char host[16];
 	uint64_t lost = p->ntransmitted - p->nreceived;
 
-	printf("\n--- %s ping statistics ---\n", app_ip4(p->dst, host));
+	printf("\n--- %s ping statistics ---\n", p->name);
 	printf("%llu packets transmitted, %llu received", (unsigned long long)p->ntransmitted,
 	       (unsigned long long)p->nreceived);
 	if (p->nduplicates)
@@ -349,8 +365,14 @@ static void take_reply(struct ping *p, const struct tapir_msg *m, const uint8_t 
 	}
 	note_flying(p, seq);
 	p->last_ns = now;
-	printf("%zu bytes from %s: icmp_seq=%u ttl=%d time=", len,
-	       app_ip4(tapir_addr_to_v4(&m->peer.addr), from), seq, m->ttl);
+	uint32_t peer = tapir_addr_to_v4(&m->peer.addr);
+	app_ip4(peer, from);
+	printf("%zu bytes from ", len);
+	if (peer == p->dst && !p->numeric && strcmp(p->name, from) != 0)
+		printf("%s (%s): ", p->name, from);
+	else
+		printf("%s: ", from);
+	printf("icmp_seq=%u ttl=%d time=", seq, m->ttl);
 	print_ms(us);
 	printf("%s%s\n", again ? " (DUP!)" : "",
 	       same ? "" : " (its data differ from what was sent)");
@@ -396,18 +418,69 @@ static int open_socket(struct ping *p)
 	return loop_watch(p->app.loop, p->s, TAPIR_IN, &p->handler);
 }
 
+/* Whether a text can name a host at all: before a device is opened for it. */
+static bool names_host(const char *text)
+{
+	struct dns_name name;
+	struct dns_addr a;
+
+	return dns_addr_parse(text, true, &a) == 0 ||
+	       (dns_name_parse(&name, text, strlen(text), NULL) == 0 && dns_name_is_host(&name));
+}
+
+/* Turns the host into an address. 0, or the exit status after a line on stderr. */
+static int resolve(struct ping *p, const char *host)
+{
+	const struct addrinfo hints = {.ai_family = AF_INET,
+				       .ai_socktype = SOCK_DGRAM,
+				       .ai_flags = AI_CANONNAME};
+	struct addrinfo *ai = NULL;
+	struct drv_error why;
+
+	if (opt_ip4(host, &p->dst)) {
+		app_ip4(p->dst, p->name);
+		return 0;
+	}
+	struct names *n = app_names(&p->app, &why);
+	if (!n)
+		return app_error("ping", "%s", why.text);
+	int v = tapir_getaddrinfo(n, host, NULL, &hints, &ai, TAPIR_NEVER);
+	if (v == EAI_SYSTEM && errno == ENODEV)
+		return app_lost(&p->app);
+	if (v == EAI_SYSTEM)
+		return 1; /* interrupted */
+	if (v == EAI_AGAIN && !names_servers(n))
+		return 1; /* a line has said so, and what to do */
+	if (v) {
+		app_error("ping", "%s: %s", host, tapir_gai_strerror(v));
+		return 2;
+	}
+	const struct sockaddr_in *sa = (const void *)ai->ai_addr;
+	p->dst = ntohl(sa->sin_addr.s_addr);
+	struct dns_addr a;
+	if (dns_addr_parse(host, true, &a) == 0)
+		app_ip4(p->dst, p->name);
+	else
+		snprintf(p->name, sizeof(p->name), "%s", ai->ai_canonname);
+	tapir_freeaddrinfo(ai);
+	if (p->dst)
+		return 0;
+	app_error("ping", "%s: it has the address 0.0.0.0, which is no host's", host);
+	return 2;
+}
+
 static int run(struct ping *p)
 {
 	char host[16];
 	int v = open_socket(p);
 
 	if (v < 0) {
-		app_error("ping", "%s: %s", app_ip4(p->dst, host),
+		app_error("ping", "%s: %s", p->name,
 			  v == -EACCES ? "a broadcast address: give one host's" : strerror(-v));
 		return 2;
 	}
 	app_ip4(p->dst, host);
-	printf("PING %s (%s) %ld(%ld) bytes of data.\n", host, host, p->size,
+	printf("PING %s (%s) %ld(%ld) bytes of data.\n", p->name, host, p->size,
 	       p->size + ICMP_HEADER + IP_HEADER);
 	fflush(stdout);
 	p->next.fn = on_next;
@@ -456,15 +529,17 @@ int cmd_ping(int argc, char **argv)
 	status = opts_parse(&cmd, argc, argv, &first);
 	if (status != OPTS_GO)
 		goto out;
-	if (!opt_ip4(argv[first], &p->dst) || p->dst == 0) {
+	if ((opt_ip4(argv[first], &p->dst) && p->dst == 0) || !names_host(argv[first])) {
 		status = opts_error("ping", argv[first],
-				    "not a host's IPv4 address: give one like 192.0.2.1");
+				    "not a host: give its name, or an address like 192.0.2.1");
 		goto out;
 	}
 	status = app_start(&p->app, "ping", &p->stack);
 	if (status)
 		goto out;
-	status = run(p);
+	status = resolve(p, argv[first]);
+	if (!status)
+		status = run(p);
 	app_stop(&p->app);
 out:
 	free(p->sent);

@@ -115,33 +115,35 @@ static void tell(struct names *n, const char *line)
 		n->conf.note(n->conf.ctx, line);
 }
 
-/* Settings from resolv.conf's text; the servers that were given go before its own. */
+/* Settings from resolv.conf's text; the servers that were given go before its own. Whoever is left without one has been told why. */
 static void read_resolv_conf(struct names *n, struct dns_conf *c)
 {
 	struct dns_resolvconf_note notes[NOTES_MAX];
+	const char *why = "it names no server";
 	char line[512];
 	size_t len = 0;
+	unsigned k = 0;
 	char *text = file_read(n->resolv.path, RESOLV_CONF_MAX, &len);
 
-	if (!text) {
-		if (!n->conf.nservers) {
-			snprintf(line, sizeof(line), "%s: %s: name a server with --dns ADDR",
-				 n->resolv.path, strerror(errno));
-			tell(n, line);
-		}
-	} else {
-		unsigned k = dns_resolvconf(c, text, len, notes, NOTES_MAX);
-
-		for (unsigned i = 0; i < k && i < NOTES_MAX && !n->conf.nservers; i++) {
-			snprintf(line, sizeof(line), "%s line %u: %s", n->resolv.path,
-				 notes[i].line, notes[i].text);
-			tell(n, line);
-		}
-		free(text);
-	}
+	if (text)
+		k = dns_resolvconf(c, text, len, notes, NOTES_MAX);
+	else
+		why = strerror(errno);
+	free(text);
 	if (n->conf.nservers) {
 		memcpy(c->server, n->given, n->conf.nservers * sizeof(c->server[0]));
 		c->nservers = n->conf.nservers;
+		return;
+	}
+	for (unsigned i = 0; i < k && i < NOTES_MAX; i++) {
+		snprintf(line, sizeof(line), "%s line %u: %s", n->resolv.path, notes[i].line,
+			 notes[i].text);
+		tell(n, line);
+	}
+	if (!c->nservers && !k) {
+		snprintf(line, sizeof(line), "%s: %s: name a server with --dns", n->resolv.path,
+			 why);
+		tell(n, line);
 	}
 }
 

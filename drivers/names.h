@@ -23,7 +23,8 @@ struct names_conf {
 	void *ctx;
 };
 
-/* NULL with the reason in *err: no entropy, no memory. Having no server is none: queries end in DNS_NOSERVER (names_servers() is 0). */
+/* NULL with the reason in *err: no entropy, no memory. Having no server is none: queries end in DNS_NOSERVER
+ * (names_servers() is 0), and a note has told why and what to do. */
 struct names *names_open(struct loop *l, const struct names_conf *conf, struct drv_error *err);
 void names_close(struct names *n);
 unsigned names_servers(const struct names *n);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # tapir ping against the kernel: its words and its exit status are ping's.
 . tests/e2e/lib.sh
+. tests/e2e/lib_dns.sh
 
 ping_says() { # expected status, arguments...
 	want=$1
@@ -71,13 +72,30 @@ test_a_small_ttl_is_told_as_exceeded() {
 }
 
 test_bad_arguments_are_one_line_and_exit_2() {
-	for args in '' 'nonsense' '1.2.3.4 5.6.7.8' '-c 0 192.0.2.1' '-c x 192.0.2.1' '-i -1 192.0.2.1' '-i 1e3 192.0.2.1' \
+	for args in '' 'non..sense' '0.0.0.0' '1.2.3.4 5.6.7.8' '-c 0 192.0.2.1' '-c x 192.0.2.1' '-i -1 192.0.2.1' '-i 1e3 192.0.2.1' \
 		'-s 65508 192.0.2.1' '-t 0 192.0.2.1' '-t 256 192.0.2.1' '-W x 192.0.2.1' '-Q 192.0.2.1'; do
 		# shellcheck disable=SC2086
 		ping_says 2 $args
 		[ "$(wc -l <"$scratch/err")" = 1 ] || fail "not one line: $(cat "$scratch/err")"
 		[ ! -s "$scratch/out" ]
 	done
+}
+
+# ids: D1034-6
+test_a_name_is_told_with_the_address_it_has() {
+	need knotd dnsmasq
+	dns_net
+	dns_zones
+	dns_start knotd dnsmasq
+	ping_says 0 --dns $dnsmasq_ip -c 1 -W 2 ns2.types.test
+	has "$scratch/out" '^PING ns2\.types\.test \(192\.0\.2\.54\) 56\(84\) bytes of data\.$'
+	has "$scratch/out" '^64 bytes from ns2\.types\.test \(192\.0\.2\.54\): icmp_seq=1 ttl=64 time='
+	has "$scratch/out" '^--- ns2\.types\.test ping statistics ---$'
+	ping_says 0 --dns $dnsmasq_ip -n -c 1 -W 2 ns2.types.test
+	has "$scratch/out" '^64 bytes from 192\.0\.2\.54: icmp_seq=1 '
+	ping_says 2 --dns $dnsmasq_ip -c 1 nothing.a.types.test
+	has "$scratch/err" '^tapir ping: nothing\.a\.types\.test: Name or service not known$'
+	[ ! -s "$scratch/out" ]
 }
 
 test_no_route_is_exit_2() {

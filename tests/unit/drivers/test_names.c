@@ -247,7 +247,12 @@ TEST(a_loopback_server_is_told_of_with_its_line_and_the_way_out, "")
 	begin(&f, NULL, NULL, false);
 	assert_int_equal(names_servers(f.n), 0);
 	assert_int_equal(f.nnotes, 1);
-	assert_non_null(strstr(f.notes[0], "--dns ADDR"));
+	assert_non_null(strstr(f.notes[0], "No such file"));
+	assert_non_null(strstr(f.notes[0], "--dns"));
+	end(&f);
+	begin(&f, "search corp.test\n", NULL, false);
+	assert_int_equal(f.nnotes, 1);
+	assert_non_null(strstr(f.notes[0], "names no server"));
 	end(&f);
 }
 
