@@ -256,7 +256,7 @@ test_wrong_options_are_refused_with_a_line() {
 	refused '^tapir httpd: --root: missing: '
 	refused '^tapir httpd: --root /nonexistent: No such file' --root /nonexistent
 	refused '^tapir httpd: --port 99999: not a port: give 1 to 65535$' --root . --port 99999
-	refused "^tapir httpd: --dns: no such option: see 'tapir httpd --help'$" --root . --dns 192.0.2.1
+	refused "^tapir httpd: --keylog: no such option: see 'tapir httpd --help'$" --root . --keylog x
 	refused '^tapir httpd: --ip 192.0.2.0/24: the network itself: ' --root . --ip 192.0.2.0/24
 }
 
