@@ -60,9 +60,9 @@ struct udp_sock {
 	uint16_t mcast_ifindex;
 	uint16_t want_ifindex; /* whose queue had no room */
 	uint16_t nmember;
-	uint16_t sent_max;	 /* the longest IP packet sent, to the peer when connected; 0: none */
-	int err;		 /* pending SO_ERROR, positive */
-	struct pktq rxq;	 /* each: data at the payload, struct udp_meta right below */
+	uint16_t sent_max; /* the longest IP packet sent, to the peer when connected; 0: none */
+	int err;	   /* pending SO_ERROR, positive */
+	struct pktq rxq;   /* each: data at the payload, struct udp_meta right below */
 	uint32_t rcvbuf, sndbuf; /* bytes, as charged */
 	uint32_t rx_charged;
 	struct pkt_charge *tx; /* made with the first datagram sent */

@@ -161,6 +161,7 @@ struct dnsworld {
 	uint64_t frames; /* that the resolver's side sent */
 	bool trace;
 	/* inner */
+	uint64_t turns;
 	struct dnsworld_rr *rr;
 	size_t nrr, rr_cap;
 	struct dnsworld_conn *conns;
