@@ -461,9 +461,12 @@ static void collect(size_t n, uint64_t seed)
 {
 	char name[64];
 
-	sample_id = realloc(sample_id, n * sizeof(double));
-	sample_port = realloc(sample_port, n * sizeof(double));
-	sample_time = realloc(sample_time, n * sizeof(double));
+	free(sample_id);
+	sample_id = malloc(n * sizeof(double));
+	free(sample_port);
+	sample_port = malloc(n * sizeof(double));
+	free(sample_time);
+	sample_time = malloc(n * sizeof(double));
 	nsample = n;
 	memset(&l, 0, sizeof(l));
 	dns_conf_default(&l.conf);
