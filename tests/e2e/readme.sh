@@ -2,6 +2,7 @@
 # The README's transcripts are typed again and must say the same: numbers, times and addresses in memory aside.
 # A block that is to be run stands behind a comment `<!-- readme.sh: NAME -->`.
 . tests/e2e/lib.sh
+. tests/e2e/lib_dns.sh
 top=$PWD
 
 block() { # name
@@ -72,6 +73,23 @@ test_settings_change_as_the_readme_shows() {
 	stop
 }
 
+# With a name server on the kernel's side, as lib_dns.sh has it.
+test_dig_prints_what_the_readme_shows() {
+	need nsd
+	dns_net
+	dns_zones
+	dns_start nsd
+	prepare
+	block dig
+	commands dig >"$scratch/typed"
+	while read -r line; do
+		echo "\$ $line"
+		sh -c "$line" </dev/null
+	done <"$scratch/typed" >"$scratch/got" 2>"$scratch/err"
+	normal <"$scratch/dig" | sed '/^$/d' >"$scratch/want"
+	normal <"$scratch/got" | sed '/^$/d' | diff "$scratch/want" - || fail 'the README shows something else'
+}
+
 # Without what was typed: gdb shows its prompt and not what a file says to it. Numbers and columns may differ.
 answers() {
 	sed -E '/^\(gdb\) tapir/d; s/^(\(gdb\) )+//; /^Reading symbols|^A debugging session|^$|Inferior 1|^Quit anyway/d; s/0x[0-9a-f]+/N/g; s/ +/ /g; s/^ //' |
@@ -125,6 +143,6 @@ test_limits_md_has_every_setting_and_deviation() {
 
 # gdb's transcript is of the plain build: other variants inline and instrument.
 case ${1-},$BUILD in
-,*/build/*) set -- test_ping_and_curl_print_what_the_readme_shows test_what_the_readme_names_is_there test_limits_md_has_every_setting_and_deviation ;;
+,*/build/*) set -- test_ping_and_curl_print_what_the_readme_shows test_dig_prints_what_the_readme_shows test_what_the_readme_names_is_there test_limits_md_has_every_setting_and_deviation ;;
 esac
 run_tests "$@"
