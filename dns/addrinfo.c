@@ -1,5 +1,5 @@
 /*
- * From a name to addresses, as POSIX wants them.
+ * From a name to addresses, as POSIX wants them (D1034-6).
  *
  * One query with two legs, A and AAAA, walks the search list once (lookup.c); here its end becomes dns_addrs: the records of
  * both at the end of their chains, at most DNS_ADDRS_MAX, sorted by RFC 6724. Which source address the stack would use

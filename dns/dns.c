@@ -1,5 +1,5 @@
 /*
- * The resolver's life, and that of its queries.
+ * The resolver's life, and that of its queries: any name, any type (D1034-6).
  *
  * A query is in one of three lists: `active` until it is over, then `told` (its `done` is to be called) or `kept` (dns_pop()
  * takes it). Nothing calls out while the resolver works: what is over is told at the end of dns_advance() and dns_ready(), from
@@ -341,6 +341,7 @@ int64_t dns_query(struct dns *d, const struct dns_query *in)
 	if (!q)
 		return err;
 	q->name = in->q.name;
+	/* D1123-2: IN unless another is asked for by number */
 	q->class = in->q.class ? in->q.class : DNS_CLASS_IN;
 	q->flags = in->flags;
 	if (in->attempts)

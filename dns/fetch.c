@@ -296,6 +296,7 @@ static void read_kind(const struct dns_answer *a, uint16_t rcode, struct found *
 	out->target = a->target;
 	out->more = a->kind == DNS_ANSWER_CNAME;
 	switch (a->kind) {
+	/* D8482-1: of ANY too, whose answer is all that the server cared to say and tells nothing of other types */
 	case DNS_ANSWER_RECORDS:
 	case DNS_ANSWER_CNAME:
 		out->status = DNS_OK;

@@ -266,6 +266,7 @@ static bool candidate(const struct dns *d, const struct query *q, struct dns_nam
 	*out = q->name;
 	if (!q->search || (q->as_is_first && q->turn == 0) || domain >= d->conf.nsearch)
 		return true;
+	/* D1034-1: what would be longer than 255 octets is no name */
 	return dns_name_join(&q->name, &d->conf.search[domain], out) == 0;
 }
 

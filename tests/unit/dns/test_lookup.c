@@ -820,6 +820,74 @@ TEST(what_stands_beside_the_answer_answers_nothing, "D2181-3 D1035-18 DN-01 D459
 	world_close(&w);
 }
 
+TEST(records_of_another_class_answer_nothing, "D1035-17")
+{
+	static const uint8_t v4[4] = {6, 6, 6, 6};
+	struct dns_name www = name_of("www.example");
+	struct reply r;
+	struct world w;
+
+	world_open(&w, NULL);
+	ask(&w, "www.example", DNS_TYPE_A, 0);
+	reply_to(&r, fake_asked("www.example", DNS_TYPE_A));
+	assert_int_equal(dns_enc_rr(&r.e, DNS_ANSWER, &www, DNS_TYPE_A, DNS_CLASS_CH, 60, v4, 4),
+			 0);
+	reply_a(&r, "www.example", 60, TAPIR_IP4(192, 0, 2, 1));
+	reply_send(&w, &r);
+	assert_int_equal(got(&w, 0)->naddrs, 1);
+	assert_int_equal(tapir_addr_to_v4(&got(&w, 0)->addr), TAPIR_IP4(192, 0, 2, 1));
+	world_close(&w);
+}
+
+TEST(every_question_is_of_class_in_unless_another_is_given, "D1123-2")
+{
+	struct dns_query q = {.q = {name_of("www.example"), DNS_TYPE_A, 0},
+			      .done = on_done,
+			      .ctx = NULL};
+	struct dns_ask *a;
+	struct world w;
+
+	world_open(&w, NULL);
+	q.ctx = &w;
+	dns_query(w.d, &q);
+	ask(&w, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, DNS_Q_SEARCH);
+	ask(&w, "www.example", DNS_TYPE_ANY, 0);
+	LIST_FOREACH (a, &fake_net->pending, struct dns_ask, node) {
+		assert_int_equal(a->q.class, DNS_CLASS_IN);
+	}
+	q.q.class = DNS_CLASS_CH;
+	dns_query(w.d, &q);
+	assert_int_equal(LIST_LAST(&fake_net->pending, struct dns_ask, node)->q.class,
+			 DNS_CLASS_CH);
+	world_close(&w);
+}
+
+TEST(what_was_asked_for_counts_before_an_alias_beside_it, "D2181-6")
+{
+	struct reply r;
+	struct world w;
+
+	world_open(&w, NULL);
+	for (unsigned order = 0; order < 2; order++) {
+		const char *name = order ? "b.example" : "a.example";
+
+		ask(&w, name, DNS_TYPE_A, 0);
+		reply_to(&r, fake_asked(name, DNS_TYPE_A));
+		if (order)
+			reply_a(&r, name, 60, TAPIR_IP4(192, 0, 2, 1));
+		reply_cname(&r, name, 60, "cdn.example");
+		if (!order)
+			reply_a(&r, name, 60, TAPIR_IP4(192, 0, 2, 1));
+		reply_a(&r, "cdn.example", 60, TAPIR_IP4(192, 0, 2, 2));
+		reply_send(&w, &r);
+		assert_int_equal(got(&w, order)->status, DNS_OK);
+		assert_int_equal(got(&w, order)->naddrs, 1);
+		assert_int_equal(tapir_addr_to_v4(&got(&w, order)->addr), TAPIR_IP4(192, 0, 2, 1));
+		assert_true(name_is(&got(&w, order)->canonical, name));
+	}
+	world_close(&w);
+}
+
 TEST(addresses_of_private_networks_are_dropped_on_demand, "DN-27")
 {
 	static const uint32_t inside[] = {TAPIR_IP4(127, 0, 0, 1),   TAPIR_IP4(10, 1, 2, 3),
@@ -951,6 +1019,9 @@ int main(void)
 		cmocka_unit_test(the_cache_is_shown_with_what_is_left_and_forgotten_by_name),
 		cmocka_unit_test(ad_is_shown_only_where_the_way_is_trusted),
 		cmocka_unit_test(what_stands_beside_the_answer_answers_nothing),
+		cmocka_unit_test(records_of_another_class_answer_nothing),
+		cmocka_unit_test(every_question_is_of_class_in_unless_another_is_given),
+		cmocka_unit_test(what_was_asked_for_counts_before_an_alias_beside_it),
 		cmocka_unit_test(addresses_of_private_networks_are_dropped_on_demand),
 		cmocka_unit_test(a_minimal_answer_to_any_is_given_as_it_is),
 		cmocka_unit_test(a_server_that_sends_us_elsewhere_has_not_answered),
