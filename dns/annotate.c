@@ -228,8 +228,10 @@ static void label(struct dns_notes *s)
 		o.len--; /* without the dot */
 		dns_out_end(&o);
 		s->at += c + 1;
-		/* A name that is too long is refused at the label that makes it so. */
-		s->step = s->bad && s->at == s->flaw.at ? N_REST : N_LABELS;
+		/* The label that makes a name too long is refused itself; a pointer is shown. */
+		bool stop = s->bad && s->at == s->flaw.at && s->at < limit && s->b[s->at] < 0xc0;
+
+		s->step = stop ? N_REST : N_LABELS;
 	} else if (c >= 0xc0 && limit - s->at >= 2) {
 		n = push(s, DNS_NOTE_POINTER, depth, s->at, 2, "pointer");
 		n->target = dns_get16(s->b + s->at) & 0x3fffu;
