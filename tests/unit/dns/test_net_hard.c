@@ -37,6 +37,7 @@ TEST(without_a_free_socket_questions_wait_their_turn, "")
 {
 	struct netfix *f = nf_new(1);
 	struct dns_ask a[300];
+	uint64_t last = 0;
 
 	f->wc.stack.max_sockets = 16;
 	nf_start(f);
@@ -46,8 +47,14 @@ TEST(without_a_free_socket_questions_wait_their_turn, "")
 	for (unsigned i = 0; i < ARRAY_SIZE(a); i++) {
 		assert_int_equal(a[i].status, DNS_OK);
 		assert_int_equal(a[i].story->nattempts, 1);
-		nf_free(f, &a[i]);
+		/* First come, first served. */
+		if (i % 10 != 9) {
+			assert_true(a[i].story->attempt[0].sent_ns >= last);
+			last = a[i].story->attempt[0].sent_ns;
+		}
 	}
+	for (unsigned i = 0; i < ARRAY_SIZE(a); i++)
+		nf_free(f, &a[i]);
 	nf_end(f);
 }
 

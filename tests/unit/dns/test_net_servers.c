@@ -44,6 +44,40 @@ TEST(a_dead_server_adds_at_most_300_ms_once, "D1034-7 D1123-17 D1123-5")
 	nf_end(f);
 }
 
+TEST(a_server_that_was_fast_and_falls_silent_is_passed_over_from_the_next_question_on, "")
+{
+	struct netfix *f = nf_begin(2);
+	struct dns_ask a;
+	uint64_t took;
+
+	nf_lookup(f, &a, "www.example.", 0);
+	nf_free(f, &a);
+	dnsworld_habit(&f->w, 0)->silent = true;
+	took = nf_lookup(f, &a, "www.example.", 0);
+	assert_in_range(took, 60 * NF_MS, 61 * NF_MS);
+	nf_free(f, &a);
+	took = nf_lookup(f, &a, "www.example.", 0);
+	assert_in_range(took, 10 * NF_MS, 11 * NF_MS);
+	nf_free(f, &a);
+	nf_end(f);
+}
+
+TEST(after_a_refusal_the_next_one_is_asked_at_once_though_another_is_waited_for, "D1123-17")
+{
+	struct netfix *f = nf_begin(3);
+	struct dns_ask a;
+	uint64_t took;
+
+	dnsworld_habit(&f->w, 0)->silent = true;
+	dnsworld_habit(&f->w, 1)->fail = true;
+	dnsworld_habit(&f->w, 1)->rcode = DNS_RCODE_REFUSED;
+	took = nf_lookup(f, &a, "www.example.", 0);
+	assert_int_equal(nf_ip4(&a), WWW);
+	assert_in_range(took, 270 * NF_MS, 271 * NF_MS);
+	nf_free(f, &a);
+	nf_end(f);
+}
+
 TEST(a_server_that_comes_back_is_found_by_a_probe, "")
 {
 	struct netfix *f = nf_begin(2);
@@ -421,6 +455,10 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_dead_server_adds_at_most_300_ms_once),
+		cmocka_unit_test(
+			a_server_that_was_fast_and_falls_silent_is_passed_over_from_the_next_question_on),
+		cmocka_unit_test(
+			after_a_refusal_the_next_one_is_asked_at_once_though_another_is_waited_for),
 		cmocka_unit_test(a_server_that_comes_back_is_found_by_a_probe),
 		cmocka_unit_test(any_two_of_three_servers_may_be_dead),
 		cmocka_unit_test(all_servers_are_asked_before_one_is_asked_again),

@@ -50,6 +50,43 @@ TEST(questions_share_one_connection_and_ids_are_unique, "D7766-2 D7766-3 D7766-4
 	nf_end(f);
 }
 
+TEST(an_id_is_unique_even_where_hardly_any_is_random, "D7766-2")
+{
+	struct netfix *f = nf_new(1);
+	struct dns_ask a[20];
+
+	f->conf.entropy_bits = 2;
+	nf_start(f);
+	ask_many(f, a, 20, 0);
+	assert_true(dnsworld_run(&f->w, NF_S));
+	for (unsigned i = 0; i < 20; i++) {
+		for (unsigned k = 0; k < i; k++)
+			assert_int_not_equal(nf_seen(f, i)->id, nf_seen(f, k)->id);
+	}
+	expect_right(f, a, 20);
+	nf_end(f);
+}
+
+TEST(a_connection_waits_for_a_free_socket, "")
+{
+	struct netfix *f = nf_new(1);
+	tapir_sock_t hog[16];
+	struct dns_ask a;
+
+	f->wc.stack.max_sockets = 16;
+	nf_start(f);
+	for (unsigned i = 0; i < 16; i++)
+		hog[i] = tapir_socket(f->w.t, TAPIR_AF_INET, TAPIR_DGRAM, 0);
+	nf_ask(f, &a, "www.example.", DNS_Q_TCP);
+	dnsworld_pass(&f->w, NF_S);
+	assert_int_equal(f->nover, 0);
+	tapir_close(f->w.t, hog[3]);
+	assert_true(dnsworld_run(&f->w, 100 * NF_MS));
+	assert_int_equal(nf_ip4(&a), WWW);
+	nf_free(f, &a);
+	nf_end(f);
+}
+
 TEST(answers_come_in_any_order, "D7766-7")
 {
 	struct netfix *f = nf_begin(1);
@@ -555,6 +592,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(questions_share_one_connection_and_ids_are_unique),
+		cmocka_unit_test(an_id_is_unique_even_where_hardly_any_is_random),
+		cmocka_unit_test(a_connection_waits_for_a_free_socket),
 		cmocka_unit_test(answers_come_in_any_order),
 		cmocka_unit_test(a_query_is_one_segment_with_its_length),
 		cmocka_unit_test(an_idle_connection_is_closed_after_its_time),
