@@ -410,7 +410,9 @@ static void mark_late(struct dns_net *n, struct exchange *x)
 	for (unsigned i = 0; i < x->ncand; i++) {
 		struct dns_cand *c = &x->cand[i];
 
-		if (c->state == CAND_WAITS && c->transport == DNS_UDP && c->y->sent > 0)
+		/* Over TCP too where that is what it is asked over: then the connection may not come about. */
+		if (c->state == CAND_WAITS &&
+		    (c->transport == DNS_UDP ? c->y->sent > 0 : c->sent[DNS_UDP] == 0))
 			dns_server_late(c->server, net_now(n) - c->y->first_ns);
 	}
 }

@@ -129,6 +129,9 @@ static void down(struct dns_net *n, struct dns_pipe *p, int error)
 			land(n, p, y);
 	}
 	if (!was_open) {
+		/* The question for which it was opened may be over; nothing else would tell that the server is dead. */
+		if (n->conf.use_tcp && list_empty(&p->waiting))
+			dns_server_failed(p->server, now);
 		fail_waiting(n, p, DNS_TRIED_CONNECT, error);
 		return;
 	}
@@ -430,6 +433,9 @@ void dns_pipe_ready(struct dns_net *n, struct dns_pipe *p)
 			return;
 		}
 		p->state = DNS_PIPE_OPEN;
+		if (n->conf.use_tcp)
+			dns_server_lives(p->server, max_u64(net_now(n) - p->last_ns, 1),
+					 net_now(n));
 		p->last_ns = net_now(n);
 		no_timer(n, p);
 		if (p->transport == DNS_TLS)

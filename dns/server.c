@@ -55,11 +55,10 @@ static uint32_t to_us(uint64_t ns)
 	return (uint32_t)clamp_u64(ns / 1000, 1, 600000000);
 }
 
-void dns_server_answered(struct dns_server *s, uint64_t rtt_ns, uint64_t now)
+void dns_server_lives(struct dns_server *s, uint64_t rtt_ns, uint64_t now)
 {
 	bool old = s->failures > 0 || now - s->measured_ns > DNS_STALE_RTT_NS;
 
-	s->answered++;
 	s->failures = 0;
 	if (rtt_ns == 0)
 		return;
@@ -69,6 +68,12 @@ void dns_server_answered(struct dns_server *s, uint64_t rtt_ns, uint64_t now)
 		rtt_sample(s, to_us(rtt_ns));
 	s->measured_ns = now;
 	s->probe_ns = now + DNS_MEASURE_NS;
+}
+
+void dns_server_answered(struct dns_server *s, uint64_t rtt_ns, uint64_t now)
+{
+	s->answered++;
+	dns_server_lives(s, rtt_ns, now);
 }
 
 void dns_server_late(struct dns_server *s, uint64_t waited_ns)

@@ -53,6 +53,8 @@ void dns_server_init(struct dns_server *s, const struct tapir_sockaddr *addr);
 
 /* It answered: after rtt_ns, 0: not known (it had been sent more than once, RFC 6298 3). */
 void dns_server_answered(struct dns_server *s, uint64_t rtt_ns, uint64_t now);
+/* The same, without an answer: a connection to it came about. */
+void dns_server_lives(struct dns_server *s, uint64_t rtt_ns, uint64_t now);
 /* It has not answered for `waited_ns`, and another is asked. */
 void dns_server_late(struct dns_server *s, uint64_t waited_ns);
 /* A question ended without any answer of it. */

@@ -126,6 +126,7 @@ TEST(the_story_tells_each_detail_of_an_answered_try, "")
 	/* The question as sent: the server saw the same. */
 	assert_int_equal(a.story->query_len, q->len);
 	assert_memory_equal(a.story->query + 12, q->name, q->name_len);
+	assert_int_equal(a.story->query[0] << 8 | a.story->query[1], q->id);
 	nf_free(f, &a);
 	nf_end(f);
 }
@@ -629,6 +630,9 @@ TEST(a_truncated_replys_content_is_not_used_when_tcp_fails, "D2181-5 D1035-7")
 	assert_int_equal(a.status, DNS_UNREACHABLE);
 	assert_null(a.reply);
 	nf_attempt(&a, 1, DNS_TRIED_CONNECT, 0);
+	/* No answer: the last query that was sent. */
+	assert_int_equal(a.story->query_len, nf_seen(f, 0)->len);
+	assert_int_equal(a.story->query[1], nf_seen(f, 0)->id & 255);
 	assert_int_equal(a.story->attempt[1].error, ECONNREFUSED);
 	nf_free(f, &a);
 	/* dig +ignore: as it came. */

@@ -157,6 +157,8 @@ TEST(the_slow_first_one_may_still_answer_after_the_second_was_asked, "")
 	assert_in_range(took, 310 * NF_MS, 311 * NF_MS);
 	nf_attempt(&a, 0, DNS_TRIED_ANSWERED, 1);
 	nf_attempt(&a, 1, DNS_TRIED_PENDING, 1);
+	/* The query that was answered, not the last. */
+	assert_int_equal(a.story->query[0] << 8 | a.story->query[1], nf_seen(f, 0)->id);
 	nf_free(f, &a);
 	/* The second one's answer comes later, is measured, and hurts nobody. */
 	dnsworld_pass(&f->w, NF_S);
