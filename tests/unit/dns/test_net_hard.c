@@ -247,6 +247,29 @@ TEST(each_allocation_of_its_stack_may_fail, "")
 		starve(nth, false, true);
 }
 
+TEST(what_could_not_be_sent_for_lack_of_memory_goes_a_moment_later, "")
+{
+	unsigned later = 0;
+
+	for (uint64_t nth = 1; nth < 12; nth++) {
+		struct netfix *f = nf_begin(1);
+		struct dns_ask a;
+		uint64_t took;
+
+		f->w.stack_alloc.fail_at = f->w.stack_alloc.calls + nth;
+		took = nf_lookup(f, &a, "www.example.", 0);
+		if (a.status == DNS_OK && took > 15 * NF_MS && took < 1000 * NF_MS) {
+			assert_in_range(took, 20 * NF_MS, 21 * NF_MS);
+			assert_int_equal(a.story->attempt[0].sent, 1);
+			assert_int_equal(f->w.nseen, 1);
+			later++;
+		}
+		nf_free(f, &a);
+		nf_end(f);
+	}
+	assert_true(later > 0);
+}
+
 /* ---- everything at random ---- */
 
 static void any_habit(struct rnd *r, struct dnsworld_habit *h)
@@ -415,6 +438,7 @@ int main(void)
 		cmocka_unit_test(each_allocation_may_fail_when_it_is_made),
 		cmocka_unit_test(each_allocation_of_the_resolver_may_fail),
 		cmocka_unit_test(each_allocation_of_its_stack_may_fail),
+		cmocka_unit_test(what_could_not_be_sent_for_lack_of_memory_goes_a_moment_later),
 		cmocka_unit_test(whatever_comes_together_nothing_is_lost_or_left),
 	};
 
