@@ -164,6 +164,38 @@ test_trace_goes_from_the_root_to_the_end() {
 	done
 }
 
+# ids: D1034-6 D6761-4
+test_names_of_addresses_are_digs() {
+	peers_up
+	for server in $dns_servers; do
+		for address in 192.0.2.55 192.0.2.80 192.0.2.81 2001:db8::80 2001:db8::81; do
+			# shellcheck disable=SC2046
+			least=0 same_as_dig "$server -x $address" "@$(dns_ip "$server")" -x $address +nocookie \
+				+noall +comments +question +answer $(ttl_of "$server")
+		done
+		"$TAPIR" dig "@$(dns_ip "$server")" -x 192.0.2.80 +short >"$scratch/out"
+		has "$scratch/out" '^types\.test\.$'
+	done
+}
+
+# ids: D1034-6 D1123-7
+test_programs_find_hosts_by_name_at_every_server() {
+	peers_up
+	: >"$scratch/hosts"
+	mount --bind "$scratch/hosts" /etc/hosts
+	for server in $dns_servers; do
+		"$TAPIR" ping -c 1 --dns "$(dns_ip "$server")" host.types.test >"$scratch/out" 2>"$scratch/err"
+		has "$scratch/out" '^PING host\.types\.test \(192\.0\.2\.1\) 56'
+	done
+	# Over three CNAMEs and two zones, which only unbound follows for us.
+	"$TAPIR" ping -c 1 --dns "$unbound_ip" way.types.test >"$scratch/out" 2>"$scratch/err"
+	has "$scratch/out" '\(192\.0\.2\.55\) 56'
+	expect_status 2 "$TAPIR" ping -c 1 --dns "$knotd_ip" nothing.gen.test >"$scratch/out" 2>"$scratch/err"
+	has "$scratch/err" 'nothing\.gen\.test: Name or service not known'
+	expect_status 2 "$TAPIR" ping -c 1 --dns "$knotd_ip" txt.types.test >"$scratch/out" 2>"$scratch/err"
+	has "$scratch/err" 'txt\.types\.test: No address associated with hostname'
+}
+
 # ids: D1035-15 D1123-5 D1123-17
 test_a_server_that_ends_is_done_without() {
 	peers_up

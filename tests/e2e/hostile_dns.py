@@ -7,7 +7,7 @@ the address that it was asked at: a test gives each scenario a server of its own
 one (10.66.0.0/16, say, made local by `ip route add local 10.66.0.0/16 dev lo`), and then nothing that a resolver
 remembers of a server goes from one scenario to the next.
 
-    hostile_dns.py --list                       name, status, options, seconds, sentence, dig's status, ids: separated by tabs
+    hostile_dns.py --list                       name, status, options, seconds, sentence, dig's status, ids, group: separated by tabs
     hostile_dns.py [--other ADDRESS] [--times N]    serves port 53 until it is killed; ADDRESS is another of ours, to send
                                 from; N times as slow as the scenarios say
 
@@ -213,7 +213,7 @@ def main():
     if options.list:
         for s in scenarios.ALL.values():
             if s.listed:
-                print("\t".join(x or "-" for x in (s.name, s.status, s.options, "%g" % s.seconds, s.sentence, s.dig, s.ids)))
+                print("\t".join(x or "-" for x in (s.name, s.status, s.options, "%g" % s.seconds, s.sentence, s.dig, s.ids, s.group)))
         return
     try:
         asyncio.run(serve(options))

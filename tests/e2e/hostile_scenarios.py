@@ -191,12 +191,19 @@ def good(q, **more):
 class Scenario:
     def __init__(self, name, status, sentence, steps, options="", seconds=1, dig=None, ids="", listed=True):
         self.name, self.status, self.sentence, self.steps = name, status, sentence, steps
-        self.options, self.seconds, self.ids, self.listed = options, seconds, ids, listed
+        self.options, self.seconds, self.ids, self.listed, self.group = options, seconds, ids, listed, GROUP[0]
         words = {"answer": "NOERROR", "nodata": "NOERROR", "loop": "NOERROR", "timeout": "none", "unreachable": "none", "badreply": "none"}
         self.dig = dig or "|".join(sorted({words.get(w, w.upper()) for w in status.split("|")}))
 
 
 ALL = {}
+GROUP = ["works"]
+
+
+def group(name):
+    """The scenarios from here on are of that group."""
+    GROUP[0] = name
+
 
 
 def scenario(name, status, sentence, **more):
@@ -260,6 +267,7 @@ def _(q):
 
 
 # 1. Replies that are not to this query (RFC 5452 9.1)
+group("forged")
 
 
 @junk("wrong-id", "The reply has another ID.", ids="D5452-3")
@@ -480,6 +488,7 @@ def _(q):
 
 
 # 2. Octets that are no message
+group("junk")
 
 
 def raw_junk(which, words, make, **more):
@@ -528,6 +537,7 @@ def _(q):
 
 
 # 3. Malformed messages: every one of them carries a forged answer
+group("names")
 
 
 def malformed(which, words, make, ids="", **more):
@@ -619,6 +629,7 @@ for _n in (2, 4, 8, 9):
         yield reply(q, [forged(q)], edns=False, counts=[1, 2, 0, 0], tail=a(FORGED)[: 2 + n])
 
 
+group("rdata")
 # RDATA that is not of its type's form
 BAD_RDATA = [
     ("a", A, [b"", b"\1\2\3", b"\1\2\3\4\5", b"\0" * 16], "IH-01"),
@@ -660,6 +671,7 @@ for _which, _words, _make, _ids in RDLENGTH_LIES:
         yield reply(q, [forged(q), a(FORGED, rdlen=make(q))], edns=False)
 
 
+group("counts")
 COUNT_LIES = [
     ("questions-65535", [65535, None, None, None], "IH-03"),
     ("questions-0", [0, None, None, None], "D9267-5"),
@@ -679,6 +691,9 @@ for _which, _counts, _ids in COUNT_LIES:
         yield reply(q, [forged(q)], counts=counts)
 
 
+group("names")
+
+
 @only("pointers-backward", "answer", "The answer's owner is reached over five pointers, each going back.", ids="D1035-9")
 def _(q):
     at = 12 + len(q.question) + len(name("unasked.test")) + 10
@@ -695,6 +710,7 @@ def _(q):
 
 
 # 4. Truncation
+group("truncated")
 
 
 @only("tc", "answer", "The answer is truncated: TCP has it.", ids="D1035-7")
@@ -768,6 +784,7 @@ def _(q):
 
 
 # 5. TCP
+group("tcp")
 
 
 def tcp_only(name, status, sentence, **more):
@@ -928,6 +945,7 @@ def _(q):
 
 
 # 6. Response codes
+group("rcodes")
 
 RCODES = "noerror formerr servfail nxdomain notimp refused yxdomain yxrrset nxrrset notauth notzone dsotypeni".split()
 STATUS_OF = {0: "nodata", 1: "formerr", 2: "servfail", 3: "nxdomain", 4: "notimp", 5: "refused", 9: "rcode"}
@@ -969,6 +987,7 @@ def _(q):
 
 
 # 7. EDNS (RFC 6891)
+group("edns")
 
 
 def without_edns(which, status, sentence, refusal, **more):
@@ -1060,6 +1079,7 @@ def _(q):
 
 
 # 8. Extended errors (RFC 8914)
+group("extended")
 
 EDES = [
     ("plain", ede(22, b"no reachable authority"), "has a text"),
@@ -1096,6 +1116,7 @@ def _(q):
 
 
 # 9. Cookies (RFC 7873)
+group("cookies")
 
 
 @junk("cookie-wrong", "The client's cookie comes back changed.", tcp="", ids="D7873-2")
@@ -1165,6 +1186,7 @@ def _(q):
 
 
 # 10. CNAMEs
+group("cnames")
 
 
 def chain_of(n, end=True, prefix="c", ttl=300):
@@ -1278,6 +1300,7 @@ def _(q):
 
 
 # 11. Sections, classes, owners
+group("sections")
 
 
 @only("answer-in-additional", "nodata", "The address stands in the additional section only.", ids="D2181-3")
@@ -1449,6 +1472,7 @@ def _(q):
 
 
 # 12. Names and texts that a terminal, a shell or a page would take for its own
+group("texts")
 
 NASTY = [
     ("nul", labels(b"a\0b", b"test")),
@@ -1504,6 +1528,7 @@ def _(q):
 
 
 # 13. The network
+group("network")
 
 
 @only("silence", "timeout", "No word, over UDP and TCP.", seconds=3, ids="D1123-10")

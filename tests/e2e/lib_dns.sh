@@ -8,9 +8,9 @@
 #	dns_stop nsd
 #
 #	server     address      serves
-#	nsd        192.0.2.53   the root, types.test, gen.test, signed.test
-#	knotd      192.0.2.54   tld.,     types.test, gen.test, signed.test; with cookies
-#	named      192.0.2.55   child.tld., types.test, gen.test, signed.test; with cookies
+#	nsd        192.0.2.53   the root and the zones of all three: types.test, gen.test, signed.test, names of addresses
+#	knotd      192.0.2.54   tld. and those; with cookies
+#	named      192.0.2.55   child.tld. and those; with cookies
 #	unbound    192.0.2.56   recursion from the root at nsd on; validates signed.test
 #	dnsmasq    192.0.2.57   forwards to knotd; has local.test of its own
 #	hostile    192.0.2.66   tests/e2e/hostile_dns.py; also 10.66.0.0/16; it speaks from .67 too
@@ -18,6 +18,8 @@
 nsd_ip=192.0.2.53 knotd_ip=192.0.2.54 named_ip=192.0.2.55 unbound_ip=192.0.2.56 dnsmasq_ip=192.0.2.57
 hostile_ip=192.0.2.66
 dns_servers='nsd knotd named unbound dnsmasq'
+
+dns_reverse='2.0.192.in-addr.arpa 8.b.d.0.1.0.0.2.ip6.arpa'
 
 dns_ip() { # server
 	eval "echo \"\$${1}_ip\""
@@ -73,6 +75,9 @@ aaaa	AAAA	fe80::1
 aaaa	AAAA	::ffff:192.0.2.1
 aaaa	AAAA	::192.0.2.1
 aaaa	AAAA	1:0:0:2:0:0:0:3
+host	A	192.0.2.1
+way	CNAME	way2
+way2	CNAME	near.child.tld.
 both	A	192.0.2.90
 both	AAAA	2001:db8::90
 ttl0	0 A	192.0.2.91
@@ -306,7 +311,9 @@ dns_zones() {
 				echo "ns.$zone.test. A 192.0.2.$ip"
 			done
 		done
-		echo 'lame.test. NS ns.tld.'
+		for zone in $dns_reverse; do
+			echo "$zone. NS ns.types.test."
+		done
 	} >"$scratch/zones/root"
 	{
 		dns_soa tld.
@@ -326,10 +333,20 @@ dns_zones() {
 			www AAAA 2001:db8::61
 			alias CNAME www
 			far CNAME a.types.test.
+			near CNAME ns
 			@ MX 10 www
 			txt TXT "at the end of the tree"
 		EOF
 	} >"$scratch/zones/child.tld"
+	for zone in $dns_reverse; do
+		{
+			dns_soa "$zone." | sed "s/^@ NS .*/@ NS ns.types.test./"
+			case $zone in
+			*ip6*) echo '0.8.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0 PTR types.test.' ;;
+			*) printf '55 PTR ns.child.tld.\n55 PTR ns.types.test.\n80 PTR types.test.\n' ;;
+			esac
+		} >"$scratch/zones/$zone"
+	done
 	# The hints that a resolver starts from.
 	printf '. 3600000 NS a.root.tld.\na.root.tld. 3600000 A %s\n' $nsd_ip >"$scratch/zones/hints"
 	cp "$scratch/zones/hints" "$scratch/hints"
@@ -382,7 +399,7 @@ dns_questions_signed() {
 }
 
 dns_zone_list() { # server: zone, file
-	for zone in types.test gen.test signed.test; do
+	for zone in types.test gen.test signed.test $dns_reverse; do
 		[ ! -e "$scratch/zones/$zone" ] || echo "$zone. $scratch/zones/$zone"
 	done
 	case $1 in
@@ -489,6 +506,8 @@ dns_config_unbound() {
 			root-hints: "$scratch/zones/hints"
 			do-not-query-localhost: no
 			local-zone: "test." nodefault
+			local-zone: "2.0.192.in-addr.arpa." nodefault
+			local-zone: "8.b.d.0.1.0.0.2.ip6.arpa." nodefault
 			rrset-roundrobin: no
 			ede: yes
 	EOF
