@@ -7,6 +7,7 @@
  *	- calls dns_advance() after tapir_advance() and at dns_next_deadline().
  * Both end by telling of queries that are over: by calling their `done`, or, where a query has none, by dns_pop(). `done` is called from a
  * flat loop with nothing of the resolver under way: it may begin and cancel any query, but not destroy the resolver.
+ * docs/example_dns.c is a whole program.
  */
 #ifndef TAPIR_DNS_DNS_H
 #define TAPIR_DNS_DNS_H

@@ -1,6 +1,6 @@
 #!/bin/sh
 # timeout: 120
-# What `make install` leaves is enough to build the documentation's example from outside of the tree, and
+# What `make install` leaves is enough to build the documentation's examples from outside of the tree, and
 # `make uninstall` takes all of it away again.
 set -u
 unset MAKEFLAGS MAKELEVEL DESTDIR
@@ -28,11 +28,13 @@ installed() {
 # From a folder that needs no quotes: pkg-config's output is split by the shell, as in every Makefile.
 compiles() (
 	make -s install PREFIX="$scratch/opt" || exit 1
-	cp docs/example.c "$scratch/example.c"
+	cp docs/example.c docs/example_dns.c "$scratch/"
 	cd "$scratch" || exit 1
 	flags=$(PKG_CONFIG_PATH=$scratch/opt/lib/pkgconfig pkg-config --cflags --libs tapir) || exit 1
-	# shellcheck disable=SC2086
-	"${CC:-gcc}" -std=c17 -Wall -Wextra -Wconversion -Werror -o example example.c $flags
+	for example in example example_dns; do
+		# shellcheck disable=SC2086
+		"${CC:-gcc}" -std=c17 -Wall -Wextra -Wconversion -Werror -o $example $example.c $flags || exit 1
+	done
 )
 
 # Each installed header alone, from the installed tree alone: none leads back into the core.
@@ -48,7 +50,16 @@ stands_alone() (
 
 runs() {
 	printf '%s\n' 'UDP: ahoy came back from port 7' 'TCP: hello came back' >"$scratch/want"
-	"$scratch/example" | diff "$scratch/want" -
+	"$scratch/example" | diff "$scratch/want" - || return 1
+	tr '@' '\t' >"$scratch/want" <<'END'
+shop.example: 192.0.2.80 (from a server)
+shop.example: 192.0.2.80 (out of the cache)
+localhost: 127.0.0.1 (known here)
+www.nowhere: Name or service not known (from a server)
+shop.example.@@60@IN@CNAME@www.example.
+www.example.@@60@IN@MX@10 mail.example.
+END
+	"$scratch/example_dns" | diff "$scratch/want" -
 }
 
 # The commands for gdb are found from where the program was installed.
@@ -68,8 +79,8 @@ uninstalled() {
 echo '# suite check/test_install'
 echo '1..6'
 check 'make install fills DESTDIR, also one with a blank' installed
-check 'docs/example.c compiles against what is installed, without a warning' compiles
+check 'the examples of docs/ compile against what is installed, without a warning' compiles
 check 'each installed header compiles with the installed ones alone' stands_alone
-check 'it runs' runs
+check 'they run and say what they should' runs
 check 'tapir demo --gdb runs from where it was installed' debugs
 check 'make uninstall leaves no file' uninstalled
