@@ -285,6 +285,9 @@ static inline void note_message(struct got *g, const uint8_t *b, size_t len)
 		return;
 	g->has_msg = true;
 	assert_int_equal(dns_msg_decode(&m, b, len, NULL), 0);
+	/* whatever the answer was made of, its question is the one that was asked */
+	assert_int_equal(m.q.type, g->asked.type);
+	assert_true(dns_name_eq(&m.q.name, &g->asked.name));
 	g->rcode = m.rcode;
 	g->flags = m.flags;
 	for (dns_rr_begin(&m, &it); dns_rr_next(&m, &it, &rr);) {

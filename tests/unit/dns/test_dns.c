@@ -112,6 +112,20 @@ TEST(an_extended_error_is_told_with_a_text_fit_for_people, "D8914-1")
 	assert_int_equal(got(&w, 0)->ede, 22);
 	assert_string_equal(got(&w, 0)->ede_text,
 			    "no\\x0aanswer\\x80 \xc3\xa9\\xed\\xa0\\x80\\x5c");
+	/* however long */
+	char long_text[190], name[] = "x.example";
+	for (unsigned n = 100; n < 190; n++) {
+		memset(long_text, n & 1 ? 'a' : '\n', n);
+		long_text[n - 1] = '\0';
+		name[0] = (char)('0' + n % 10);
+		ask(&w, name, DNS_TYPE_A, DNS_Q_NO_CACHE);
+		reply_rcode(&r, fake_asked(name, DNS_TYPE_A), DNS_RCODE_SERVFAIL);
+		reply_ede(&r, 22, long_text);
+		reply_end(&r, DNS_SERVFAIL);
+		struct got *g = got(&w, n - 99);
+		assert_true(memchr(g->ede_text, '\0', sizeof(g->ede_text)) != NULL);
+		assert_true(strlen(g->ede_text) >= 98);
+	}
 	/* of the cached failure the code is left */
 	struct got *g = at_once(&w, "fail.example", DNS_TYPE_A, 0);
 	assert_int_equal(g->status, DNS_SERVFAIL);
@@ -289,6 +303,48 @@ TEST(a_callback_may_ask_and_is_not_told_within_itself, "")
 	answer_a(&w, "www.example", 60, TAPIR_IP4(192, 0, 2, 1));
 	assert_int_equal(w.ngot, 50);
 	assert_int_equal(fake_asks, 1);
+	world_close(&w);
+}
+
+static void ask_for_ever(struct world *w, struct got *g)
+{
+	(void)g;
+	ask(w, "localhost", DNS_TYPE_A, 0);
+}
+
+TEST(a_callback_that_always_asks_again_does_not_hold_the_loop, "")
+{
+	struct world w;
+
+	world_open(&w, NULL);
+	w.on_done = ask_for_ever;
+	ask(&w, "localhost", DNS_TYPE_A, 0);
+	ask(&w, "localhost", DNS_TYPE_A, 0);
+	for (unsigned i = 1; i < 5; i++) {
+		dns_advance(w.d);
+		assert_int_equal(w.ngot, 2 * i);
+		assert_true(dns_next_deadline(w.d) <= w.now);
+	}
+	w.on_done = NULL;
+	world_close(&w);
+}
+
+TEST(a_query_that_nobody_popped_holds_no_exchange, "D5452-9")
+{
+	struct dns_query q = {.q = {name_of("www.example"), DNS_TYPE_A, 0}, .timeout_ms = 1000};
+	struct dns_reply r;
+	struct world w;
+
+	world_open(&w, NULL);
+	int64_t first = ask_for(&w, "www.example", DNS_TYPE_A, 0, 8000);
+	assert_true(dns_query(w.d, &q) > 0);
+	dns_cancel(w.d, first);
+	assert_non_null(fake_find("www.example", DNS_TYPE_A));
+	pass(&w, 2 * SECOND);
+	assert_null(fake_find("www.example", DNS_TYPE_A));
+	assert_true(dns_pop(w.d, &r) > 0);
+	assert_int_equal(r.status, DNS_TIMEOUT);
+	assert_true(r.story->joined);
 	world_close(&w);
 }
 
@@ -560,6 +616,8 @@ int main(void)
 		cmocka_unit_test(ids_are_never_used_twice),
 		cmocka_unit_test(a_callback_may_cancel_any_query_even_one_that_is_over),
 		cmocka_unit_test(a_callback_may_ask_and_is_not_told_within_itself),
+		cmocka_unit_test(a_callback_that_always_asks_again_does_not_hold_the_loop),
+		cmocka_unit_test(a_query_that_nobody_popped_holds_no_exchange),
 		cmocka_unit_test(without_a_callback_queries_are_popped),
 		cmocka_unit_test(not_more_than_max_queries_are_taken),
 		cmocka_unit_test(many_questions_at_once_end_each_on_its_own),
