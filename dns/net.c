@@ -166,7 +166,8 @@ int dns_net_configure(struct dns_net *n, const struct dns_conf *conf)
 			count++;
 	}
 	configured_put(n->configured, n->nconfigured);
-	memcpy(n->configured, s, count * sizeof(s[0]));
+	for (unsigned i = 0; i < count; i++)
+		n->configured[i] = s[i];
 	n->nconfigured = count;
 	n->conf = *conf;
 	return 0;
