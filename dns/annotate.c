@@ -214,7 +214,7 @@ static void label(struct dns_notes *s)
 
 	s->step = N_REST;
 	if (c == 0) {
-		words(n = push(s, DNS_NOTE_LABEL, depth, s->at, 1, "root"), ".");
+		words(push(s, DNS_NOTE_LABEL, depth, s->at, 1, "root"), ".");
 		s->at++;
 		s->step = s->bad ? N_REST : s->back;
 	} else if (c <= DNS_LABEL_MAX && c < limit - s->at) {

@@ -207,7 +207,7 @@ static void write_records(const struct reading *r, struct writing *w, uint32_t t
 			continue;
 		/* ANY has several sets, each with its own TTL. */
 		rr.ttl = r->q->type == DNS_TYPE_ANY ? dns_ttl(rr.ttl) : ttl;
-		/* D1035-20, DN-08: the surplus is counted and left out. */
+		/* D1035-20, DN-08, DN-12: the surplus is counted and left out. */
 		if (w->a->nrecords >= w->max || dns_enc_copy(&w->e, r->m, &r->name[r->n], &rr) < 0)
 			w->a->dropped++;
 		else

@@ -96,7 +96,7 @@ static int read_rr(struct dns_msg *m, size_t *at, unsigned section, struct dns_f
 	rr.ttl = dns_get32(p + 4);
 	rr.rdlen = dns_get16(p + 8);
 	rr.rdata = (size_t)r + RR_FIXED;
-	/* D1035-3, D9267-4 */
+	/* D1035-3, D9267-4, AM33-21, AM33-29, IH-01 */
 	if (rr.rdlen > left - RR_FIXED)
 		return dns_flawed(flaw, rr.rdata - 2, "RDATA runs over the end");
 	rr_walk_begin(&w, m->b, rr.rdata, rr.rdlen, rr.type, rr.class, false);
@@ -116,7 +116,7 @@ int dns_msg_decode(struct dns_msg *m, const uint8_t *b, size_t len, struct dns_f
 		return err;
 	size_t at = m->records;
 
-	/* D9267-5: each turn uses up 11 octets at least, so that a count that lies ends at the end. */
+	/* D9267-5, AM33-19, AM33-24, AM33-30, NW-06, IH-03: each turn uses up 11 octets at least, so that a count that lies ends at the end. */
 	for (unsigned s = DNS_ANSWER; s <= DNS_ADDITIONAL; s++)
 		for (unsigned i = 0; i < m->count[s]; i++) {
 			if (at == len)

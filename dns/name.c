@@ -34,7 +34,7 @@ int dns_name_scan(const uint8_t *msg, size_t limit, size_t at, unsigned flags, u
 	unsigned n = 0, hops = 0;
 
 	for (;;) {
-		/* D1035-2, D9267-3: the root label is looked for within the bytes there are. */
+		/* D1035-2, D9267-3, AM33-09, AM33-27, AM33-28, NW-05: the root label is looked for within the octets there are. */
 		if (at >= limit)
 			return dns_flawed(flaw, at, "a name runs over the end");
 		unsigned c = msg[at];
@@ -42,9 +42,10 @@ int dns_name_scan(const uint8_t *msg, size_t limit, size_t at, unsigned flags, u
 		if (c == 0)
 			break;
 		if (c <= DNS_LABEL_MAX) {
-			/* D9267-2: before anything is copied. One octet is kept for the root label. */
+			/* D9267-2, AM33-20, AM33-31, FR-14: before anything is copied. */
 			if (c >= limit - at)
 				return dns_flawed(flaw, at, "a label runs over the end");
+			/* D1034-1, D1035-1, AM33-32, NW-02, NW-03, FR-04: one octet is kept for the root label. */
 			if (n + c + 2 > DNS_NAME_MAX)
 				return dns_flawed(flaw, at, "a name is longer than 255 octets");
 			if (out)
@@ -62,11 +63,12 @@ int dns_name_scan(const uint8_t *msg, size_t limit, size_t at, unsigned flags, u
 			return dns_flawed(flaw, at, "a compression pointer where none is allowed");
 		size_t to = dns_get16(msg + at) & 0x3fffu;
 
-		/* D1035-9, D9267-1 */
+		/* D1035-9, D9267-1, AM33-23, NW-01, NW-04, NW-07, NW-09, IH-02 */
 		if (to < DNS_HEADER_LEN)
 			return dns_flawed(flaw, at, "a compression pointer into the header");
 		if (to >= part)
 			return dns_flawed(flaw, at, "a compression pointer that does not go back");
+		/* D1035-11, DN-23 */
 		if (++hops > DNS_HOPS_MAX)
 			return dns_flawed(flaw, at, "a name of too many compression pointers");
 		if (!behind)
@@ -234,8 +236,10 @@ size_t dns_out_end(struct dns_out *o)
 	return o->len;
 }
 
-void dns_out_name(struct dns_out *o, const uint8_t *p)
+void dns_out_name(struct dns_out *o, const uint8_t *name)
 {
+	const uint8_t *p = name;
+
 	if (*p == 0)
 		dns_out_char(o, '.');
 	while (*p) {
@@ -264,7 +268,7 @@ size_t dns_name_text(const struct dns_name *n, char out[DNS_NAME_TEXT_MAX])
 	return dns_out_end(&o);
 }
 
-/* Length octets are below 64 and so no letters: the wire form may be folded as one. */
+/* D1034-2, D4343-1. Length octets are below 64 and so no letters: the wire form may be folded as one. */
 static bool same(const uint8_t *a, const uint8_t *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

@@ -1,9 +1,9 @@
 /*
  * Record types. dns/rr.def has a row a type: which fields its RDATA is made of. rr_walk_next() goes over RDATA by that row and is the
- * only code that does so: the decoder uses it to check, the expander to write names out, the encoder to compress them again, the text
+ * only code that does so (DN-11): the decoder uses it to check, the expander to write names out, the encoder to compress them again, the text
  * and the hex dump to show. RDATA must be used up exactly (D1035-4, D9267-4, R20-06): a name that ends before or behind the last octet is a flaw.
  *
- * Of a type that has no row, and of one that belongs to class IN in another class, RDATA is octets (RFC 3597 3): nothing in it is taken
+ * D3597-1, D1123-16: of a type that has no row, and of one that belongs to class IN in another class, RDATA is octets (RFC 3597 3): nothing in it is taken
  * for a pointer.
  */
 #include "dns/codec.h"
@@ -201,7 +201,7 @@ static int measure(struct rr_walk *w, struct rr_part *p, struct dns_flaw *flaw)
 		p->len = 1u + b[0];
 		break;
 	case RF_OPTION:
-		/* D6891-2 */
+		/* D6891-2, DN-31: once, and no further than RDLENGTH */
 		if (left < 4 || dns_get16(b + 2) > left - 4)
 			return dns_flawed(flaw, w->at,
 					  "an option runs over the end of the OPT record");

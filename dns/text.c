@@ -267,6 +267,7 @@ static void out_size(struct dns_out *o, uint8_t v)
 	dns_out_char(o, 'm');
 }
 
+/* D3597-3. */
 static void out_generic(struct dns_out *o, const uint8_t *p, size_t n, unsigned word)
 {
 	dns_out_str(o, "\\# ");
