@@ -278,6 +278,7 @@ test_first_answer_costs_no_waiting() {
 test_trace_from_the_root() {
 	dns_net
 	dns_zones
+	echo 'lame.test. NS ns.tld.' >>"$scratch/zones/root"
 	dns_start nsd knotd named
 	tapir_dig +trace --hints "$scratch/hints" www.child.tld >"$scratch/out"
 	normal <"$scratch/out" | sed "s,$scratch,S," >"$scratch/out.n"
