@@ -313,7 +313,8 @@ static void print_way(const struct dig_result *r)
 		if (a->outcome == DNS_TRIED_FORGED)
 			puts(";; Too many forged replies, retrying in TCP mode.");
 		if (a->ignored && i + 1 == r->nattempts)
-			printf(";; Warning: %u datagram%s from %s that fit no query of ours\n",
+			printf(";; Warning: %u datagram%s from %s passed over: no reply to this "
+			       "query\n",
 			       (unsigned)a->ignored, a->ignored == 1 ? "" : "s", where);
 	}
 }

@@ -119,14 +119,12 @@ static void set_records(json_t *o, const struct dns_msg *m, bool *ok)
 		add(array[rr.section], record(m, &rr, ok), ok);
 }
 
-/* Text from a server: what isn't printable ASCII is a dot. */
 static json_t *printable(const uint8_t *p, size_t len)
 {
 	char *text = malloc(len + 1);
 	if (!text)
 		return NULL;
-	for (size_t i = 0; i < len; i++)
-		text[i] = p[i] >= 0x20 && p[i] < 0x7f ? (char)p[i] : '.';
+	len = dig_utf8(p, len, text);
 	json_t *v = json_stringn(text, len);
 	free(text);
 	return v;

@@ -419,6 +419,46 @@ static bool put_subnet(FILE *f, const uint8_t *p, size_t len)
 	return true;
 }
 
+/* The code point that begins at p, and how many octets it has; 0: no UTF-8 (RFC 3629 4). */
+static size_t utf8(const uint8_t *p, size_t len, uint32_t *code)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t n = p[0] < 0x80	 ? 1
+		   : p[0] < 0xc2 ? 0
+		   : p[0] < 0xe0 ? 2
+		   : p[0] < 0xf0 ? 3
+		   : p[0] < 0xf5 ? 4
+				 : 0;
+	if (n == 0 || n > len)
+		return 0;
+	*code = n == 1 ? p[0] : p[0] & (0x7fu >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		*code = *code << 6 | (p[i] & 0x3f);
+	}
+	return *code < least[n] || *code > 0x10ffff || *code >> 11 == 0x1b ? 0 : n;
+}
+
+size_t dig_utf8(const uint8_t *p, size_t len, char *out)
+{
+	size_t n = 0, step;
+	for (size_t i = 0; i < len; i += step ? step : 1) {
+		uint32_t c = 0;
+		step = utf8(p + i, len - i, &c);
+		/* Controls, and what turns a line's direction round, are nobody's to send to a terminal. */
+		if (!step || c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200e && c <= 0x200f) ||
+		    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)) {
+			out[n++] = '.';
+			continue;
+		}
+		memcpy(out + n, p + i, step);
+		n += step;
+	}
+	out[n] = 0;
+	return n;
+}
+
 /* RFC 8914 2: a code and UTF-8 text. */
 static void put_ede(FILE *f, const uint8_t *p, size_t len)
 {
@@ -427,11 +467,12 @@ static void put_ede(FILE *f, const uint8_t *p, size_t len)
 	fprintf(f, " %u", code);
 	if (name)
 		fprintf(f, " (%s)", name);
-	if (len > 2) {
-		fputs(": (", f);
-		put_ascii(f, p + 2, len - 2);
-		fputc(')', f);
+	char *text = len > 2 ? malloc(len) : NULL;
+	if (text) {
+		dig_utf8(p + 2, len - 2, text);
+		fprintf(f, ": (%s)", text);
 	}
+	free(text);
 }
 
 /* What our own cookie became (RFC 7873 5.3). */

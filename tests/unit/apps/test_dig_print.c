@@ -325,6 +325,36 @@ TEST(edns_options_each_in_digs_words, "D8914-1")
 		strstr(opt_lines(other, sizeof other, 0), "\n; OPT=65534: ab 41 (\".A\")\n"));
 }
 
+TEST(text_of_servers_is_shown_as_utf8_without_controls, "D8914-1")
+{
+	static const struct {
+		const char *in, *want;
+	} rows[] = {
+		{"plain", "plain"},
+		{"na\xc3\xafve \xe2\x82\xac \xf0\x9f\x98\x80",
+		 "na\xc3\xafve \xe2\x82\xac \xf0\x9f\x98\x80"},
+		{"\033[2J\a\177", ".[2J.."},
+		{"\xc2\x9b"
+		 "1m",
+		 "."
+		 "1m"},
+		{"\xe2\x80\xae"
+		 "a",
+		 "."
+		 "a"},
+		{"\xff\xfe\x80", "..."},
+		{"\xc0\xaf", ".."},
+		{"\xed\xa0\x80", "..."},
+		{"\xf4\x90\x80\x80", "...."},
+		{"\xe2\x82", ".."},
+	};
+	char out[64];
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		dig_utf8((const uint8_t *)rows[i].in, strlen(rows[i].in), out);
+		assert_string_equal(out, rows[i].want);
+	}
+}
+
 TEST(odd_edns_options_never_read_beyond_their_end, "")
 {
 	/* Each is too short, or says more of itself than there is. */
@@ -411,6 +441,50 @@ TEST(query_is_shown_as_sent, "")
 			    "\n");
 }
 
+/* Octets changed at random in replies of every sort: what still decodes is printed in every style, to its end. */
+TEST(whatever_decodes_is_printed_in_every_style, "")
+{
+	uint32_t x = 99;
+	unsigned printed = 0;
+	for (unsigned round = 0; round < 6000; round++) {
+		q = args.defaults;
+		switch (round % 4) {
+		case 0:
+			www();
+			break;
+		case 1:
+			soa();
+			break;
+		case 2:
+			key();
+			q = args.defaults;
+			break;
+		case 3:
+			opt_lines("\0\10\0\7\0\1\30\0\300\0\2\0\17\0\4\0\22no", 19, 0);
+			q = args.defaults;
+			break;
+		}
+		for (unsigned i = 0; i <= round % 3; i++) {
+			x = x * 1664525 + 1013904223;
+			reply[(x >> 8) % enc.len] = (uint8_t)(x >> 24);
+		}
+		if (dns_msg_decode(&r.m, reply, enc.len, NULL) < 0)
+			continue;
+		r.msg = reply;
+		r.len = enc.len;
+		q.multiline = x & 1;
+		q.crypto = x & 2;
+		q.unknown = (x & 12) == 0;
+		q.split = x & 16 ? 8 : -1;
+		q.rr_comments = x & 32 ? 1 : 0;
+		q.ttl_units = x & 64;
+		args.brief = (x & 384) == 0;
+		print(false);
+		printed += text_len > 0;
+	}
+	assert_true(printed > 2000);
+}
+
 TEST(answers_without_a_server_say_where_from, "")
 {
 	q.comments = q.question = q.answer = q.authority = q.additional = false;
@@ -436,11 +510,13 @@ int main(void)
 		T(ds_split_and_on_lines),
 		T(expanded_and_unknown_formats),
 		T(edns_options_each_in_digs_words),
+		T(text_of_servers_is_shown_as_utf8_without_controls),
 		T(odd_edns_options_never_read_beyond_their_end),
 		T(cookie_is_good_bad_or_echoed),
 		T(header_tells_flags_rcodes_and_warnings),
 		T(received_line_stands_where_statistics_are_off),
 		T(query_is_shown_as_sent),
+		T(whatever_decodes_is_printed_in_every_style),
 		T(answers_without_a_server_say_where_from),
 	};
 	return tapir_test_run("unit/apps/test_dig_print", tests);
