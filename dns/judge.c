@@ -20,6 +20,19 @@
 
 #include "dns/exchange.h"
 
+/*
+ * D4343-2: the question's case was ours to choose, and names that the server compressed against it have taken it over: "www.eXaMPle. CNAME
+ * web.eXaMPle." With the question as it was asked they are what they would have been without 0x20. RAW is what came.
+ */
+static void unmix(const struct dns_ask *a, uint8_t *b, size_t len)
+{
+	const struct dns_name *name = &a->q.name;
+
+	if (!(a->flags & DNS_Q_RAW) && len >= (size_t)DNS_HEADER_LEN + name->len && b[4] == 0 &&
+	    b[5] == 1)
+		memcpy(b + DNS_HEADER_LEN, name->b, name->len);
+}
+
 static bool keep(struct dns_net *n, struct exchange *x, const uint8_t *b, size_t len)
 {
 	struct dns_ask *a = x->ask;
@@ -31,6 +44,7 @@ static bool keep(struct dns_net *n, struct exchange *x, const uint8_t *b, size_t
 		return false;
 	}
 	memcpy(copy, b, len);
+	unmix(a, copy, len);
 	net_free(n, a->reply, a->reply_len);
 	a->reply = copy;
 	a->reply_len = len;

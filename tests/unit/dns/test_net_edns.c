@@ -432,6 +432,24 @@ TEST(the_case_of_every_letter_is_random_and_nothing_else_is, "D0x20-1 D0x20-2")
 	nf_end(f);
 }
 
+TEST(a_reply_is_handed_on_in_the_case_that_was_asked_and_raw_as_it_came, "D4343-2")
+{
+	static const char asked[] = "\012aBcDeFgHiJ\003any\007example";
+	struct netfix *f = nf_begin(1);
+	struct dns_ask a;
+
+	for (unsigned i = 0; i < 2; i++) {
+		nf_lookup(f, &a, "aBcDeFgHiJ.any.example.", i ? DNS_Q_RAW : 0);
+		assert_int_equal(a.status, DNS_OK);
+		assert_true(a.story->attempt[0].case_mixed && a.story->attempt[0].case_kept);
+		assert_memory_not_equal(nf_seen(f, i)->name, asked, sizeof(asked));
+		assert_memory_equal(a.reply + DNS_HEADER_LEN,
+				    i ? (const char *)nf_seen(f, i)->name : asked, sizeof(asked));
+		nf_free(f, &a);
+	}
+	nf_end(f);
+}
+
 TEST(a_name_without_letters_has_no_case, "D0x20-2")
 {
 	struct netfix *f = nf_begin(1);
@@ -549,6 +567,8 @@ int main(void)
 		cmocka_unit_test(a_server_that_lost_its_cookies_and_has_no_tcp_is_still_of_use),
 		cmocka_unit_test(another_address_of_ours_is_another_cookie),
 		cmocka_unit_test(the_case_of_every_letter_is_random_and_nothing_else_is),
+		cmocka_unit_test(
+			a_reply_is_handed_on_in_the_case_that_was_asked_and_raw_as_it_came),
 		cmocka_unit_test(a_name_without_letters_has_no_case),
 		cmocka_unit_test(a_server_that_lower_cases_is_found_out_by_tcp_and_remembered),
 		cmocka_unit_test(without_tcp_a_server_that_lower_cases_is_asked_without_mixing),
