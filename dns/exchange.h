@@ -49,12 +49,15 @@ struct dns_cand {
 	uint64_t again_ns;	 /* the same packet goes again then */
 };
 
+enum { DNS_SPREAD = 1024 };
+
 struct exchange { /* dns_ask.priv */
 	struct dns_ask *ask;
 	struct list all;	   /* dns_net.all, until it is released */
 	struct list todo, starved; /* dns_net's */
 	uint64_t step_ns;	   /* when the next server is asked, or the first again */
 	uint64_t began_ns;
+	uint32_t spread; /* by chance, below DNS_SPREAD: how much later than due it is sent again */
 	unsigned ncand;
 	struct dns_cand cand[DNS_SERVERS_MAX];
 	bool over;

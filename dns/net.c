@@ -641,6 +641,7 @@ int dns_net_ask(struct dns_net *n, struct dns_ask *a)
 	list_init(&x->todo);
 	list_init(&x->starved);
 	x->ask = a;
+	x->spread = chacha_rng_below(n->rng, DNS_SPREAD);
 	if (candidates(n, x)) {
 		net_free(n, x, sizeof(*x));
 		return -ENOMEM;

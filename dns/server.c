@@ -4,7 +4,8 @@
  * Latency is smoothed as TCP smooths its round trip (RFC 6298 2): srtt and rttvar, a question that was sent twice
  * tells nothing (3). From it come two waits. After the *hedge* another server is asked too, while this one may still
  * answer: srtt + 4 rttvar, within 50 and 300 ms, 250 ms where nothing is known. So one server that is dead costs
- * the first lookup 300 ms at most. After the *resend* the same question goes to the same server again; it doubles each time.
+ * the first lookup 300 ms at most. After the *resend* the same question goes to the same server again; it doubles each time,
+ * and has up to half of it on top by chance (udp.c).
  *
  * A server that is late is remembered as being at least that slow, so that the next question goes elsewhere first
  * before it is known whether it is dead. It fails when a question ends without any answer, and one answer of any

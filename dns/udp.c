@@ -61,7 +61,13 @@ int dns_udp_transmit(struct dns_net *n, struct dns_try *y)
 		return 0;
 	}
 	dns_try_sent(n, y);
-	y->cand->again_ns = net_now(n) + dns_server_resend_ns(y->server, y->sent);
+	/*
+	 * Up to half as long again by chance: of a thousand questions that were too many at once for the server's socket, those that were
+	 * lost do not come together again, to get lost again. One chance a question, so that its servers stay in order.
+	 */
+	uint64_t wait_ns = dns_server_resend_ns(y->server, y->sent);
+
+	y->cand->again_ns = net_now(n) + wait_ns + wait_ns / DNS_SPREAD * y->x->spread / 2;
 	return 0;
 }
 
