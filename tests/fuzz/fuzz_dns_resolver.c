@@ -248,7 +248,7 @@ static void after(struct look *k)
 	uint8_t v = f->within[f->calls++ % sizeof(f->within)];
 	struct look *other = &f->look[v % LOOKS];
 
-	if (f->ending)
+	if (f->ending || f->calls > 200)
 		return;
 	if (v & 0x40)
 		dnslook_ask(&f->l, k, names[v % COUNT(names)], DNS_TYPE_A,
