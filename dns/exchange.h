@@ -46,6 +46,7 @@ struct dns_cand {
 	enum cand_detour detour; /* why it is on TCP */
 	bool soft;		 /* something fishy came: when its time is over go on by TCP */
 	bool soft_edns;		 /* ... or without EDNS */
+	int soft_error;		 /* ... or give it up: ICMP said so, which anybody may have sent */
 	uint64_t again_ns;	 /* the same packet goes again then */
 };
 
@@ -165,6 +166,8 @@ void dns_udp_end(struct dns_net *n, struct dns_try *y);
 bool dns_judge_datagram(struct dns_net *n, struct dns_try *y, const uint8_t *b, size_t len);
 /* A message of a connection came that has y's ID: false, it is none for y. Else y is gone. */
 bool dns_judge_message(struct dns_net *n, struct dns_try *y, const uint8_t *b, size_t len);
+/* An ICMP error, errno `error`, about what a UDP try sent. False: the try is gone. */
+bool dns_judge_icmp(struct dns_net *n, struct dns_try *y, int error);
 /* The transport failed it: outcome DNS_TRIED_... and a positive errno. y is gone. */
 void dns_judge_failure(struct dns_net *n, struct dns_try *y, enum dns_outcome outcome, int error);
 

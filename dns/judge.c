@@ -394,6 +394,35 @@ bool dns_judge_message(struct dns_net *n, struct dns_try *y, const uint8_t *b, s
 
 /* ---- the transport ---- */
 
+/*
+ * An ICMP error about our datagram. Whoever knows the port can forge one, and needs no ID for it (RFC 5927 says the same of TCP): so the
+ * next server's turn is now, but this one may still answer until it would be late anyway.
+ */
+bool dns_judge_icmp(struct dns_net *n, struct dns_try *y, int error)
+{
+	struct exchange *x = y->x;
+	struct dns_cand *c = y->cand;
+	uint64_t wait = dns_server_hedge_ns(y->server);
+
+	if (!x) {
+		dns_judge_failure(n, y, DNS_TRIED_ICMP, error);
+		return false;
+	}
+	if (c->soft || c->soft_edns || c->soft_error)
+		return true;
+	c->soft_error = error;
+	if (y->told) {
+		y->told->outcome = DNS_TRIED_ICMP;
+		y->told->error = error;
+	}
+	c->again_ns = net_now(n) + wait;
+	/* The next question goes elsewhere first. */
+	dns_server_late(y->server, wait);
+	x->step_ns = net_now(n);
+	dns_net_todo(n, x);
+	return true;
+}
+
 void dns_judge_failure(struct dns_net *n, struct dns_try *y, enum dns_outcome outcome, int error)
 {
 	struct exchange *x = y->x;

@@ -265,6 +265,7 @@ void dns_net_follow(struct dns_net *n, struct exchange *x, struct dns_cand *c,
 	c->transport = transport;
 	c->state = CAND_DUE;
 	c->soft = c->soft_edns = false;
+	c->soft_error = 0;
 	dns_net_todo(n, x);
 }
 
@@ -362,7 +363,8 @@ static struct dns_cand *next_of(struct exchange *x)
 			return c;
 		if (c->state != CAND_WAITS || c->transport != DNS_UDP)
 			continue;
-		if (!c->soft && !c->soft_edns && c->y->sent > 0 && c->sent[DNS_UDP] >= sends_of(x))
+		if (!c->soft && !c->soft_edns && !c->soft_error && c->y->sent > 0 &&
+		    c->sent[DNS_UDP] >= sends_of(x))
 			continue;
 		if (!best || c->again_ns < best->again_ns)
 			best = c;
@@ -431,6 +433,10 @@ static void again(struct dns_net *n, struct exchange *x, struct dns_cand *c)
 		c->no_edns = c->no_edns || !tcp;
 		dns_try_end(n, c->y, tcp ? DNS_TRIED_MALFORMED : DNS_TRIED_NO_EDNS, 0);
 		dns_net_follow(n, x, c, tcp ? DNS_TCP : DNS_UDP);
+		return;
+	}
+	if (c->soft_error) {
+		dns_judge_failure(n, c->y, DNS_TRIED_ICMP, c->soft_error);
 		return;
 	}
 	err = dns_udp_transmit(n, c->y);

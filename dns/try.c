@@ -155,12 +155,14 @@ void dns_try_end(struct dns_net *n, struct dns_try *y, enum dns_outcome outcome,
 void dns_try_leave(struct dns_net *n, struct dns_try *y)
 {
 	struct dns_server *s = y->server;
+	int error = y->cand->soft_error;
+	enum dns_outcome outcome = error ? DNS_TRIED_ICMP : DNS_TRIED_PENDING;
 
 	if (y->transport != DNS_UDP || s->lingers || y->sent == 0) {
-		dns_try_end(n, y, DNS_TRIED_PENDING, 0);
+		dns_try_end(n, y, outcome, error);
 		return;
 	}
-	tell(n, y, DNS_TRIED_PENDING, 0);
+	tell(n, y, outcome, error);
 	list_del(&y->node);
 	y->cand->y = NULL;
 	y->cand = NULL;

@@ -117,8 +117,9 @@ void dns_udp_ready(struct dns_net *n, struct dns_try *y)
 		if (r == -EMSGSIZE)
 			continue;
 		if (r < 0) {
-			dns_judge_failure(n, y, DNS_TRIED_ICMP, (int)-r);
-			return;
+			if (!dns_judge_icmp(n, y, (int)-r))
+				return;
+			continue;
 		}
 		n->stats.udp_received++;
 		if (dns_judge_datagram(n, y, n->buf, (size_t)r))

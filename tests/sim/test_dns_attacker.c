@@ -342,6 +342,47 @@ TEST(a_forged_second_fragment_joins_nothing, "DN-05")
 	dnslook_close(&l);
 }
 
+/* An ICMP error needs no ID and no case: who knows the port, or tries all of them, can forge "port unreachable". */
+TEST(forged_icmp_errors_cost_no_answer, "DN-26")
+{
+	struct rnd r = {4};
+	unsigned hit = 0;
+
+	for (unsigned known = 0; known < 2; known++) {
+		memset(&l, 0, sizeof(l));
+		dns_conf_default(&l.conf);
+		open_world(14 + known);
+		dnsworld_habit(&l.w, 0)->delay_ns = 20 * DNSWORLD_MS;
+		for (unsigned i = 0; i < (known ? 100 : 1000); i++) {
+			uint8_t quote[28], ip[100];
+			char name[64];
+
+			snprintf(name, sizeof(name), "i%u.example", i);
+			assert_true(dnslook_ask(&l, &look, name, DNS_TYPE_A, 0) > 0);
+			l.w.nseen = 0;
+			dnsworld_pass(&l.w, 6 * DNSWORLD_MS);
+			for (unsigned k = 0; k < (known ? 3 : 200); k++) {
+				uint16_t port = known ? asked()->from.port
+						      : (uint16_t)(1024 + rnd_below(&r, 64512));
+
+				hit += port == asked()->from.port;
+				world_udp(quote, DNSWORLD_US, DNSWORLD_NS0, port, DNS_PORT, "", 0);
+				dnsworld_inject(&l.w, ip,
+						world_icmp(ip, DNSWORLD_NS0, DNSWORLD_US, 3,
+							   k % 2 ? 3 : 1, 0, quote, sizeof(quote)));
+				tell();
+			}
+			assert_true(dnsworld_run(&l.w, 10 * DNSWORLD_S));
+			assert_int_equal(look.status, DNS_OK);
+			assert_int_equal(look.first.transport, DNS_UDP);
+			assert_int_equal(look.nattempts, 1);
+		}
+		assert_true(!known || tapir_stats_of(l.w.t)->n[STAT_Icmp_InDestUnreachs] == 300);
+		dnslook_close(&l);
+	}
+	assert_true(hit >= 300);
+}
+
 /* ---- he must be able to win ---- */
 
 struct guess {
@@ -746,6 +787,7 @@ int main(void)
 		cmocka_unit_test(a_million_forgeries_are_refused_and_drive_questions_to_tcp),
 		cmocka_unit_test(the_same_question_is_in_flight_once),
 		cmocka_unit_test(a_forged_second_fragment_joins_nothing),
+		cmocka_unit_test(forged_icmp_errors_cost_no_answer),
 		cmocka_unit_test(with_twelve_random_bits_left_forgeries_win_as_often_as_computed),
 		cmocka_unit_test(ids_and_ports_of_queries_are_uniform_and_unrelated),
 		cmocka_unit_test_teardown(queries_have_all_ports_and_all_ids, end),
