@@ -72,6 +72,20 @@ TAPIR_API int64_t dns_addrs_query(struct dns *d, const struct dns_addrs_query *q
 /* "no such name" and so on, glibc's words. Never NULL. */
 TAPIR_API const char *dns_eai_text(int eai);
 
+/* Where a service is to be had (RFC 2782). */
+struct dns_srv {
+	uint16_t priority, weight, port;
+	struct dns_name target;
+};
+
+/*
+ * The SRV records of an answer (of dns_query() for "_service._proto.name."), at most `max`: how many, 0 too; -ENOENT: the answer says that the
+ * service is not there; -EINVAL: no message.
+ */
+TAPIR_API int dns_srv_read(const uint8_t *msg, size_t len, struct dns_srv *out, unsigned max);
+/* Puts them into the order in which to try them: by priority, drawn by weight among equals. Their addresses are then looked up by dns_addrs_query(). */
+TAPIR_API void dns_srv_order(struct dns *d, struct dns_srv *s, unsigned n);
+
 /* Reads an address: four decimal numbers, or the shorter and other forms of inet_aton(3) with `loose`; IPv6 (RFC 4291 2.2) too. 0 or -EINVAL. */
 TAPIR_API int dns_addr_parse(const char *text, bool loose, struct dns_addr *out);
 /* Its text: "192.0.2.1", or RFC 5952's. */

@@ -1,6 +1,7 @@
 /*
  * The resolver bound to an event loop: its sockets and deadlines are served whenever the loop runs, its settings come from the machine's
- * resolv.conf unless given, the hosts file is read again when it has changed. Calls that wait run the loop, as those of loop.h.
+ * resolv.conf unless given, the hosts file is read again when it has changed. Calls that wait run the loop, as those of loop.h; they are not
+ * for callbacks of queries, whose result they would write over.
  */
 #ifndef TAPIR_DRIVERS_NAMES_H
 #define TAPIR_DRIVERS_NAMES_H
