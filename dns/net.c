@@ -427,7 +427,7 @@ static void again(struct dns_net *n, struct exchange *x, struct dns_cand *c)
 
 	if (c->soft || c->soft_edns) {
 		/* What came was garbage, and nothing better did. */
-		bool tcp = c->soft;
+		bool tcp = c->soft || !c->y->packet.edns;
 
 		x->malformed = true;
 		c->no_edns = c->no_edns || !tcp;

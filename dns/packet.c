@@ -190,6 +190,9 @@ enum dns_fit dns_packet_fit(const struct dns_packet *p, bool stream, const uint8
 	if (get16(b) != p->id || !(b[2] & 0x80) || (b[2] & 0x78) != 0)
 		return DNS_FIT_OTHER;
 	if (is_bare(b)) {
+		/* D7873-2, DN-32: without a question and without the cookie that should be there it shows nothing at all. */
+		if (!stream && p->cookie_len > sizeof(p->cookie))
+			return DNS_FIT_OTHER;
 		if (dns_msg_decode(m, b, len, NULL) < 0)
 			return DNS_FIT_OTHER;
 		return DNS_FIT_BARE;

@@ -9,7 +9,7 @@
  * is no other's on that connection. A server that ends the connection with questions unanswered gets them again over a new
  * one: each at most three times, and while no connection brings an answer a new one waits 100, 200, 400 ms. Some
  * servers take one question, or a few, and close. How many were answered is then how many are sent at a time to it from then on, so that
- * such a server costs connections and not answers.
+ * such a server costs connections and not answers. The number doubles when one connection has brought twice as many answers.
  *
  * Received octets lie in one buffer, as large as the longest message; it exists while the connection does. Nothing of what the peer
  * sends makes it larger or lets us wait longer than the questions' own deadlines: a connection on which a question waited in vain while
@@ -370,6 +370,9 @@ static void message(struct dns_net *n, struct dns_pipe *p, const uint8_t *b, siz
 				break;
 			p->answers++;
 			p->fruitless = 0;
+			/* It takes more than it seemed to. */
+			if (p->window && p->answers > 2 * p->window)
+				p->window = min_u32(2 * p->window, DNS_PIPE_FLYING_MAX);
 			p->last_ns = net_now(n);
 			return;
 		}

@@ -32,6 +32,8 @@ int dns_try_begin(struct dns_net *n, struct exchange *x, struct dns_cand *c)
 		y->told = &x->story.attempt[x->story.nattempts];
 		memset(y->told, 0, sizeof(*y->told));
 		y->told->server = c->server->addr;
+		if (c->transport == DNS_TLS && y->told->server.port == DNS_PORT)
+			y->told->server.port = DNS_TLS_PORT;
 		y->told->transport = (uint8_t)c->transport;
 		y->told->sent_ns = y->first_ns;
 	}

@@ -61,6 +61,58 @@ TEST(a_bare_formerr_is_only_a_hint, "DN-32 D1035-8")
 	nf_end(f);
 }
 
+/* A bare FORMERR, and then, unless there is a ctx, the right answer. */
+static unsigned bare_first(struct dnsworld_server *s, const struct dnsworld_query *q,
+			   uint8_t *reply, size_t *len)
+{
+	uint8_t b[12] = {0};
+
+	memcpy(b, reply, 2);
+	b[2] = 0x81;
+	b[3] = 0x81;
+	if (!q->tcp)
+		dnsworld_send(s, q, b, sizeof(b));
+	return *len > 0 && s->h.ctx == NULL;
+}
+
+TEST(a_bare_formerr_is_no_hint_where_a_cookie_should_be, "DN-32 D7873-2")
+{
+	struct netfix *f = nf_begin(1);
+	struct dns_ask a;
+	int silent;
+
+	dnsworld_habit(&f->w, 0)->cookies = true;
+	nf_lookup(f, &a, "www.example.", 0);
+	nf_free(f, &a);
+	dnsworld_habit(&f->w, 0)->hook = bare_first;
+	dnsworld_habit(&f->w, 0)->ctx = &silent;
+	nf_lookup(f, &a, "www.example.", 0);
+	assert_int_equal(a.status, DNS_TIMEOUT);
+	for (size_t i = 1; i < f->w.nseen; i++)
+		assert_int_equal(nf_seen(f, i)->cookie_len, 16);
+	nf_free(f, &a);
+	nf_end(f);
+}
+
+TEST(a_bare_error_without_edns_leads_to_tcp, "DN-26")
+{
+	struct netfix *f = nf_begin(1);
+	struct dns_ask a;
+	int silent;
+
+	dnsworld_habit(&f->w, 0)->hook = bare_first;
+	dnsworld_habit(&f->w, 0)->ctx = &silent;
+	nf_ask(f, &a, "www.example.", DNS_Q_NO_EDNS);
+	dnsworld_pass(&f->w, 900 * NF_MS);
+	dnsworld_habit(&f->w, 0)->hook = NULL;
+	assert_true(dnsworld_run(&f->w, NF_S));
+	assert_int_equal(nf_ip4(&a), WWW);
+	nf_attempt(&a, 0, DNS_TRIED_MALFORMED, 1);
+	assert_int_equal(a.story->attempt[1].transport, DNS_TCP);
+	nf_free(f, &a);
+	nf_end(f);
+}
+
 TEST(a_failure_that_edns_is_not_the_cause_of_is_not_remembered_as_one, "D6891-6")
 {
 	struct netfix *f = nf_begin(1);
@@ -552,6 +604,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_server_that_refuses_edns_is_asked_without_and_remembered),
 		cmocka_unit_test(a_bare_formerr_is_only_a_hint),
+		cmocka_unit_test(a_bare_formerr_is_no_hint_where_a_cookie_should_be),
+		cmocka_unit_test(a_bare_error_without_edns_leads_to_tcp),
 		cmocka_unit_test(a_failure_that_edns_is_not_the_cause_of_is_not_remembered_as_one),
 		cmocka_unit_test(a_server_without_edns_that_passes_over_it_needs_one_query),
 		cmocka_unit_test(badvers_leads_to_a_query_without_edns_and_no_loop),

@@ -195,6 +195,24 @@ TEST(a_server_that_takes_one_question_a_connection_gets_them_one_by_one, "D9520-
 	nf_end(f);
 }
 
+TEST(a_server_that_only_once_closed_early_gets_many_at_a_time_again, "D7766-3")
+{
+	struct netfix *f = nf_begin(1);
+	struct dns_ask a[MANY];
+
+	dnsworld_habit(&f->w, 0)->tcp_close_after_one = true;
+	ask_many(f, a, 10, 0);
+	assert_true(dnsworld_run(&f->w, 9 * NF_S));
+	expect_right(f, a, 10);
+	assert_int_equal(f->n->configured[0]->tcp.window, 1);
+	dnsworld_habit(&f->w, 0)->tcp_close_after_one = false;
+	ask_many(f, a, MANY, 0);
+	assert_true(dnsworld_run(&f->w, 9 * NF_S));
+	expect_right(f, a, MANY);
+	assert_in_range(f->n->configured[0]->tcp.window, 32, 64);
+	nf_end(f);
+}
+
 TEST(a_connection_that_is_closed_idle_costs_one_resend, "D7766-6")
 {
 	struct netfix *f = nf_begin(1);
@@ -631,6 +649,7 @@ int main(void)
 		cmocka_unit_test(what_a_closed_connection_left_unanswered_is_asked_again),
 		cmocka_unit_test(
 			a_server_that_takes_one_question_a_connection_gets_them_one_by_one),
+		cmocka_unit_test(a_server_that_only_once_closed_early_gets_many_at_a_time_again),
 		cmocka_unit_test(a_connection_that_is_closed_idle_costs_one_resend),
 		cmocka_unit_test(a_server_that_closes_without_an_answer_is_not_stormed),
 		cmocka_unit_test(no_listener_sends_us_to_the_next_server_at_once),
