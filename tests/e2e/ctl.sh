@@ -200,19 +200,29 @@ test_the_socket_of_a_living_stack_is_not() {
 	stop
 }
 
+# A dead one's socket is in their way, which only one may take away.
 test_of_stacks_that_start_together_one_has_it() {
-	: >"$scratch/racers"
-	for i in 1 2 3 4 5 6; do
-		unshare -n "$TAPIR" up --ctl "$scratch/c" >"$scratch/racer$i" 2>&1 &
-		echo $! >>"$scratch/racers"
+	for round in 1 2 3 4; do
+		start up --ctl "$scratch/c"
+		kill -KILL "$pid"
+		wait "$pid" || true
+		: >"$scratch/racers"
+		for i in 1 2 3 4 5 6 7 8; do
+			mkfifo "$scratch/go$round$i"
+			unshare -n sh -c "read -r go <'$scratch/go$round$i'; exec '$TAPIR' up --ctl '$scratch/c'" >"$scratch/racer$i" 2>&1 &
+			echo $! >>"$scratch/racers"
+		done
+		for i in 1 2 3 4 5 6 7 8; do
+			echo go >"$scratch/go$round$i"
+		done
+		eventually sh -c "[ \$(cat '$scratch'/racer[1-8] | grep -cE 'Ctrl-C|another program') -ge 8 ]"
+		sysctl --ctl "$scratch/c" -n net.ipv4.ip_default_ttl
+		[ "$(cat "$scratch"/racer[1-8] | grep -c Ctrl-C)" = 1 ] || fail "$(cat "$scratch"/racer[1-8])"
+		while read -r racer; do
+			kill "$racer" 2>/dev/null || true
+		done <"$scratch/racers"
+		wait
 	done
-	sleep 1
-	alive=0
-	while read -r racer; do
-		! kill -0 "$racer" 2>/dev/null || alive=$((alive + 1))
-	done <"$scratch/racers"
-	[ $alive = 1 ] || fail "$alive of them run"
-	sysctl --ctl "$scratch/c" -n net.ipv4.ip_default_ttl
 }
 
 test_what_is_in_the_way_is_not_touched() {
@@ -325,6 +335,37 @@ test_a_crowd_is_bounded() {
 	start up
 	watched hostile crowd
 	stop
+}
+
+test_without_descriptors_it_waits_for_some() {
+	start up
+	# Three numbers are left free.
+	most=0 free=0
+	while [ $free -lt 3 ]; do
+		[ -e "/proc/$pid/fd/$most" ] || free=$((free + 1))
+		most=$((most + 1))
+	done
+	prlimit --nofile=$most --pid "$pid" || skip 'no prlimit here'
+	need dnspython
+	for _ in 1 2 3; do
+		"$peers/dnspython" tests/e2e/hostile_ctl.py "$XDG_RUNTIME_DIR/$sock" stays >>"$scratch/stays" &
+		last=$!
+	done
+	eventually sh -c "[ \$(wc -l <'$scratch/stays') = 3 ]"
+	# The fourth waits in the kernel, and nobody spins meanwhile.
+	sysctl -n net.ipv4.ip_default_ttl >"$scratch/fourth" 2>&1 &
+	fourth=$!
+	before=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
+	sleep 2
+	after=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
+	[ ! -s "$scratch/fourth" ] || fail 'a fourth client has a descriptor'
+	[ $((after - before)) -lt 20 ] || fail "$((after - before)) ticks in 2 s"
+	ping -n -c 1 -W 2 $us
+	kill $last
+	wait $fourth || fail "$(cat "$scratch/fourth")"
+	[ "$(cat "$scratch/fourth")" = 64 ]
+	stop
+	wait
 }
 
 test_an_end_with_clients_is_an_end() {
