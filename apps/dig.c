@@ -206,6 +206,7 @@ int dig_ask(struct dig_run *run, const struct dig_query *q, const struct dns_que
 	r->msg = NULL;
 	r->server = (struct tapir_sockaddr){0};
 	r->server_name = "";
+	r->nknown = 0;
 	if (server) {
 		ask.server = server->addr;
 		r->server = server->addr;
@@ -217,6 +218,9 @@ int dig_ask(struct dig_run *run, const struct dig_query *q, const struct dns_que
 		ask.timeout_ms *= ask.attempts;
 	}
 	int err = configure(run, q);
+	while (!server && r->nknown < DNS_SERVERS_MAX &&
+	       dns_server_get(names_dns(run->names), r->nknown, &r->known[r->nknown]) == 0)
+		r->nknown++;
 	if (err == 0) {
 		uint64_t until = loop_now(run->app.loop) + (ask.timeout_ms + 2000ull) * NS_PER_MS;
 		err = names_query(run->names, &ask, &reply, until);

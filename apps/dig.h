@@ -100,6 +100,9 @@ struct dig_result {
 	/* what was done: attempts of all tries, and the last story's other parts */
 	struct dns_attempt attempt[DIG_ATTEMPTS_MAX];
 	unsigned nattempts;
+	/* the configured servers as they stood before it, where the resolver was to choose */
+	struct dns_server_info known[DNS_SERVERS_MAX];
+	unsigned nknown;
 	enum dns_source source;
 	uint32_t cache_age_s;
 	bool joined;

@@ -233,6 +233,23 @@ static void put_attempt(FILE *f, const struct dig_result *r, unsigned i)
 	put_outcome(f, a);
 }
 
+/* What the resolver knew of its servers when it chose. */
+static void put_known(FILE *f, const struct dns_server_info *s)
+{
+	char server[64];
+	dig_sockaddr_text(&s->addr, server);
+	fprintf(f, ";    %s: ", server);
+	if (s->srtt_us)
+		fprintf(f, "%.3f ms", (double)s->srtt_us / 1e3);
+	else
+		fputs("not measured yet", f);
+	if (s->failures)
+		fprintf(f, ", failed %u time%s in a row%s", s->failures,
+			s->failures == 1 ? "" : "s", s->dead ? ": asked last" : "");
+	fprintf(f, "%s%s%s\n", s->edns ? "" : ", without EDNS", s->x20 ? "" : ", case as it is",
+		s->cookie ? ", its cookie is known" : "");
+}
+
 static void put_source(FILE *f, const struct dig_result *r)
 {
 	switch (r->source) {
@@ -274,8 +291,11 @@ static void explain_story(FILE *f, const struct dig_result *r)
 	if (r->source == DNS_FROM_SERVER)
 		fprintf(f, ";  server: %s\n",
 			*r->q->server ? "the one given"
-			: r->q->cache ? "of those configured, by latency and failures"
+			: r->q->cache ? "of those configured, by smoothed latency and failures "
+					"(RFC 1035 7.2):"
 				      : "of those configured, in their order");
+	for (unsigned i = 0; r->source == DNS_FROM_SERVER && i < r->nknown; i++)
+		put_known(f, &r->known[i]);
 	put_source(f, r);
 	for (unsigned i = 0; i < r->nattempts; i++)
 		put_attempt(f, r, i);
@@ -290,6 +310,7 @@ void dig_explain(FILE *f, const struct dig_result *r)
 	if (r->query_len)
 		explain_message(f, "QUERY", r->query, r->query_len);
 	if (r->msg)
-		explain_message(f, "REPLY", r->msg, r->len);
+		explain_message(f, r->q->cache ? "ANSWER AS THE RESOLVER MADE IT" : "REPLY", r->msg,
+				r->len);
 	explain_story(f, r);
 }

@@ -96,8 +96,13 @@ static size_t octets(const char *title, uint8_t *out)
 
 TEST(every_octet_stands_once_and_in_order, "")
 {
-	uint8_t got[2048];
+	uint8_t got[2048], long_one[101] = {100};
+	struct dns_name n = name("txt.a-label-longer-than-two-lines-of-octets.example.com");
 	www();
+	for (uint8_t i = 1; i <= 100; i++)
+		long_one[i] = i;
+	dns_enc_rr(&enc, DNS_ADDITIONAL, &n, DNS_TYPE_TXT, DNS_CLASS_IN, 300, long_one, 101);
+	r.len = enc.len;
 	explain();
 	assert_int_equal(octets(";; REPLY", got), enc.len);
 	assert_memory_equal(got, reply, enc.len);
@@ -223,6 +228,24 @@ TEST(hedge_is_told_by_its_overlap, "")
 	says("a hedge: 1 was still waited for");
 }
 
+TEST(servers_are_told_as_they_stood_when_one_was_chosen, "")
+{
+	q.cache = true;
+	r.nknown = 2;
+	r.known[0] = (struct dns_server_info){
+		.addr = r.server, .srtt_us = 1234, .edns = true, .x20 = true, .cookie = true};
+	r.known[1] = (struct dns_server_info){.addr = tapir_sockaddr_v4(0xc0000236, 0),
+					      .failures = 2,
+					      .dead = true,
+					      .edns = true};
+	explain();
+	says("by smoothed latency and failures");
+	says(";    192.0.2.53#53: 1.234 ms, its cookie is known\n");
+	says(";    192.0.2.54#53: not measured yet, failed 2 times in a row: asked last, case as "
+	     "it "
+	     "is\n");
+}
+
 TEST(source_of_an_answer_is_told, "")
 {
 	static const struct {
@@ -260,6 +283,7 @@ int main(void)
 		T(outcomes_in_their_words),
 		T(checks_of_cookie_case_and_what_was_ignored),
 		T(hedge_is_told_by_its_overlap),
+		T(servers_are_told_as_they_stood_when_one_was_chosen),
 		T(source_of_an_answer_is_told),
 	};
 	return tapir_test_run("unit/apps/test_dig_explain", tests);

@@ -363,6 +363,8 @@ TEST(odd_edns_options_never_read_beyond_their_end, "")
 				      0, 8, 0, 4, 0,  9, 0,  0, 0, 8,  0, 5, 0, 2,  129, 0,  1};
 	assert_non_null(strstr(opt_lines(all, sizeof all, 0), "; PAD:\n"));
 	assert_non_null(strstr(text, "; EDE: 09 (\".\")\n"));
+	static const uint8_t cut[] = {0, 8, 0, 4, 0, 1, 24, 0};
+	assert_non_null(strstr(opt_lines(cut, sizeof cut, 0), "; CLIENT-SUBNET: 00 01 18 00 \n"));
 }
 
 /* The reply's cookie, judged by the query's. */
