@@ -287,7 +287,11 @@ struct query *query_new(struct dns *d, unsigned nlegs, uint32_t timeout_ms, int 
 	q->began_ns = tapir_now(d->t);
 	q->deadline_ns = q->began_ns + ns;
 	q->soft_ns = q->stale_ns = TAPIR_NEVER;
-	q->attempts = d->conf.attempts;
+	/*
+	 * A round of the settings is seconds long and a resend comes after a fraction of one. So the rounds leave time for one resend
+	 * more than they are: with 2, one server and a moment of trouble there, the third packet is the one that is answered. 3 is the most (D9520-1).
+	 */
+	q->attempts = d->conf.attempts < 3 ? d->conf.attempts + 1 : 3;
 	q->id = ++d->last_id;
 	htab_insert(&d->ids, &q->h, id_hash(d, q->id));
 	list_add_tail(&d->active, &q->node);

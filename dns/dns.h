@@ -53,9 +53,9 @@ struct dns_conf {
 	unsigned ndots;	     /* 1 */
 	uint32_t timeout_ms; /* 5000: the most that one round over the servers takes */
 	unsigned
-		attempts; /* 2: rounds; never more than 3 queries to one server over one transport (RFC 9520 3.1) */
-	bool rotate;  /* begin with another server each time */
-	bool use_tcp; /* no UDP ("use-vc") */
+		attempts; /* 2: rounds of timeout_ms; a server gets one query more over one transport, at most 3 (RFC 9520 3.1) */
+	bool rotate;	  /* begin with another server each time */
+	bool use_tcp;	  /* no UDP ("use-vc") */
 	bool no_edns;
 	bool trust_ad; /* AD of replies is passed on (RFC 4035 4.9.3) */
 	bool no_aaaa;
