@@ -1575,6 +1575,8 @@ ICMP_JUNK = [
     ("redirect", "a redirect to another gateway", 5, 1, lambda: {"rest": 0xC0000263}, "DN-04"),
     ("parameter", "an ICMP parameter problem of another port", 12, 0, lambda: {"sport": 9}, "DN-03"),
     ("short", "an ICMP error with a short quote of another port", 3, 3, lambda: {"sport": 9, "quoted": 0}, "DN-03"),
+    ("forged", "port unreachable about this very query", 3, 3, lambda: {}, "DN-26"),
+    ("forged-host", "host unreachable about this very query", 3, 1, lambda: {}, "DN-26"),
 ]
 for _which, _words, _type, _code, _how, _ids in ICMP_JUNK:
 
