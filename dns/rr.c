@@ -42,8 +42,8 @@ const struct rr_type *rr_type_of(uint16_t type, uint16_t class)
 		return &opaque;
 	const struct rr_type *row = &rows[row_of[type] - 1];
 
-	/* RFC 3597 4: a type's format may be another in another class. */
-	return (row->flags & RR_IN) && class != DNS_CLASS_IN ? &opaque : row;
+	/* RFC 3597 4: a type's format may be another in another class. RFC 6762 10.2: the top bit is none of the class's on the link. */
+	return (row->flags & RR_IN) && (class & 0x7fff) != DNS_CLASS_IN ? &opaque : row;
 }
 
 void rr_walk_begin(struct rr_walk *w, const uint8_t *b, size_t at, size_t len, uint16_t type,

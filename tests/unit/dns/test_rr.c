@@ -263,6 +263,13 @@ TEST(types_of_class_in_are_octets_in_other_classes, "D3597-1")
 		wire_rr(&w, "c00c", own[i], 1, "c0");
 		assert_int_equal(wire_try(&w, w.len, NULL), -EBADMSG);
 	}
+	/* multicast DNS has a bit of its own in the class's field */
+	wire_reply(&w, 1, 0, 0);
+	wire_rr(&w, "c00c", 33, 0x8001, "0001 0002 0003 c00c");
+	wire_taken(&w);
+	wire_reply(&w, 1, 0, 0);
+	wire_rr(&w, "c00c", 1, 0x8001, "c00002");
+	wire_refused(&w, 33, "RDATA is shorter than its fields");
 	/* TXT is the same everywhere: version.bind */
 	wire_reply(&w, 1, 0, 0);
 	wire_rr(&w, "c00c", 16, 3, "05 61");
