@@ -299,7 +299,7 @@ void dns_cache_free(struct dns_cache *c)
 		return;
 	htab_grow_finish(&c->tab);
 	free_retired(c);
-	LIST_FOREACH_SAFE(e, next, &c->lru, struct entry, lru)
+	LIST_FOREACH_SAFE (e, next, &c->lru, struct entry, lru)
 		c->env.free(c->env.ctx, e, entry_size(e));
 	c->env.free(c->env.ctx, c->tab.b, htab_bytes(htab_buckets(&c->tab)));
 	c->env.free(c->env.ctx, c, sizeof(*c));

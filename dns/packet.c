@@ -112,7 +112,7 @@ int dns_packet_make(struct dns_packet *p, const struct dns_packet_form *f, struc
 	if (f->x20)
 		mix_case(p->b + HEADER, f->q->name.len, dice);
 	if (f->edns) {
-		/* D6891-4: never below 512. D6891-3: version 0. */
+		/* D6891-4: never below 512. R8900-2: what every path takes whole. D6891-3: version 0. */
 		uint16_t size = (uint16_t)max_u32(f->udp_size, 512);
 		uint16_t edns_flags = (uint16_t)(f->flags & DNS_Q_DO ? 0x8000 : 0);
 

@@ -22,7 +22,8 @@ TEST(a_question_is_answered_over_udp, "D1123-7")
 	nf_end(f);
 }
 
-TEST(a_query_has_one_question_and_an_otherwise_empty_header, "D1035-5 D1035-8 D1123-3 D6891-4")
+TEST(a_query_has_one_question_and_an_otherwise_empty_header,
+     "D1035-5 D1035-8 D1123-3 D6891-4 R8900-2")
 {
 	struct netfix *f = nf_begin(1);
 	struct dns_ask a;
@@ -37,7 +38,9 @@ TEST(a_query_has_one_question_and_an_otherwise_empty_header, "D1035-5 D1035-8 D1
 	assert_int_equal(q->arcount, 1);
 	assert_true(q->edns && !q->do_);
 	assert_int_equal(q->edns_version, 0);
+	/* Neither the query nor, as asked for, its reply is larger than any path takes whole. */
 	assert_int_equal(q->udp_size, 1232);
+	assert_true(q->len <= 512);
 	assert_false(q->keepalive);
 	assert_int_equal(q->class, DNS_CLASS_IN);
 	nf_end(f);
