@@ -79,7 +79,7 @@ struct dns_conf {
 	void *tls_ctx;
 	/* Test hooks. */
 	unsigned
-		entropy_bits; /* 0: all; else only so many of ID, port and case together are random */
+		entropy_bits; /* 0: all; else only so many are random: the ID's lowest first, then the port's from 32768 on, then the case's */
 };
 
 /* The defaults, without servers. */

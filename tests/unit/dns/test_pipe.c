@@ -405,10 +405,10 @@ static uint64_t raw_next(void *ctx)
 	return min_u64(at, the_raw->f->w.now_ns + 5 * NF_MS);
 }
 
-static struct netfix *raw_begin(struct raw *r, const void *say, size_t len)
+static struct netfix *raw_begin_at(struct raw *r, const void *say, size_t len, uint16_t port)
 {
 	struct netfix *f = nf_begin(1);
-	struct tapir_sockaddr sa = tapir_sockaddr_v4(DNSWORLD_NS0, 5353);
+	struct tapir_sockaddr sa = tapir_sockaddr_v4(DNSWORLD_NS0, port);
 
 	the_raw = r;
 	r->f = f;
@@ -420,6 +420,11 @@ static struct netfix *raw_begin(struct raw *r, const void *say, size_t len)
 	f->w.user.advance = raw_advance;
 	f->w.user.next = raw_next;
 	return f;
+}
+
+static struct netfix *raw_begin(struct raw *r, const void *say, size_t len)
+{
+	return raw_begin_at(r, say, len, 5353);
 }
 
 static void raw_ask(struct netfix *f, struct dns_ask *a)
@@ -636,6 +641,43 @@ TEST(without_a_table_for_tls_a_question_over_tls_fails_and_never_goes_in_clear, 
 	nf_end(f);
 }
 
+/* The seam for DNS over TLS: a table that only says that it is one. */
+static int seam_open(void *ctx, struct tapir *t, const struct tapir_env *mem,
+		     const struct tapir_sockaddr *to, void **out, tapir_sock_t *sock)
+{
+	unsigned *opened = ctx;
+
+	(*opened)++;
+	assert_int_equal(to->port, 853);
+	return dns_stream_tcp.open(NULL, t, mem, to, out, sock);
+}
+
+TEST(a_table_for_tls_is_used_at_its_own_port_with_lengths_in_front, "")
+{
+	struct raw r = {.echo_good = true};
+	struct netfix *f = raw_begin_at(&r, "", 0, 853);
+	struct dns_stream_ops seam = dns_stream_tcp;
+	unsigned opened = 0;
+	struct dns_ask a;
+
+	seam.open = seam_open;
+	f->conf.tls = &seam;
+	f->conf.tls_ctx = &opened;
+	assert_int_equal(dns_net_configure(f->n, &f->conf), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		nf_lookup(f, &a, "www.example.", DNS_Q_TLS);
+		assert_int_equal(nf_ip4(&a), WWW);
+		assert_int_equal(a.story->attempt[0].transport, DNS_TLS);
+		assert_int_equal(a.story->attempt[0].server.port, 853);
+		nf_free(f, &a);
+	}
+	/* One for all, and nothing in clear. */
+	assert_int_equal(opened, 1);
+	assert_int_equal(nf_stats(f).tls_connections, 1);
+	assert_int_equal(f->w.nseen, 0);
+	nf_end(f);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -663,6 +705,7 @@ int main(void)
 		cmocka_unit_test(the_longest_message_is_received_whole),
 		cmocka_unit_test(a_reply_with_anothers_id_but_not_its_question_is_passed_over),
 		cmocka_unit_test(a_cancelled_questions_answer_is_passed_over),
+		cmocka_unit_test(a_table_for_tls_is_used_at_its_own_port_with_lengths_in_front),
 		cmocka_unit_test(with_use_tcp_nothing_goes_over_udp),
 		cmocka_unit_test(
 			without_a_table_for_tls_a_question_over_tls_fails_and_never_goes_in_clear),
