@@ -111,7 +111,8 @@ static void background_end(struct dns *d, struct fetch *f)
 
 void fetch_to_background(struct dns *d, struct fetch *f)
 {
-	if (!f->running || f->background || d->nbackground >= BACKGROUND_MAX)
+	/* the options are the query's, and go with it */
+	if (!f->running || f->background || f->ask.options || d->nbackground >= BACKGROUND_MAX)
 		return;
 	f->background = true;
 	f->refs++;

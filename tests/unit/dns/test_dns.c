@@ -1,6 +1,8 @@
 /*
  * The resolver's life and its queries': ids, callbacks, joining, cancelling, deadlines, memory that fails.
  */
+#include "dns/addrinfo.h"
+#include "tests/support/rnd.h"
 #include "tests/unit/dns/fakenet.h"
 
 TEST(a_query_is_asked_answered_and_told_once, "")
@@ -535,6 +537,266 @@ TEST(without_memory_there_is_no_resolver_and_nothing_is_left, "")
 	world_close(&w);
 }
 
+/* ---- everything at random ---- */
+
+enum { IDS = 4096, NAMES = 24 };
+
+enum fate { FREE, ASKED, TOLD, CANCELLED };
+
+static struct monkey {
+	struct world w;
+	struct rnd rnd;
+	enum fate fate[IDS]; /* by id */
+	bool popped_kind[IDS];
+	unsigned asked, told, cancelled;
+} monkey;
+
+static void monkey_act(struct monkey *m, bool inside);
+
+static void monkey_told(struct monkey *m, int64_t id, bool popped)
+{
+	assert_in_range(id, 1, IDS - 1);
+	/* once, and only if it was asked and not cancelled */
+	assert_int_equal(m->fate[id], ASKED);
+	assert_int_equal(m->popped_kind[id], popped);
+	m->fate[id] = TOLD;
+	m->told++;
+}
+
+static void monkey_done(void *ctx, uint64_t id, const struct dns_reply *r)
+{
+	struct dns_msg msg;
+
+	monkey_told(ctx, (int64_t)id, false);
+	if (r->msg)
+		assert_int_equal(dns_msg_decode(&msg, r->msg, r->len, NULL), 0);
+	if (rnd_below(&((struct monkey *)ctx)->rnd, 3) == 0)
+		monkey_act(ctx, true);
+}
+
+static void monkey_addrs(void *ctx, int64_t id, const struct dns_addrs *a)
+{
+	monkey_told(ctx, id, false);
+	assert_true(a->eai == 0 ? a->n > 0 : a->n == 0);
+	if (rnd_below(&((struct monkey *)ctx)->rnd, 3) == 0)
+		monkey_act(ctx, true);
+}
+
+static const char *monkey_name(struct monkey *m, char out[40])
+{
+	static const char *const odd[] = {"localhost", "x.invalid", "p.local",
+					  "192.0.2.1", "box",	    "3.2.0.192.in-addr.arpa"};
+	uint32_t i = rnd_below(&m->rnd, NAMES);
+
+	if (i < 6)
+		return odd[i];
+	snprintf(out, 40, i < 12 ? "n%u" : "n%u.example", i % 6);
+	return out;
+}
+
+static void monkey_ask(struct monkey *m)
+{
+	static const uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_PTR, DNS_TYPE_ANY};
+	static const unsigned flags[] = {0,
+					 0,
+					 0,
+					 DNS_Q_SEARCH,
+					 DNS_Q_SEARCH,
+					 DNS_Q_NO_CACHE,
+					 DNS_Q_RAW,
+					 DNS_Q_NO_LOCAL,
+					 DNS_Q_DO,
+					 DNS_Q_TCP};
+	char room[40];
+	const char *name = monkey_name(m, room);
+	uint32_t timeout_ms = rnd_below(&m->rnd, 3) ? 0 : 1 + rnd_below(&m->rnd, 8000);
+	bool pop = rnd_below(&m->rnd, 4) == 0;
+	int64_t id;
+
+	if (m->asked >= IDS - 8)
+		return;
+	if (rnd_below(&m->rnd, 3) == 0) {
+		const struct dns_addrs_query q = {.node = name,
+						  .timeout_ms = timeout_ms,
+						  .done = monkey_addrs,
+						  .ctx = m};
+		pop = false;
+		id = dns_addrs_query(m->w.d, &q);
+	} else {
+		const struct dns_query q = {.q = {name_of(name), types[rnd_below(&m->rnd, 4)], 0},
+					    .flags = flags[rnd_below(&m->rnd, 10)],
+					    .timeout_ms = timeout_ms,
+					    .done = pop ? NULL : monkey_done,
+					    .ctx = m};
+		id = dns_query(m->w.d, &q);
+	}
+	if (id < 0) {
+		assert_true(id == -EAGAIN || id == -ENOMEM);
+		return;
+	}
+	m->asked++;
+	assert_in_range(id, 1, IDS - 1);
+	assert_int_equal(m->fate[id], FREE);
+	m->fate[id] = ASKED;
+	m->popped_kind[id] = pop;
+}
+
+static void monkey_cancel(struct monkey *m)
+{
+	int64_t id = rnd_below(&m->rnd, IDS);
+	int v;
+
+	/* most ids are of nobody: look for one */
+	for (unsigned i = 0; i < IDS && m->fate[id] != ASKED; i++)
+		id = (id + 1) % IDS;
+	v = dns_cancel(m->w.d, id);
+	assert_int_equal(v, m->fate[id] == ASKED ? 0 : -ENOENT);
+	if (v == 0) {
+		m->fate[id] = CANCELLED;
+		m->cancelled++;
+	}
+}
+
+static void monkey_pop(struct monkey *m)
+{
+	struct dns_reply r;
+	int64_t id = dns_pop(m->w.d, &r);
+
+	if (id)
+		monkey_told(m, id, true);
+}
+
+/* Some question that is out comes to some end. */
+static void monkey_reply(struct monkey *m)
+{
+	static const enum dns_status ends[] = {DNS_SERVFAIL, DNS_TIMEOUT,  DNS_UNREACHABLE,
+					       DNS_REFUSED,  DNS_BADREPLY, DNS_NOMEM};
+	size_t n = list_count(&fake_net->pending);
+	struct dns_ask *a = NULL, *one;
+	char owner[DNS_NAME_TEXT_MAX], target[40];
+	uint32_t ttl = rnd_below(&m->rnd, 30);
+	struct reply r;
+
+	if (!n)
+		return;
+	n = rnd_below(&m->rnd, (uint32_t)n);
+	LIST_FOREACH (one, &fake_net->pending, struct dns_ask, node) {
+		if (n-- == 0)
+			a = one;
+	}
+	dns_name_text(&a->q.name, owner);
+	reply_rcode(&r, a, DNS_RCODE_NOERROR);
+	switch (rnd_below(&m->rnd, 6)) {
+	case 0:
+		reply_a(&r, owner, ttl, TAPIR_IP4(192, 0, 2, 1));
+		break;
+	case 1:
+		reply_aaaa(&r, owner, ttl, 1);
+		break;
+	case 2:
+		snprintf(target, sizeof(target), "n%u.example", rnd_below(&m->rnd, 6));
+		reply_cname(&r, owner, ttl, target);
+		break;
+	case 3:
+		reply_rcode(&r, a, DNS_RCODE_NXDOMAIN);
+		reply_soa(&r, ".", ttl, ttl);
+		break;
+	case 4:
+		reply_soa(&r, ".", ttl, ttl);
+		break;
+	default:
+		a->status = ends[rnd_below(&m->rnd, 6)];
+		list_del(&a->node);
+		list_add_tail(&fake_net->ended, &a->node);
+		return;
+	}
+	reply_end(&r, DNS_OK);
+}
+
+static void monkey_settings(struct monkey *m)
+{
+	struct dns_conf c = *dns_settings(m->w.d);
+	struct dns_name under = name_of("n1.example");
+
+	switch (rnd_below(&m->rnd, 6)) {
+	case 0:
+		c.nsearch = rnd_below(&m->rnd, 3);
+		c.search[0] = name_of("corp.test");
+		c.search[1] = name_of("example");
+		break;
+	case 1:
+		c.stale_s = rnd_below(&m->rnd, 2) * 60;
+		break;
+	case 2:
+		c.cache_bytes = rnd_below(&m->rnd, 3) * 4096;
+		break;
+	case 3:
+		c.nservers = rnd_below(&m->rnd, 4) ? 1 : 0;
+		break;
+	case 4:
+		dns_cache_forget(m->w.d, rnd_below(&m->rnd, 2) ? &under : NULL);
+		return;
+	default:
+		dns_set_hosts(m->w.d, "192.0.2.3 box\n", rnd_below(&m->rnd, 2) * 14);
+		return;
+	}
+	int v = dns_configure(m->w.d, &c);
+	assert_true(v == 0 || v == -ENOMEM);
+}
+
+static void monkey_act(struct monkey *m, bool inside)
+{
+	uint32_t what = rnd_below(&m->rnd, 100);
+
+	if (what < 40)
+		monkey_ask(m);
+	else if (what < 50)
+		monkey_cancel(m);
+	else if (what < 60)
+		monkey_pop(m);
+	else if (what < 90)
+		monkey_reply(m);
+	else if (what < 93)
+		monkey_settings(m);
+	else if (what < 95)
+		m->w.alloc.fail_at = m->w.alloc.calls + 1 + rnd_below(&m->rnd, 8);
+	else if (!inside)
+		pass(&m->w, rnd_below(&m->rnd, 4) ? rnd_below(&m->rnd, 100) * MILLI
+						  : rnd_below(&m->rnd, 20) * SECOND);
+	if (!inside && rnd_below(&m->rnd, 2))
+		settle(&m->w);
+}
+
+TEST(at_random_each_query_is_told_once_or_cancelled_and_nothing_is_left, "")
+{
+	struct monkey *m = &monkey;
+	struct dns_stats st;
+	struct dns_conf c;
+
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		memset(m, 0, sizeof(*m));
+		m->rnd.state = seed;
+		world_conf(&c);
+		c.max_queries = 64;
+		world_open(&m->w, &c);
+		for (unsigned i = 0; i < 3000; i++)
+			monkey_act(m, false);
+		if (seed % 2) {
+			m->w.alloc.fail_at = 0;
+			pass(&m->w, 100 * SECOND);
+			for (unsigned i = 0; i < 64; i++)
+				monkey_pop(m);
+			/* what callbacks asked for in the meantime ends too */
+			pass(&m->w, 100 * SECOND);
+			for (unsigned i = 0; i < 64; i++)
+				monkey_pop(m);
+			dns_stats_get(m->w.d, &st);
+			assert_int_equal(m->asked, m->told + m->cancelled + st.outstanding);
+		}
+		world_close(&m->w);
+	}
+}
+
 TEST(settings_out_of_range_are_refused_and_change_nothing, "")
 {
 	struct dns_conf c;
@@ -625,6 +887,8 @@ int main(void)
 		cmocka_unit_test(a_resolver_may_go_with_everything_under_way),
 		cmocka_unit_test(memory_may_fail_at_any_moment),
 		cmocka_unit_test(without_memory_there_is_no_resolver_and_nothing_is_left),
+		cmocka_unit_test(
+			at_random_each_query_is_told_once_or_cancelled_and_nothing_is_left),
 		cmocka_unit_test(settings_out_of_range_are_refused_and_change_nothing),
 		cmocka_unit_test(
 			other_servers_begin_with_an_empty_cache_and_the_old_answers_still_count),
