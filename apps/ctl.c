@@ -238,7 +238,7 @@ static void run_verb(struct client *c)
 
 static void handle(struct client *c)
 {
-	struct opt_why why;
+	struct opt_why why = {""};
 
 	c->inside = true; /* errors are written by serve(), which called us */
 	c->call.app = c->ctl->app;

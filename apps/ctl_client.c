@@ -266,7 +266,7 @@ enum ctl_answer ctl_more(struct ctl_conn *c, json_t **value, bool *more, struct 
 {
 	uint8_t head[CTL_HEAD];
 	uint64_t until = deadline(c);
-	struct opt_why inner;
+	struct opt_why inner = {""};
 	int err = recv_all(c, head, sizeof head, until);
 
 	*value = NULL;

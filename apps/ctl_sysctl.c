@@ -37,7 +37,7 @@ static json_t *setting(const struct tapir_conf *conf, const char *name)
 
 static enum ctl_next no_such(struct ctl_call *call, const char *name)
 {
-	struct opt_why why;
+	struct opt_why why = {""};
 
 	opt_no_setting(name, &why);
 	return ctl_fail(call, "%s", why.text);
@@ -105,7 +105,7 @@ enum ctl_next ctl_sysctl_set(struct ctl_call *call)
 	struct tapir_conf next = *tapir_conf_of(t);
 	const char *name, *value;
 	char line[1024];
-	struct opt_why why;
+	struct opt_why why = {""};
 
 	if (!ctl_args(call, "{s:s,s:s}", "name", &name, "value", &value))
 		return CTL_DONE;

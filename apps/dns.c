@@ -53,7 +53,7 @@ static const struct opt options[] = {
 /* Asks for all parts of an answer, lists joined. NULL: a line on stderr has said why not. */
 static json_t *ask(struct dns_cmd *c, json_t *request)
 {
-	struct opt_why why;
+	struct opt_why why = {""};
 	json_t *value, *all = NULL;
 	bool more;
 	enum ctl_answer a = ctl_ask(&c->conn, request, &value, &more, &why);
@@ -314,7 +314,7 @@ static const struct {
 static int run(struct dns_cmd *c, const char *name)
 {
 	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
-		struct opt_why why;
+		struct opt_why why = {""};
 		int status;
 
 		if (strcmp(actions[i].name, name) != 0)

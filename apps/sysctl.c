@@ -128,7 +128,7 @@ static bool refused(struct sysctl *s, enum ctl_answer a, const struct opt_why *w
 
 static bool list(struct sysctl *s, const char *below)
 {
-	struct opt_why why;
+	struct opt_why why = {""};
 	json_t *value;
 	bool more;
 	enum ctl_answer a =
@@ -153,7 +153,7 @@ static bool list(struct sysctl *s, const char *below)
 
 static bool set(struct sysctl *s, const char *name, const char *to)
 {
-	struct opt_why why;
+	struct opt_why why = {""};
 	json_t *value;
 	bool more;
 	enum ctl_answer a =

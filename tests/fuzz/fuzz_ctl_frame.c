@@ -24,14 +24,12 @@ static void need_shallow(json_t *top)
 		need(depth <= CTL_DEPTH_MAX);
 		next = json_array();
 		for (size_t i = 0; i < json_array_size(level); i++) {
-			json_t *v = json_array_get(level, i), *child;
-			const char *key;
-			size_t k;
+			json_t *v = json_array_get(level, i);
 
-			if (json_is_object(v))
-				json_object_foreach(v, key, child) json_array_append(next, child);
-			else if (json_is_array(v))
-				json_array_foreach(v, k, child) json_array_append(next, child);
+			for (void *it = json_object_iter(v); it; it = json_object_iter_next(v, it))
+				json_array_append(next, json_object_iter_value(it));
+			for (size_t k = 0; k < json_array_size(v); k++)
+				json_array_append(next, json_array_get(v, k));
 		}
 		json_decref(level);
 		level = next;

@@ -97,7 +97,7 @@ TEST(depth_is_bounded_before_it_is_decoded, "")
 TEST(a_frame_is_its_length_and_its_text, "")
 {
 	json_t *j = json_pack("{s:s,s:i}", "ok", "a\tb", "n", 7);
-	struct opt_why why;
+	struct opt_why why = {""};
 	size_t len = 0;
 	uint8_t *frame = ctl_frame_make(j, CTL_FRAME_MAX, &len);
 
