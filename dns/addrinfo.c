@@ -104,10 +104,24 @@ static void add_leg(struct dns *d, struct dns_addrs *a, const struct leg *l)
 	}
 }
 
+/* D1123-15: the lengths of the sources' prefixes, by which an address on a connected network goes before others. */
+static void prefixes(const struct dns *d, const struct tapir_addr *src, uint8_t *len, unsigned n)
+{
+	struct tapir_ifaddr a;
+
+	memset(len, 0, n);
+	for (int i = TAPIR_LOOPBACK; i < INTERFACES; i++)
+		for (unsigned k = 0; tapir_addr_get(d->t, i, k, &a) == 0; k++)
+			for (unsigned s = 0; s < n; s++)
+				if (tapir_addr_eq(&src[s], &a.addr))
+					len[s] = a.prefix_len;
+}
+
 /* RFC 6724: the order, with each address's family going along. */
 static void sort(struct dns *d, struct dns_addrs *a)
 {
 	struct tapir_addr dst[DNS_ADDRS_MAX], src[DNS_ADDRS_MAX];
+	uint8_t len[DNS_ADDRS_MAX];
 	int family[DNS_ADDRS_MAX];
 
 	if (a->n < 2)
@@ -115,10 +129,11 @@ static void sort(struct dns *d, struct dns_addrs *a)
 	for (unsigned i = 0; i < a->n; i++)
 		dst[i] = a->addr[i].addr;
 	sources(d, dst, src, a->n);
+	prefixes(d, src, len, a->n);
 	/* the families are told again by the addresses: an AAAA record may hold a mapped address, so equal ones are looked for */
 	for (unsigned i = 0; i < a->n; i++)
 		family[i] = a->addr[i].family;
-	dns_sort(dst, src, a->n);
+	dns_sort_prefixes(dst, src, len, a->n);
 	for (unsigned i = 0; i < a->n; i++) {
 		unsigned k = i;
 

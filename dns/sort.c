@@ -13,8 +13,9 @@
  *	rule 9   the longer common prefix, up to the length of the source's, within one family
  *	rule 10  as they came
  *
- * Rule 9 needs the length of the source's prefix. Where that is not known it is 64 for IPv6, and for IPv4 the rule does
- * not apply: bits in common beyond the own network say nothing there, and would undo the order by which a server spreads its clients.
+ * Rule 9 needs the length of the source's prefix; where that is not known it is 64 for IPv6. For IPv4 the rule counts only an address on the
+ * source's own network: fewer bits in common say nothing there, and would undo the order by which a server spreads its clients
+ * (RFC 6724 lets the rule be superseded by what is known better).
  *
  * Nothing is counted apart from the caller's arrays, so there is no number of addresses that they could outgrow (DN-09).
  */
@@ -81,6 +82,15 @@ static unsigned scope(const struct tapir_addr *a)
 	return tapir_addr_eq(a, &loopback) ? SCOPE_LINK : SCOPE_GLOBAL;
 }
 
+/* D1123-15: the length of the IPv4 network that both are on, 0: not known, or not the same. */
+static uint32_t connected(const struct tapir_addr *dst, const struct tapir_addr *src,
+			  const uint8_t *src_len)
+{
+	unsigned len = src_len && *src_len <= 32 ? *src_len : 0;
+
+	return common_bits(dst->b + 12, src->b + 12, len) == len ? len : 0;
+}
+
 /* The rules' answers, the first in the highest bits: the higher number goes first. */
 static uint32_t rank(const struct tapir_addr *dst, const struct tapir_addr *src,
 		     const uint8_t *src_len)
@@ -98,8 +108,7 @@ static uint32_t rank(const struct tapir_addr *dst, const struct tapir_addr *src,
 		r |= UINT32_C(1) << 29;
 	/* Equal up to here means one family, as no other entry of the table has IPv4's precedence. */
 	if (is_v4(dst) && is_v4(src))
-		r |= common_bits(dst->b + 12, src->b + 12,
-				 src_len ? (*src_len < 32 ? *src_len : 32) : 0);
+		r |= connected(dst, src, src_len);
 	else if (!is_v4(dst) && !is_v4(src))
 		r |= common_bits(dst->b, src->b, src_len ? (*src_len < 128 ? *src_len : 128) : 64);
 	return r;

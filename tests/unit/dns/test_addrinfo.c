@@ -231,6 +231,26 @@ TEST(the_machines_own_network_goes_first, "D1123-15")
 	world_close(&w);
 }
 
+TEST(the_machines_own_network_goes_before_what_is_behind_a_gateway, "D1123-15")
+{
+	const struct tapir_route all = {.gw = tapir_addr_v4(TAPIR_IP4(10, 0, 0, 254))};
+	struct reply r;
+	struct world w;
+
+	world_open(&w, NULL);
+	assert_int_equal(tapir_route_add(w.t, &all), 0);
+	look_up(&w, "www.example", DNS_AF_INET, 0);
+	reply_to(&r, fake_asked("www.example", DNS_TYPE_A));
+	reply_a(&r, "www.example", 60, TAPIR_IP4(192, 0, 2, 80));
+	reply_a(&r, "www.example", 60, TAPIR_IP4(198, 51, 100, 80));
+	reply_a(&r, "www.example", 60, TAPIR_IP4(10, 0, 0, 80));
+	reply_send(&w, &r);
+	assert_int_equal(last.n, 3);
+	assert_int_equal(tapir_addr_to_v4(&last.addr[0].addr), TAPIR_IP4(10, 0, 0, 80));
+	assert_int_equal(tapir_addr_to_v4(&last.addr[1].addr), TAPIR_IP4(192, 0, 2, 80));
+	world_close(&w);
+}
+
 TEST(addrconfig_asks_only_for_what_can_be_reached, "")
 {
 	struct world w;
@@ -407,6 +427,7 @@ int main(void)
 		cmocka_unit_test(each_way_to_fail_has_its_code),
 		cmocka_unit_test(both_types_walk_the_search_list_together),
 		cmocka_unit_test(the_machines_own_network_goes_first),
+		cmocka_unit_test(the_machines_own_network_goes_before_what_is_behind_a_gateway),
 		cmocka_unit_test(addrconfig_asks_only_for_what_can_be_reached),
 		cmocka_unit_test(any_number_of_addresses_is_cut_to_64),
 		cmocka_unit_test(aliases_and_addresses_in_any_order_are_told_apart),

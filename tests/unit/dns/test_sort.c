@@ -126,6 +126,14 @@ TEST(connected_networks_come_first_where_prefixes_are_known, "D1123-15")
 
 	dns_sort_prefixes(dst, src, len, 2);
 	assert_int_equal(dst[0].b[15], 200);
+	/* Nor do fewer: 10.0.0.9 and 8.8.8.8 have six bits in common. */
+	struct tapir_addr spread[] = {addr("192.0.2.200"), addr("8.8.8.8"), addr("9.9.9.9")};
+	struct tapir_addr own[] = {addr("10.0.0.9"), addr("10.0.0.9"), addr("10.0.0.9")};
+	uint8_t own_len[] = {24, 24, 24};
+
+	dns_sort_prefixes(spread, own, own_len, 3);
+	assert_int_equal(spread[0].b[12], 192);
+	assert_int_equal(spread[1].b[12], 8);
 	/* And without a known prefix of IPv4 too; of IPv6 it is 64. */
 	struct tapir_addr far[] = {addr("198.51.100.1"), addr("192.0.2.8")};
 
