@@ -22,8 +22,7 @@ TEST(a_question_is_answered_over_udp, "D1123-7")
 	nf_end(f);
 }
 
-TEST(a_query_has_one_question_and_an_otherwise_empty_header,
-     "D1035-5 D1035-8 D1123-3 D6891-4 R8900-2")
+TEST(a_query_has_one_question_and_an_empty_header, "D1035-5 D1035-8 D1123-3 D6891-4 R8900-2")
 {
 	struct netfix *f = nf_begin(1);
 	struct dns_ask a;
@@ -712,7 +711,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_question_is_answered_over_udp),
-		cmocka_unit_test(a_query_has_one_question_and_an_otherwise_empty_header),
+		cmocka_unit_test(a_query_has_one_question_and_an_empty_header),
 		cmocka_unit_test(the_callers_flags_and_options_are_in_the_query),
 		cmocka_unit_test(options_without_room_end_the_question_before_it_is_sent),
 		cmocka_unit_test(no_udp_size_below_512_is_told),

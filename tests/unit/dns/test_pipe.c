@@ -213,6 +213,38 @@ TEST(a_server_that_only_once_closed_early_gets_many_at_a_time_again, "D7766-3")
 	nf_end(f);
 }
 
+static unsigned not_www(struct dnsworld_server *s, const struct dnsworld_query *q, uint8_t *reply,
+			size_t *len)
+{
+	(void)s;
+	(void)reply;
+	(void)len;
+	return (q->name[1] | 0x20) != 'w';
+}
+
+TEST(no_question_is_sent_more_than_three_times_over_connections_that_end, "D9520-1 D7766-6")
+{
+	struct netfix *f = nf_begin(1);
+	struct dns_ask bad, good;
+
+	/* Never answers the one, and ends the connection after each answer to another. */
+	dnsworld_habit(&f->w, 0)->hook = not_www;
+	dnsworld_habit(&f->w, 0)->tcp_close_after_one = true;
+	nf_ask(f, &bad, "www.example.", DNS_Q_TCP);
+	for (unsigned i = 1; i <= 5; i++) {
+		nf_ask(f, &good, "any.example.", DNS_Q_TCP);
+		dnsworld_pass(&f->w, 200 * NF_MS);
+		assert_int_equal(good.status, DNS_OK);
+		nf_free(f, &good);
+		assert_int_equal(dnsworld_count_name(&f->w, "www.example.", 0), i < 3 ? i + 1 : 3);
+	}
+	assert_int_equal(f->w.busy, 0);
+	assert_int_equal(bad.status, DNS_UNREACHABLE);
+	nf_attempt(&bad, 0, DNS_TRIED_CLOSED, 3);
+	nf_free(f, &bad);
+	nf_end(f);
+}
+
 TEST(a_connection_that_is_closed_idle_costs_one_resend, "D7766-6")
 {
 	struct netfix *f = nf_begin(1);
@@ -692,6 +724,8 @@ int main(void)
 		cmocka_unit_test(
 			a_server_that_takes_one_question_a_connection_gets_them_one_by_one),
 		cmocka_unit_test(a_server_that_only_once_closed_early_gets_many_at_a_time_again),
+		cmocka_unit_test(
+			no_question_is_sent_more_than_three_times_over_connections_that_end),
 		cmocka_unit_test(a_connection_that_is_closed_idle_costs_one_resend),
 		cmocka_unit_test(a_server_that_closes_without_an_answer_is_not_stormed),
 		cmocka_unit_test(no_listener_sends_us_to_the_next_server_at_once),
