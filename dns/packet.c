@@ -64,13 +64,6 @@ static void mix_case(uint8_t *name, size_t len, struct dns_dice *dice)
 	}
 }
 
-void dns_packet_set_id(struct dns_packet *p, uint16_t id)
-{
-	p->id = id;
-	p->b[0] = (uint8_t)(id >> 8);
-	p->b[1] = (uint8_t)id;
-}
-
 static int put_options(const struct dns_packet_form *f, uint8_t *room, size_t cap, size_t *len)
 {
 	int err = 0;

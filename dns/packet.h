@@ -45,7 +45,6 @@ struct dns_packet {
 
 /* 0 or -EMSGSIZE: the caller's options have no room. */
 int dns_packet_make(struct dns_packet *p, const struct dns_packet_form *f, struct dns_dice *dice);
-void dns_packet_set_id(struct dns_packet *p, uint16_t id);
 
 enum dns_fit {
 	DNS_FIT_YES,

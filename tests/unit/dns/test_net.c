@@ -620,6 +620,32 @@ TEST(a_truncated_reply_leads_to_tcp, "D1035-7 D2181-5 D7766-1 D5966-1 D9210-1")
 	nf_end(f);
 }
 
+static unsigned cut_anywhere(struct dnsworld_server *s, const struct dnsworld_query *q,
+			     uint8_t *reply, size_t *len)
+{
+	(void)s;
+	if (!q->tcp) {
+		reply[2] |= 2;
+		*len -= 3;
+	}
+	return 1;
+}
+
+TEST(a_reply_that_was_cut_within_a_record_leads_to_tcp_at_once, "D1035-7 D2181-5")
+{
+	struct netfix *f = nf_begin(1);
+	struct dns_ask a;
+
+	dnsworld_habit(&f->w, 0)->hook = cut_anywhere;
+	assert_true(nf_lookup(f, &a, "www.example.", 0) < 50 * NF_MS);
+	assert_int_equal(nf_ip4(&a), WWW);
+	nf_attempt(&a, 0, DNS_TRIED_TRUNCATED, 1);
+	assert_int_equal(a.story->attempt[0].ignored, 0);
+	assert_int_equal(a.story->attempt[1].transport, DNS_TCP);
+	nf_free(f, &a);
+	nf_end(f);
+}
+
 TEST(a_truncated_replys_content_is_not_used_when_tcp_fails, "D2181-5 D1035-7")
 {
 	struct netfix *f = nf_begin(1);
@@ -732,6 +758,7 @@ int main(void)
 		cmocka_unit_test(only_malformed_replies_lead_to_tcp_and_then_to_a_bad_reply),
 		cmocka_unit_test(a_reply_in_fragments_is_not_received),
 		cmocka_unit_test(a_truncated_reply_leads_to_tcp),
+		cmocka_unit_test(a_reply_that_was_cut_within_a_record_leads_to_tcp_at_once),
 		cmocka_unit_test(a_truncated_replys_content_is_not_used_when_tcp_fails),
 		cmocka_unit_test(truncation_over_tcp_too_is_no_loop),
 		cmocka_unit_test(a_silent_server_is_given_up_at_the_deadline),

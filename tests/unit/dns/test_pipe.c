@@ -374,6 +374,7 @@ struct raw {
 	uint64_t every_ns, next_ns; /* a byte each; 0: all at once */
 	unsigned conns;
 	bool echo_good; /* then the right answer to the first query */
+	bool twist;	/* before that, one to another name with the same ID */
 };
 
 static void raw_turn(void *ctx)
@@ -414,7 +415,11 @@ static void raw_turn(void *ctx)
 			len = dnsworld_answer(&f->w, &h, &q, out + 2);
 			out[0] = (uint8_t)(len >> 8);
 			out[1] = (uint8_t)len;
+			out[2 + 13] ^= r->twist;
 			tapir_sendto(f->w.far, r->conn, out, len + 2, 0, NULL);
+			out[2 + 13] ^= 1;
+			if (r->twist)
+				tapir_sendto(f->w.far, r->conn, out, len + 2, 0, NULL);
 		}
 	}
 }
@@ -592,37 +597,44 @@ TEST(the_longest_message_is_received_whole, "D1035-13 DN-06 DN-20")
 	nf_end(f);
 }
 
-/* The second of two questions is answered with the first one's ID and the other way round. */
-static unsigned swapped(struct dnsworld_server *s, const struct dnsworld_query *q, uint8_t *reply,
-			size_t *len)
+TEST(a_reply_with_the_id_but_not_the_question_is_passed_over, "D7766-7")
 {
-	uint16_t *last = s->h.ctx;
-	uint8_t b[1000];
+	struct raw r = {.echo_good = true, .twist = true};
+	struct netfix *f = raw_begin(&r, "", 0);
+	struct dns_ask a;
 
-	if (!q->tcp)
-		return 1;
-	if (*last) {
-		memcpy(b, reply, *len);
-		b[0] = (uint8_t)(*last >> 8);
-		b[1] = (uint8_t)*last;
-		dnsworld_send(s, q, b, *len);
-	}
-	*last = q->id;
+	raw_ask(f, &a);
+	assert_int_equal(nf_ip4(&a), WWW);
+	assert_int_equal(nf_stats(f).malformed, 1);
+	assert_int_equal(nf_stats(f).tcp_received, 2);
+	nf_free(f, &a);
+	nf_end(f);
+}
+
+static unsigned cut_short(struct dnsworld_server *s, const struct dnsworld_query *q, uint8_t *reply,
+			  size_t *len)
+{
+	(void)s;
+	(void)reply;
+	*len -= q->tcp ? 4 : 0;
 	return 1;
 }
 
-TEST(a_reply_with_anothers_id_but_not_its_question_is_passed_over, "D7766-7")
+TEST(a_malformed_reply_over_tcp_sends_us_to_the_next_server, "")
 {
-	struct netfix *f = nf_begin(1);
-	struct dns_ask a[2];
-	uint16_t last = 0;
+	struct netfix *f = nf_begin(2);
+	struct dns_ask a;
 
-	dnsworld_habit(&f->w, 0)->delay_ns = 50 * NF_MS;
-	dnsworld_habit(&f->w, 0)->hook = swapped;
-	dnsworld_habit(&f->w, 0)->ctx = &last;
-	ask_many(f, a, 2, 0);
-	assert_true(dnsworld_run(&f->w, NF_S));
-	expect_right(f, a, 2);
+	dnsworld_habit(&f->w, 0)->hook = cut_short;
+	nf_lookup(f, &a, "www.example.", DNS_Q_TCP);
+	assert_int_equal(nf_ip4(&a), WWW);
+	nf_attempt(&a, 0, DNS_TRIED_MALFORMED, 1);
+	nf_free(f, &a);
+	dnsworld_habit(&f->w, 1)->hook = cut_short;
+	nf_lookup(f, &a, "www.example.", DNS_Q_TCP);
+	assert_int_equal(a.status, DNS_BADREPLY);
+	assert_null(a.reply);
+	nf_free(f, &a);
 	nf_end(f);
 }
 
@@ -737,7 +749,8 @@ int main(void)
 		cmocka_unit_test(a_length_of_65535_with_little_behind_it_ends_at_the_deadline),
 		cmocka_unit_test(a_slow_drip_ends_at_the_deadline),
 		cmocka_unit_test(the_longest_message_is_received_whole),
-		cmocka_unit_test(a_reply_with_anothers_id_but_not_its_question_is_passed_over),
+		cmocka_unit_test(a_reply_with_the_id_but_not_the_question_is_passed_over),
+		cmocka_unit_test(a_malformed_reply_over_tcp_sends_us_to_the_next_server),
 		cmocka_unit_test(a_cancelled_questions_answer_is_passed_over),
 		cmocka_unit_test(a_table_for_tls_is_used_at_its_own_port_with_lengths_in_front),
 		cmocka_unit_test(with_use_tcp_nothing_goes_over_udp),
