@@ -46,6 +46,7 @@ struct dns_cand {
 	enum cand_detour detour; /* why it is on TCP */
 	bool soft;		 /* something fishy came: when its time is over go on by TCP */
 	bool soft_edns;		 /* ... or without EDNS */
+	bool no_tcp;		 /* it was fled to from forged replies, and is not there */
 	int soft_error;		 /* ... or give it up: ICMP said so, which anybody may have sent */
 	uint64_t again_ns;	 /* the same packet goes again then */
 };

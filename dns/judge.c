@@ -288,7 +288,7 @@ static bool ignore(struct dns_net *n, struct dns_try *y, bool malformed)
 	else
 		n->stats.forged++;
 	/* D5452-10 */
-	if (!x || n->conf.spoof_limit == 0 || y->ignored < n->conf.spoof_limit)
+	if (!x || n->conf.spoof_limit == 0 || y->ignored < n->conf.spoof_limit || c->no_tcp)
 		return false;
 	n->stats.spoof_to_tcp++;
 	c->detour = DETOUR_FORGED;
@@ -456,6 +456,8 @@ void dns_judge_failure(struct dns_net *n, struct dns_try *y, enum dns_outcome ou
 		c->no_x20 = true;
 	else if (c->detour == DETOUR_COOKIE)
 		dns_server_cookie_none(c->server, net_now(n));
+	else if (c->detour == DETOUR_FORGED)
+		c->no_tcp = true; /* no second flight: whoever keeps us running needs no guess */
 	c->detour = DETOUR_NONE;
 	dns_net_follow(n, x, c, DNS_UDP);
 }

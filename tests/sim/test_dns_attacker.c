@@ -280,6 +280,58 @@ TEST(a_million_forgeries_are_refused_and_drive_questions_to_tcp, "DN-01 D5452-10
 	million(10);
 }
 
+/* The switch to TCP leads nowhere, and each query over UDP that follows is flooded at its port as well. */
+TEST(a_server_without_tcp_gives_the_attacker_no_more_chances, "DN-32")
+{
+	unsigned answered = 0, queries = 0, most = 0;
+	struct rnd r = {31};
+	char name[64];
+
+	memset(&l, 0, sizeof(l));
+	dns_conf_default(&l.conf);
+	open_world(31);
+	dnsworld_habit(&l.w, 0)->delay_ns = 100 * DNSWORLD_MS;
+	dnsworld_habit(&l.w, 0)->refuse_tcp = true;
+	dnsworld_serve(&l.w, 0);
+	for (unsigned i = 0; i < 300; i++) {
+		static struct forgery f;
+		uint8_t wire[255];
+		unsigned len, seen = 0;
+
+		snprintf(name, sizeof(name), "r%08x.target-of-the-attack.example", rnd_u32(&r));
+		assert_true(dnslook_ask(&l, &look, name, DNS_TYPE_A, 0) > 0);
+		l.w.nseen = 0;
+		for (unsigned turn = 0; turn < 4000 && !look.over; turn++) {
+			dnsworld_pass(&l.w, 6 * DNSWORLD_MS);
+			if (l.w.nseen == seen)
+				continue;
+			seen = (unsigned)l.w.nseen;
+			forge(&f, asked(), DNSWORLD_NS0);
+			for (unsigned k = 0; k < 300 && !look.over; k++) {
+				put16(f.ip + ID_AT, rnd_u32(&r) & 0xffff);
+				set_case(&f, rnd_u64(&r));
+				arrive(&f);
+				tell();
+			}
+		}
+		assert_true(look.over);
+		len = dnsworld_name(name, wire);
+		if (look.status == DNS_OK) {
+			assert_int_equal(look.ip4, dnsworld_any_ip4(wire, len));
+			answered++;
+		}
+		queries += seen;
+		most = seen > most ? seen : most;
+	}
+	tapir_test_say(
+		"no TCP: %u of 300 questions answered, %u queries over UDP, at most %u for one",
+		answered, queries, most);
+	/* It fled once, and then sat it out. */
+	assert_int_equal(answered, 300);
+	assert_true(most <= 3);
+	dnslook_close(&l);
+}
+
 TEST(the_same_question_is_in_flight_once, "DN-02 D5452-9")
 {
 	static struct look many[100];
@@ -785,6 +837,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_million_forgeries_are_refused_without_a_word_of_tcp),
 		cmocka_unit_test(a_million_forgeries_are_refused_and_drive_questions_to_tcp),
+		cmocka_unit_test(a_server_without_tcp_gives_the_attacker_no_more_chances),
 		cmocka_unit_test(the_same_question_is_in_flight_once),
 		cmocka_unit_test(a_forged_second_fragment_joins_nothing),
 		cmocka_unit_test(forged_icmp_errors_cost_no_answer),
