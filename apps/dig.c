@@ -420,17 +420,15 @@ static const char *name_flaw(const char *name, int err)
 	return "ran out of space";
 }
 
-/* The names to ask for, in order: the search list where it is wanted. How many; `out` has room for DNS_SEARCH_MAX + 1. */
+/* The names to ask for, in order: with the search list where it is wanted, then as it is. How many; `out` has room for DNS_SEARCH_MAX + 1. */
 static unsigned candidates(const struct dig_run *run, const struct dig_query *q,
 			   const struct dns_name *name, bool absolute, struct dns_name *out)
 {
 	const struct dns_conf *conf = dns_settings(names_dns(run->names));
 	struct dns_name domain;
 	unsigned n = 0, ndots = q->ndots_set ? q->ndots : conf->ndots;
-	bool listed = q->search && !absolute;
-	bool first = !listed || dns_name_labels(name) > ndots;
-	if (first)
-		out[n++] = *name;
+	/* dig's habit: a name with so many dots is tried as it is alone. */
+	bool listed = q->search && !absolute && dns_name_labels(name) <= ndots;
 	if (listed && *q->domain) {
 		if (dns_name_parse(&domain, q->domain, strlen(q->domain), NULL) == 0 &&
 		    dns_name_join(name, &domain, &out[n]) == 0)
@@ -439,8 +437,7 @@ static unsigned candidates(const struct dig_run *run, const struct dig_query *q,
 		for (unsigned i = 0; i < conf->nsearch; i++)
 			n += dns_name_join(name, &conf->search[i], &out[n]) == 0;
 	}
-	if (!first)
-		out[n++] = *name;
+	out[n++] = *name;
 	return n;
 }
 
@@ -487,6 +484,8 @@ static int run_query(struct dig_run *run, struct dig_query *q, bool *go_on)
 		err = ask_servers(run, q, &question, server, (unsigned)nservers);
 		if (err != 0 || run->result.m.rcode != DNS_RCODE_NXDOMAIN)
 			break;
+		if (q->show_search && i + 1 < n)
+			tell(run, q, (unsigned)nservers);
 	}
 	if (err == -EINTR) {
 		*go_on = false;
@@ -624,9 +623,9 @@ static const char about[] =
 	"                 +[no]cookie[=HEX] +nsid +subnet=ADDR/LEN +ednsopt=CODE[:HEX] "
 	"+keepalive\n"
 	"                 +[no]ignore (truncation) +[no]x20 (mixed case)\n"
-	"  the way        +time=S (5) +tries=N (3) +retry=N +[no]fail +[no]search +domain=NAME "
-	"+ndots=N\n"
-	"                 +trace (from the root down; --hints)\n"
+	"  the way        +time=S (5) +tries=N (3) +retry=N +[no]fail +[no]search +[no]showsearch "
+	"+domain=NAME\n"
+	"                 +ndots=N +trace (from the root down; --hints)\n"
 	"                 +cache (by the resolver: hosts file, special names, cache, CNAMEs; "
 	"+explain "
 	"tells of them)\n"

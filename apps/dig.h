@@ -31,8 +31,8 @@ struct dig_query {
 	bool type_set, class_set;
 	char server[DIG_SERVER_MAX]; /* "": the configured ones */
 	/* of the question */
-	bool tcp, tcp_set, ignore_tc, recurse, ad, cd, dnssec, edns, cookie, search, trace,
-		next_on_servfail, cache, x20;
+	bool tcp, tcp_set, ignore_tc, recurse, ad, cd, dnssec, edns, cookie, search, show_search,
+		trace, next_on_servfail, cache, x20;
 	uint16_t udp_size; /* 0: the default */
 	unsigned tries, ndots;
 	bool ndots_set;

@@ -110,6 +110,7 @@ enum plus {
 	P_RRCOMMENTS,
 	P_SEARCH,
 	P_SHORT,
+	P_SHOWSEARCH,
 	P_SPLIT,
 	P_STATS,
 	P_SUBNET,
@@ -469,6 +470,9 @@ static int plus_other(struct dig_args *a, struct dig_query *q, enum plus what, b
 		break;
 	case P_CMD:
 		a->cmd = on;
+		break;
+	case P_SHOWSEARCH:
+		q->search = q->show_search = on;
 		break;
 	case P_DNSSEC:
 		q->dnssec = on;

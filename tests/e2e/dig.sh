@@ -113,6 +113,11 @@ test_text_and_status_are_digs() {
 		@$nsd_ip dnskey.types.test dnskey +short +split=20
 		@$nsd_ip sub.types.test ds +noall +authority +answer +multi
 		@$nsd_ip a +domain=types.test
+		@$nsd_ip nosuch.a +search +domain=types.test +noall +answer +authority
+		@$nsd_ip a +showsearch +domain=types.test
+		@$nsd_ip a. +domain=types.test +noall +answer +authority
+		@$nsd_ip a +domain=types.test +ndots=0 +noall +answer +authority
+		@$nsd_ip some.wild +domain=types.test +ndots=2
 		@$nsd_ip sp\\032ace.types.test
 		@$nsd_ip . ns +noall +answer
 		@$nsd_ip a..b

@@ -214,6 +214,18 @@ TEST(trace_sets_what_a_name_server_would_ask_with, "")
 	assert_string_equal(args.hints, "/etc/hints");
 }
 
+TEST(search_list_is_asked_for_by_several_names, "")
+{
+	assert_int_equal(
+		parse("w +search x +showsearch y +domain=example.com z +defname +nosearch"),
+		DIG_GO);
+	assert_true(query(0)->search && !query(0)->show_search);
+	assert_true(query(1)->search && query(1)->show_search);
+	assert_true(query(2)->search);
+	assert_string_equal(query(2)->domain, "example.com");
+	assert_false(query(3)->search);
+}
+
 TEST(edns_options_are_collected, "")
 {
 	static const uint8_t want[] = {0, 3,   0, 0,	0,    8,    0, 7, 0,	1,   20,
@@ -376,6 +388,7 @@ int main(void)
 		T(no_forms_of_display_options),
 		T(short_is_every_querys_wherever_it_stands),
 		T(trace_sets_what_a_name_server_would_ask_with),
+		T(search_list_is_asked_for_by_several_names),
 		T(edns_options_are_collected),
 		T(cookie_of_ones_own),
 		T(numbers_out_of_range_are_refused_in_digs_words),
