@@ -125,6 +125,19 @@ TEST(a_flaw_is_shown_where_it_is_and_the_rest_is_not_read, "")
 	assert_note(&n[count - 3], DNS_NOTE_POINTER, 2, 23, 2, "pointer", "");
 	assert_note(&n[count - 2], DNS_NOTE_FLAW, 0, 23, 1, "flaw",
 		    "a compression pointer that does not go back");
+	/* the label that makes a name too long is not shown as one */
+	wire_reply(&w, 1, 0, 0);
+	for (unsigned i = 0; i < 5; i++) {
+		w.b[w.len++] = 63;
+		memset(w.b + w.len, 'x', 63);
+		w.len += 63;
+	}
+	wire_rr(&w, "00", 1, 1, "c0000201");
+	count = walk(w.b, w.len, n, 64);
+	assert_int_equal(n[count - 3].kind, DNS_NOTE_LABEL);
+	assert_int_equal(n[count - 3].at, 21 + 2 * 64);
+	assert_note(&n[count - 2], DNS_NOTE_FLAW, 0, 21 + 3 * 64, 1, "flaw",
+		    "a name is longer than 255 octets");
 }
 
 TEST(every_cut_and_broken_message_is_covered_octet_by_octet, "D9267-1 D9267-4")
