@@ -239,7 +239,7 @@ static const char *dns_server(const char *text, size_t len, struct tapir_sockadd
 	char addr[32];
 	uint32_t ip;
 	long port = 53;
-	struct opt_why inner;
+	struct opt_why inner = {""};
 	if (len >= sizeof addr)
 		return "not a name server: give one like 192.0.2.53 or 192.0.2.53#5353";
 	memcpy(addr, text, len);
@@ -402,7 +402,7 @@ static int set_setting(struct tapir_conf *conf, char *text, struct opt_why *why)
 	}
 	for (; word; word = strtok_r(NULL, " \t", &save), index++) {
 		const struct tapir_conf_item *item = find_setting(name, index);
-		struct opt_why inner;
+		struct opt_why inner = {""};
 		long v = 0;
 		if (!item)
 			return opt_refuse(why, "%s: too many values: give at most %u", name, index);
@@ -473,7 +473,7 @@ static int set_conf(void *to, const char *value, struct opt_why *why)
 	if (!f)
 		return opt_refuse(why, "%s: give a file of lines NAME=VALUE", strerror(errno));
 	for (int number = 1; !bad && fgets(line, sizeof line, f); number++) {
-		struct opt_why inner;
+		struct opt_why inner = {""};
 		size_t n = strcspn(line, "\r\n");
 		bool whole = line[n] || feof(f);
 		line[n] = 0;
@@ -570,7 +570,7 @@ const char *opt_conflict(const struct tapir_conf *conf, struct opt_why *thing)
 static int finish(const struct opt_command *cmd)
 {
 	struct stack_opts *o = cmd->stack;
-	struct opt_why why;
+	struct opt_why why = {""};
 	uint32_t mask = mask_of(o->ip_len), net = o->ip & mask;
 	if (o->host_text && o->dev != DEV_TAP)
 		return error_value(cmd, "host-ip", o->host_text,
@@ -692,7 +692,7 @@ static int take(const struct opt_command *cmd, int i, const char *value)
 
 static int missing_value(const struct opt_command *cmd, const struct opt *o)
 {
-	struct opt_why why;
+	struct opt_why why = {""};
 	opt_refuse(&why, "wants a value: give --%s %s", o->name, o->arg);
 	return error_value(cmd, o->name, NULL, why.text);
 }
