@@ -74,7 +74,7 @@ SUPPORT := $(T)/libsupport.a
 APPS := $(T)/libapps.a
 PROGRAM := $(if $(APP_SRC),$(B)/tapir)
 CORE_OBJ := $(CORE_SRC:%.c=$(T)/%.o)
-OBJ := $(patsubst %.c,$(T)/%.o,tools/bench/simpath.c $(LIB_SRC) $(APP_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(SIM_SRC) $(SCRIPT_SRC) \
+OBJ := $(patsubst %.c,$(T)/%.o,tools/bench/simpath.c tools/bench/dnslookups.c $(LIB_SRC) $(APP_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(SIM_SRC) $(SCRIPT_SRC) \
 	$(FUZZ_SRC) $(wildcard tests/fuzz/replay.c))
 
 ifneq ($(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),)
@@ -236,6 +236,7 @@ help:
 #: make bench      throughput beside the kernel's own stack      make bench-quick   ... under a minute
 #: make kernel-diff the packet scripts, played to the kernel of this machine (root)
 #: make bench-path the kernel's TCP and ours over one simulated path, a minute
+#: make bench-dns  lookups a second beside c-ares and glibc, against one unbound
 #: make tidy       formats all C files
 #: make install    to PREFIX (/usr/local), under DESTDIR     make uninstall
 #: make clean      removes what was built
@@ -243,7 +244,7 @@ help:
 #: What the build needs: sh tools/bootstrap [build|demo|test|check]
 
 .PHONY: all unit script tests peers test e2e asan ubsan valgrind run-all run-script sim-long golden fuzz run-fuzz cov run-cov check \
-	check-layers check-headers check-purity check-style check-self bench bench-quick bench-path tidy demo install uninstall clean help
+	check-layers check-headers check-purity check-style check-self bench bench-quick bench-path bench-dns tidy demo install uninstall clean help
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
 include tools/packetdrill/rules.mk tools/gdb/rules.mk tools/bench/rules.mk tools/install.mk

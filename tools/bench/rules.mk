@@ -12,3 +12,12 @@ $(SIMPATH): $(SIMPATH).o $(LIB)
 
 bench-path: $(SIMPATH)
 	@$(SIMPATH)
+
+# Our resolver beside c-ares and glibc, against one unbound.
+DNSLOOKUPS := $(T)/tools/bench/dnslookups
+
+$(DNSLOOKUPS): $(DNSLOOKUPS).o $(LIB)
+	$(CC) $(OPT) $(MODE) -pie $(LDFLAGS) -o $@ $^ $(PCAP_LIBS) -lpthread -ldl
+
+bench-dns: $(DNSLOOKUPS)
+	@tools/bench/dns
