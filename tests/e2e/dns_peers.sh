@@ -227,4 +227,18 @@ test_a_server_that_ends_is_done_without() {
 	has "$scratch/out" '^192\.0\.2\.90$'
 }
 
+# ids: D1035-15 D1123-17
+test_a_dead_server_costs_300_ms_once() {
+	peers_up
+	for tries in 1 2 3; do # of a busy machine the best
+		"$TAPIR" dig --dns 192.0.2.99 --dns "$named_ip" both.types.test +cache +noall +stats \
+			mail.types.test +cache +noall +stats host.types.test +cache +noall +stats >"$scratch/out"
+		sed -n 's/^;; Query time: \([0-9]*\) msec$/\1/p' "$scratch/out" | tr '\n' ' ' >"$scratch/took"
+		read -r first second third <"$scratch/took"
+		echo "$first ms, $second ms, $third ms"
+		[ "$first" -gt 300 ] || [ "$second" -gt 30 ] || [ "$third" -gt 30 ] || return 0
+	done
+	fail "too slow"
+}
+
 run_tests "$@"
