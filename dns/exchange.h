@@ -41,6 +41,7 @@ struct dns_cand {
 	enum dns_transport transport; /* of the try, or of the next */
 	uint8_t sent[4];	      /* by transport */
 	bool no_edns, no_x20;	      /* for this question */
+	bool case_odd;		      /* over UDP another case came, and TCP could not be asked */
 	bool edns_doubt;	 /* ... because it failed with it: confirmed by an answer without */
 	bool badcookie;		 /* happened already */
 	enum cand_detour detour; /* why it is on TCP */

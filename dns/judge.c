@@ -83,9 +83,10 @@ static void learn(struct dns_net *n, struct dns_try *y, const struct dns_msg *m,
 	size_t len;
 
 	dns_server_answered(y->server, y->sent == 1 ? max_u64(now - y->last_ns, 1) : 0, now);
-	if (y->packet.mixed && y->transport == DNS_UDP)
+	/* DN-32: a stream that keeps it shows that what came over UDP was not the server's. */
+	if (y->packet.mixed && (kept || y->transport == DNS_UDP))
 		dns_server_case(y->server, kept, now);
-	else if (y->packet.mixed && !kept)
+	else if (y->packet.mixed)
 		dns_server_case_unkept(y->server, now);
 	/* D6891-7: one that was not asked for says nothing. */
 	if (m->edns.present && y->packet.edns)
@@ -452,12 +453,15 @@ void dns_judge_failure(struct dns_net *n, struct dns_try *y, enum dns_outcome ou
 	 * It has no TCP. Back to UDP, with a new port and ID, and without what it does not do. Who wants to bring that about by forging must
 	 * have guessed all but that.
 	 */
-	if (c->detour == DETOUR_CASE)
-		c->no_x20 = true;
-	else if (c->detour == DETOUR_COOKIE)
+	if (c->detour == DETOUR_CASE) {
+		/* DN-32: once is what one right guess of the ID brings about; the server's way it is the second time too. */
+		c->no_x20 = c->case_odd;
+		c->case_odd = true;
+	} else if (c->detour == DETOUR_COOKIE) {
 		dns_server_cookie_none(c->server, net_now(n));
-	else if (c->detour == DETOUR_FORGED)
+	} else if (c->detour == DETOUR_FORGED) {
 		c->no_tcp = true; /* no second flight: whoever keeps us running needs no guess */
+	}
 	c->detour = DETOUR_NONE;
 	dns_net_follow(n, x, c, DNS_UDP);
 }

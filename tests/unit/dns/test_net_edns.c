@@ -546,10 +546,13 @@ TEST(without_tcp_a_server_that_lower_cases_is_asked_without_mixing, "D0x20-1")
 	dnsworld_serve(&f->w, 0);
 	nf_lookup(f, &a, "averylongname.any.example.", 0);
 	assert_int_equal(a.status, DNS_OK);
-	assert_int_equal(a.story->nattempts, 3);
+	/* Twice: once might be one lucky guess. */
+	assert_int_equal(a.story->nattempts, 5);
 	nf_attempt(&a, 1, DNS_TRIED_CONNECT, 0);
-	nf_attempt(&a, 2, DNS_TRIED_ANSWERED, 1);
-	assert_false(a.story->attempt[2].case_mixed);
+	nf_attempt(&a, 2, DNS_TRIED_CASE, 1);
+	assert_true(a.story->attempt[2].case_mixed);
+	nf_attempt(&a, 4, DNS_TRIED_ANSWERED, 1);
+	assert_false(a.story->attempt[4].case_mixed);
 	nf_free(f, &a);
 	nf_end(f);
 }
@@ -568,17 +571,20 @@ static unsigned wrong_case(struct dnsworld_server *s, const struct dnsworld_quer
 	return 1;
 }
 
-TEST(one_forged_case_costs_a_connection_but_not_the_protection, "D0x20-1 DN-01")
+TEST(forged_cases_cost_a_connection_but_not_the_protection, "D0x20-1 DN-01 DN-32")
 {
 	struct netfix *f = nf_begin(1);
 	struct dns_ask a;
 
+	/* Over TCP the case is kept, so it never is the server's way, however often it comes. */
 	dnsworld_habit(&f->w, 0)->hook = wrong_case;
-	nf_lookup(f, &a, "www.example.", 0);
-	assert_int_equal(nf_ip4(&a), WWW);
-	assert_int_equal(a.story->attempt[1].transport, DNS_TCP);
-	nf_free(f, &a);
-	assert_true(nf_server(f, 0).x20);
+	for (unsigned i = 0; i < 10; i++) {
+		nf_lookup(f, &a, "www.example.", 0);
+		assert_int_equal(nf_ip4(&a), WWW);
+		assert_int_equal(a.story->attempt[1].transport, DNS_TCP);
+		nf_free(f, &a);
+		assert_true(nf_server(f, 0).x20);
+	}
 	nf_end(f);
 }
 
@@ -626,7 +632,7 @@ int main(void)
 		cmocka_unit_test(a_name_without_letters_has_no_case),
 		cmocka_unit_test(a_server_that_lower_cases_is_found_out_by_tcp_and_remembered),
 		cmocka_unit_test(without_tcp_a_server_that_lower_cases_is_asked_without_mixing),
-		cmocka_unit_test(one_forged_case_costs_a_connection_but_not_the_protection),
+		cmocka_unit_test(forged_cases_cost_a_connection_but_not_the_protection),
 		cmocka_unit_test(without_0x20_the_name_is_sent_as_it_is_and_any_case_accepted),
 	};
 
