@@ -55,22 +55,24 @@ static void no_timer(struct dns_net *n, struct dns_pipe *p)
 		heap_remove(&n->pipes, &p->timer);
 }
 
-static void watch(struct dns_net *n, struct dns_pipe *p)
-{
-	uint32_t bits = p->ops->want(p->stream, p->state == DNS_PIPE_OPENING || p->out_len > 0);
-
-	if (bits == p->bits)
-		return;
-	p->bits = bits;
-	/* It can't be watched: what comes is never seen, and the questions' deadlines end it. */
-	(void)dns_net_watch(n, p->sock, bits);
-}
-
 /* An error while something else is under way: dealt with by the timer. */
 static void broken(struct dns_net *n, struct dns_pipe *p, int error)
 {
 	p->error = error;
 	set_timer(n, p, net_now(n));
+}
+
+static void watch(struct dns_net *n, struct dns_pipe *p)
+{
+	uint32_t bits = p->ops->want(p->stream, p->state == DNS_PIPE_OPENING || p->out_len > 0);
+	int err;
+
+	if (bits == p->bits)
+		return;
+	p->bits = bits;
+	err = dns_net_watch(n, p->sock, bits);
+	if (err)
+		broken(n, p, -err);
 }
 
 /* ---- connections ---- */
@@ -467,7 +469,7 @@ void dns_pipe_timer(struct dns_net *n, struct dns_pipe *p)
 		open_it(n, p);
 		return;
 	case DNS_PIPE_OPENING:
-		down(n, p, ETIMEDOUT);
+		down(n, p, p->error ? p->error : ETIMEDOUT);
 		return;
 	case DNS_PIPE_OPEN:
 		if (p->error)

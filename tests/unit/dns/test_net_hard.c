@@ -270,6 +270,43 @@ TEST(what_could_not_be_sent_for_lack_of_memory_goes_a_moment_later, "")
 	assert_true(later > 0);
 }
 
+/* ---- who watches the sockets ---- */
+
+struct watcher {
+	struct netfix *f;
+	unsigned calls, fail_at;
+};
+
+static int watch(void *ctx, tapir_sock_t s, uint32_t bits)
+{
+	struct watcher *r = ctx;
+
+	if (++r->calls == r->fail_at)
+		return -ENOMEM;
+	return tapir_interest(r->f->w.t, s, bits, 0);
+}
+
+TEST(a_socket_that_can_not_be_watched_fails_its_question_at_once, "")
+{
+	for (unsigned fail_at = 0; fail_at < 5; fail_at++) {
+		for (unsigned flags = 0; flags <= DNS_Q_TCP; flags += DNS_Q_TCP) {
+			struct netfix *f = nf_begin(1);
+			struct watcher r = {f, 0, fail_at};
+			uint64_t took;
+			struct dns_ask a;
+
+			f->n->env.watch = watch;
+			f->n->env.ctx = &r;
+			took = nf_lookup(f, &a, "www.example.", flags);
+			assert_true(r.calls > 0);
+			assert_true(took < 200 * NF_MS);
+			assert_int_equal(a.status, fail_at == 1 ? DNS_NOMEM : DNS_OK);
+			nf_free(f, &a);
+			nf_end(f);
+		}
+	}
+}
+
 /* ---- everything at random ---- */
 
 static void any_habit(struct rnd *r, struct dnsworld_habit *h)
@@ -439,6 +476,7 @@ int main(void)
 		cmocka_unit_test(each_allocation_of_the_resolver_may_fail),
 		cmocka_unit_test(each_allocation_of_its_stack_may_fail),
 		cmocka_unit_test(what_could_not_be_sent_for_lack_of_memory_goes_a_moment_later),
+		cmocka_unit_test(a_socket_that_can_not_be_watched_fails_its_question_at_once),
 		cmocka_unit_test(whatever_comes_together_nothing_is_lost_or_left),
 	};
 
