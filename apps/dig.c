@@ -255,6 +255,14 @@ static const char *error_text(int error)
 	return strerror(error);
 }
 
+/* The last attempt was a TCP connection that did not come about: dig's last words stand behind each such. */
+static bool unconnected(const struct dig_result *r)
+{
+	const struct dns_attempt *a = &r->attempt[r->nattempts ? r->nattempts - 1 : 0];
+	return r->nattempts &&
+	       (a->outcome == DNS_TRIED_CONNECT || (a->transport == DNS_TCP && !a->sent));
+}
+
 void dig_print_failure(const struct dig_result *r, const struct dig_server *server,
 		       const struct dns_name *name)
 {
@@ -265,7 +273,8 @@ void dig_print_failure(const struct dig_result *r, const struct dig_server *serv
 		return;
 	}
 	dig_sockaddr_text(&a->server, where);
-	switch ((enum dns_outcome)a->outcome) {
+	enum dns_outcome outcome = (enum dns_outcome)a->outcome;
+	switch (unconnected(r) ? DNS_TRIED_CONNECT : outcome) {
 	case DNS_TRIED_CONNECT: {
 		size_t n = dns_name_text(name, text);
 		if (n > 1)
@@ -301,12 +310,12 @@ void dig_print_failure(const struct dig_result *r, const struct dig_server *serv
 	}
 }
 
-/* Lines about the way to the reply, as dig has them. */
-static void print_way(const struct dig_result *r)
+/* Lines about the way to the reply, as dig has them, from an attempt on. */
+static void print_way(const struct dig_result *r, unsigned from)
 {
 	if (!r->q->comments || r->args->brief)
 		return;
-	for (unsigned i = 0; i < r->nattempts; i++) {
+	for (unsigned i = from; i < r->nattempts; i++) {
 		const struct dns_attempt *a = &r->attempt[i];
 		char where[64];
 		dig_sockaddr_text(&a->server, where);
@@ -345,7 +354,7 @@ static int tell(struct dig_run *run, struct dig_query *q, unsigned nservers)
 	if (q->json)
 		return dig_print_json(stdout, r) < 0 ? DIG_INTERNAL : DIG_OK;
 	if (r->msg) {
-		print_way(r);
+		print_way(r, run->ntold);
 		if (run->args.cmd && !run->args.brief)
 			dig_greet(run, q, nservers);
 		if (q->qr)
@@ -360,17 +369,40 @@ static int tell(struct dig_run *run, struct dig_query *q, unsigned nservers)
 /* No server replied: dig's last words. */
 static int tell_none(struct dig_run *run, struct dig_query *q, unsigned nservers)
 {
+	const struct dig_result *r = &run->result;
 	if (!q->json) {
-		if (!q->tcp && run->result.source == DNS_FROM_SERVER)
-			dig_greet(run, q, nservers);
-		if (!q->tcp || run->result.nattempts == 0)
+		if (!unconnected(r)) {
+			if (r->source == DNS_FROM_SERVER)
+				dig_greet(run, q, nservers);
 			puts(";; no servers could be reached");
+		}
 		if (q->explain)
-			dig_explain(stdout, &run->result);
-	} else if (dig_print_json(stdout, &run->result) < 0) {
+			dig_explain(stdout, r);
+	} else if (dig_print_json(stdout, r) < 0) {
 		return DIG_INTERNAL;
 	}
 	return DIG_NO_REPLY;
+}
+
+/* A try that was in vain. Flags for the next: a truncated reply leads to TCP for good. */
+static unsigned tell_failure(struct dig_run *run, const struct dig_query *q,
+			     const struct dig_server *server, const struct dns_name *name)
+{
+	const struct dig_result *r = &run->result;
+	unsigned flags = 0;
+	for (unsigned i = run->ntold; i < r->nattempts; i++) {
+		if (r->attempt[i].outcome == DNS_TRIED_TRUNCATED)
+			flags = DNS_Q_TCP;
+	}
+	if (!q->json) {
+		print_way(r, run->ntold);
+		dig_print_failure(r, server, name);
+		if (unconnected(r))
+			puts(";; no servers could be reached");
+	}
+	run->ntold = r->nattempts;
+	fflush(stdout);
+	return flags;
 }
 
 /* The servers in turn until one replies: 0, 1 when none did, or as dig_ask(). */
@@ -379,15 +411,15 @@ static int ask_servers(struct dig_run *run, struct dig_query *q,
 		       unsigned nservers)
 {
 	struct dig_result *r = &run->result;
-	r->nattempts = 0;
+	r->nattempts = run->ntold = 0;
 	r->query_len = 0;
 	if (q->cache)
 		return dig_ask(run, q, question, *q->server ? server : NULL, 0);
 	for (unsigned i = 0; i < nservers; i++) {
 		/* dig's habit: patience with the first, a chance for each other. */
-		unsigned tries = i == 0 ? q->tries : 1;
+		unsigned tries = i == 0 ? q->tries : 1, flags = 0;
 		for (unsigned k = 0; k < tries; k++) {
-			int err = dig_ask(run, q, question, &server[i], 0);
+			int err = dig_ask(run, q, question, &server[i], flags);
 			if (err < 0)
 				return err;
 			bool next = err == 0 && r->m.rcode == DNS_RCODE_SERVFAIL &&
@@ -396,12 +428,7 @@ static int ask_servers(struct dig_run *run, struct dig_query *q,
 				return 0;
 			if (next)
 				break;
-			if (!q->json)
-				dig_print_failure(r, &server[i], &question->name);
-			if (!q->json && r->nattempts &&
-			    r->attempt[r->nattempts - 1].outcome == DNS_TRIED_CONNECT)
-				puts(";; no servers could be reached");
-			fflush(stdout);
+			flags |= tell_failure(run, q, &server[i], &question->name);
 		}
 	}
 	return 1;

@@ -141,6 +141,7 @@ struct dig_run {
 	struct dig_result result; /* of the last question */
 	uint8_t reply[DNS_MSG_MAX];
 	char server_text[16]; /* of a server that nobody named */
+	unsigned ntold;	      /* attempts of the result that were told of */
 	bool server_counted;  /* "(1 server found)" was said */
 	int status;	      /* highest of enum dig_exit */
 };
