@@ -235,8 +235,7 @@ help:
 #: make golden     the table of tests/sim/throughput.golden anew
 #: make bench      throughput beside the kernel's own stack      make bench-quick   ... under a minute
 #: make kernel-diff the packet scripts, played to the kernel of this machine (root)
-#: make bench-path the kernel's TCP and ours over one simulated path, a minute
-#: make bench-dns  lookups a second beside c-ares and glibc, against one unbound
+#: make bench-path the kernel's TCP and ours over one simulated path      make bench-dns   lookups beside c-ares and glibc
 #: make tidy       formats all C files
 #: make install    to PREFIX (/usr/local), under DESTDIR     make uninstall
 #: make clean      removes what was built
