@@ -534,6 +534,7 @@ static void keep(struct dns *d, struct fetch *f)
 		dns_cache_put(d->cache, &f->ask.q, &c, now);
 		return;
 	}
+	/* D1035-19, D1123-8: what is kept answers the question that we asked, and dns_net lets nothing through that was cut */
 	if (!f->cacheable || !f->found.msg)
 		return;
 	/* D2308-1: NXDOMAIN behind a CNAME is about the last name, which the cache sees by itself */

@@ -555,6 +555,10 @@ TEST(a_query_may_be_waited_for, "")
 	f.silent = true;
 	q.q.name = name_of("silent.example");
 	assert_int_equal(names_query(f.n, &q, &r, loop_now(f.l) + 20 * NS_PER_MS), -ETIMEDOUT);
+	/* what was given up is not told later, when nobody is there any more */
+	struct dns_stats st;
+	dns_stats_get(names_dns(f.n), &st);
+	assert_int_equal(st.outstanding, 0);
 	q.q.name.len = 0;
 	assert_int_equal(names_query(f.n, &q, &r, soon(&f)), -EINVAL);
 	end(&f);
