@@ -200,7 +200,7 @@ test_names_of_addresses_are_digs() {
 test_programs_find_hosts_by_name_at_every_server() {
 	peers_up
 	: >"$scratch/hosts"
-	mount --bind "$scratch/hosts" /etc/hosts
+	[ ! -e /etc/hosts ] || mount --bind "$scratch/hosts" /etc/hosts
 	for server in $dns_servers; do
 		"$TAPIR" ping -c 1 --dns "$(dns_ip "$server")" host.types.test >"$scratch/out" 2>"$scratch/err"
 		has "$scratch/out" '^PING host\.types\.test \(192\.0\.2\.1\) 56'
