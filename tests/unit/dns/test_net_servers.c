@@ -252,6 +252,31 @@ TEST(a_port_that_nobody_listens_on_sends_us_on_at_once, "")
 	nf_end(f);
 }
 
+TEST(a_probe_that_is_refused_counts_against_its_server_and_hurts_nobody, "")
+{
+	struct netfix *f = nf_begin(2);
+	struct dns_ask a;
+	unsigned failures;
+
+	dnsworld_habit(&f->w, 0)->refuse = true;
+	dnsworld_serve(&f->w, 0);
+	nf_lookup(f, &a, "www.example.", 0);
+	nf_free(f, &a);
+	dnsworld_pass(&f->w, 2 * NF_S);
+	failures = nf_server(f, 0).failures;
+	assert_true(failures > 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		assert_in_range(nf_lookup(f, &a, "www.example.", 0), 10 * NF_MS, 11 * NF_MS);
+		assert_int_equal(nf_ip4(&a), WWW);
+		nf_free(f, &a);
+		/* Told by ICMP at once, not after the wait. */
+		dnsworld_pass(&f->w, 100 * NF_MS);
+		assert_int_equal(nf_server(f, 0).failures, failures + i);
+		dnsworld_pass(&f->w, 70 * NF_S);
+	}
+	nf_end(f);
+}
+
 TEST(a_server_without_a_route_is_passed_over, "")
 {
 	struct netfix *f = nf_begin(1);
@@ -497,6 +522,8 @@ int main(void)
 		cmocka_unit_test(the_faster_server_is_asked_first),
 		cmocka_unit_test(with_rotate_each_question_begins_elsewhere),
 		cmocka_unit_test(a_port_that_nobody_listens_on_sends_us_on_at_once),
+		cmocka_unit_test(
+			a_probe_that_is_refused_counts_against_its_server_and_hurts_nobody),
 		cmocka_unit_test(a_server_without_a_route_is_passed_over),
 		cmocka_unit_test(each_rcode_that_is_a_failure_sends_us_to_the_next_server),
 		cmocka_unit_test(nxdomain_and_nodata_are_answers),
