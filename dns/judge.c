@@ -88,7 +88,7 @@ static void learn(struct dns_net *n, struct dns_try *y, const struct dns_msg *m,
 		dns_server_case(y->server, kept, now);
 	else if (y->packet.mixed)
 		dns_server_case_unkept(y->server, now);
-	/* D6891-7: one that was not asked for says nothing. */
+	/* D6891-7: one that was not asked for says nothing. D6891-5: the size in it is not kept. */
 	if (m->edns.present && y->packet.edns)
 		y->server->edns_seen = true;
 	learn_cookie(n, y, m);

@@ -8,7 +8,8 @@
  * chances (RFC 5452 5). It takes no fragments: whoever can make a server fragment may put another second half behind a first that he
  * can't see.
  *
- * All sockets receive into one buffer, which holds the largest datagram that there is.
+ * All sockets receive into one buffer, which holds the largest datagram that there is, whatever was agreed (D1035-12). What comes to
+ * no open question finds no socket (D1035-19).
  */
 #include <errno.h>
 
