@@ -74,7 +74,7 @@ SUPPORT := $(T)/libsupport.a
 APPS := $(T)/libapps.a
 PROGRAM := $(if $(APP_SRC),$(B)/tapir)
 CORE_OBJ := $(CORE_SRC:%.c=$(T)/%.o)
-OBJ := $(patsubst %.c,$(T)/%.o,tools/bench/simpath.c tools/bench/dnslookups.c $(LIB_SRC) $(APP_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(SIM_SRC) $(SCRIPT_SRC) \
+OBJ := $(patsubst %.c,$(T)/%.o,tools/bench/simpath.c tools/bench/dnsload.c $(LIB_SRC) $(APP_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(SIM_SRC) $(SCRIPT_SRC) \
 	$(FUZZ_SRC) $(wildcard tests/fuzz/replay.c))
 
 ifneq ($(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),)
