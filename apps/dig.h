@@ -117,6 +117,12 @@ void dig_sockaddr_text(const struct tapir_sockaddr *sa, char out[64]);
 /* UTF-8 from a server as it may be shown: what is none, and what would move a terminal's cursor, as dots. `out` has room for len + 1. */
 size_t dig_utf8(const uint8_t *p, size_t len, char *out);
 
+/*
+ * RDATA of a record with its names written out (*b, *len octets), and its text: NULL, with *b NULL too, without memory. Both are the caller's
+ * to free.
+ */
+char *dig_rdata(const struct dns_msg *m, const struct dns_rr *rr, uint8_t **b, size_t *len);
+
 /* The reply as dig shows it: +short, the sections, the statistics. `sent`: the query instead (+qr). */
 void dig_print(FILE *f, const struct dig_result *r, bool sent);
 /* One record as dig's line, with a newline, in the style that the query asks for. */

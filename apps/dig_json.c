@@ -65,17 +65,12 @@ static json_t *class_text(uint16_t class)
 static void set_rdata(json_t *o, const struct dns_msg *m, const struct dns_rr *rr, bool *ok)
 {
 	char key[5 + 16] = "rdata", type[16];
-	uint8_t *b = malloc(DNS_MSG_MAX);
-	char *text = NULL;
-	int len = b ? dns_rdata_expand(m, rr, b, DNS_MSG_MAX) : -1;
-	if (len >= 0) {
-		size_t size = dns_rdata_text(rr->type, rr->class, b, (size_t)len, NULL, 0) + 1;
-		text = malloc(size);
-		if (text)
-			dns_rdata_text(rr->type, rr->class, b, (size_t)len, text, size);
-		set(o, "RDATAHEX", hex(b, (size_t)len), ok);
-	}
+	uint8_t *b;
+	size_t len;
+	char *text = dig_rdata(m, rr, &b, &len);
+
 	if (text) {
+		set(o, "RDATAHEX", hex(b, len), ok);
 		dns_type_text(rr->type, type);
 		memcpy(key + 5, type, strlen(type) + 1);
 		set(o, key, json_string(text), ok);

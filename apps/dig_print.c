@@ -294,22 +294,36 @@ static void put_rdata(FILE *f, const struct rdata *r)
 	fputs(r->text, f);
 }
 
+char *dig_rdata(const struct dns_msg *m, const struct dns_rr *rr, uint8_t **b, size_t *len)
+{
+	/* Names written out can make it longer than it came. */
+	uint8_t *p = malloc(DNS_MSG_MAX);
+	int n = p ? dns_rdata_expand(m, rr, p, DNS_MSG_MAX) : -1;
+	size_t size = n < 0 ? 0 : dns_rdata_text(rr->type, rr->class, p, (size_t)n, NULL, 0) + 1;
+	char *text = size ? malloc(size) : NULL;
+
+	*b = NULL;
+	*len = 0;
+	if (!text) {
+		free(p);
+		return NULL;
+	}
+	dns_rdata_text(rr->type, rr->class, p, (size_t)n, text, size);
+	*b = p;
+	*len = (size_t)n;
+	return text;
+}
+
 /* RDATA of a record in the query's style. */
 static void print_rdata(FILE *f, const struct dig_query *q, const struct dns_msg *m,
 			const struct dns_rr *rr)
 {
-	/* Names written out can make it longer than it came. */
-	uint8_t *b = malloc(DNS_MSG_MAX);
-	char *text = NULL;
-	int len = b ? dns_rdata_expand(m, rr, b, DNS_MSG_MAX) : -1;
-	if (len >= 0) {
-		size_t size = dns_rdata_text(rr->type, rr->class, b, (size_t)len, NULL, 0) + 1;
-		text = malloc(size);
-		if (text)
-			dns_rdata_text(rr->type, rr->class, b, (size_t)len, text, size);
-	}
+	uint8_t *b;
+	size_t len;
+	char *text = dig_rdata(m, rr, &b, &len);
+
 	if (text) {
-		const struct rdata r = {q, rr->type, b, (size_t)len, text};
+		const struct rdata r = {q, rr->type, b, len, text};
 		put_rdata(f, &r);
 	}
 	free(text);

@@ -271,26 +271,6 @@ static void read_ede(struct fetch *f, const struct dns_msg *m)
 	printable(p + 2, len - 2, f->ede_text);
 }
 
-static enum dns_status rcode_status(uint16_t rcode)
-{
-	switch (rcode) {
-	case DNS_RCODE_NOERROR:
-		return DNS_OK;
-	case DNS_RCODE_NXDOMAIN:
-		return DNS_NXDOMAIN;
-	case DNS_RCODE_FORMERR:
-		return DNS_FORMERR;
-	case DNS_RCODE_SERVFAIL:
-		return DNS_SERVFAIL;
-	case DNS_RCODE_NOTIMP:
-		return DNS_NOTIMP;
-	case DNS_RCODE_REFUSED:
-		return DNS_REFUSED;
-	default:
-		return DNS_RCODE;
-	}
-}
-
 /* What an answer read by dns_answer_read() means. */
 static void read_kind(const struct dns_answer *a, uint16_t rcode, struct found *out)
 {
@@ -316,7 +296,7 @@ static void read_kind(const struct dns_answer *a, uint16_t rcode, struct found *
 		out->status = DNS_LOOP;
 		break;
 	case DNS_ANSWER_FAILURE:
-		out->status = rcode_status(rcode);
+		out->status = dns_rcode_status(rcode);
 		break;
 	}
 }

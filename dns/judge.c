@@ -172,23 +172,6 @@ static enum verdict judge(const struct dns_try *y, const struct dns_msg *m)
 	return is_lame(m, flags) ? LAME : ANSWER;
 }
 
-/* D1035-6 */
-static enum dns_status status_of(const struct dns_msg *m)
-{
-	switch (m->rcode) {
-	case DNS_RCODE_FORMERR:
-		return DNS_FORMERR;
-	case DNS_RCODE_SERVFAIL:
-		return DNS_SERVFAIL;
-	case DNS_RCODE_NOTIMP:
-		return DNS_NOTIMP;
-	case DNS_RCODE_REFUSED:
-		return DNS_REFUSED;
-	default:
-		return DNS_RCODE;
-	}
-}
-
 static void answer(struct dns_net *n, struct dns_try *y, const struct dns_msg *m)
 {
 	struct exchange *x = y->x;
@@ -264,7 +247,7 @@ static void accept(struct dns_net *n, struct dns_try *y, const struct dns_msg *m
 		failure(n, y, m, DNS_TRIED_LAME, DNS_BADREPLY);
 		return;
 	case FAILURE:
-		failure(n, y, m, DNS_TRIED_RCODE, status_of(m));
+		failure(n, y, m, DNS_TRIED_RCODE, dns_rcode_status(m->rcode));
 		return;
 	case BROKEN:
 		x->malformed = true;

@@ -56,4 +56,7 @@ void dns_net_stats(const struct dns_net *n, struct dns_stats *s);
 int dns_net_server(const struct dns_net *n, unsigned i, struct dns_server_info *out);
 void dns_net_check(const struct dns_net *n);
 
+/* What an rcode makes of a question: NOERROR is DNS_OK. */
+enum dns_status dns_rcode_status(uint16_t rcode);
+
 #endif

@@ -1,5 +1,6 @@
 /* What went wrong, in words: one table an enum, so that the program, the control socket and the tests say the same. */
 #include "dns/addrinfo.h"
+#include "dns/net.h"
 
 const char *dns_status_text(enum dns_status s)
 {
@@ -49,4 +50,25 @@ const char *dns_eai_text(int eai)
 	if (eai > 0 || eai < DNS_EAI_OVERFLOW || !text[-eai])
 		return "Unknown error";
 	return text[-eai];
+}
+
+/* D1035-6 */
+enum dns_status dns_rcode_status(uint16_t rcode)
+{
+	switch (rcode) {
+	case DNS_RCODE_NOERROR:
+		return DNS_OK;
+	case DNS_RCODE_NXDOMAIN:
+		return DNS_NXDOMAIN;
+	case DNS_RCODE_FORMERR:
+		return DNS_FORMERR;
+	case DNS_RCODE_SERVFAIL:
+		return DNS_SERVFAIL;
+	case DNS_RCODE_NOTIMP:
+		return DNS_NOTIMP;
+	case DNS_RCODE_REFUSED:
+		return DNS_REFUSED;
+	default:
+		return DNS_RCODE;
+	}
 }
