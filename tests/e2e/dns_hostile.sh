@@ -10,7 +10,7 @@ workers=8
 good=192.0.2.80 forged=203.0.113.66
 
 hostile_up() {
-	need dig dnspython
+	need dig dnspython tcpdump
 	dns_net
 	times=${RUN_TIMES:-1}
 	[ "$times" -le 2 ] || times=2
@@ -199,6 +199,32 @@ test_texts_and_names_are_escaped() {
 # ids: DN-03 DN-04 DN-05 D1123-10 D1035-16
 test_the_network_loses_refuses_and_cuts() {
 	groups network
+}
+
+# Two questions over one connection: the answer to the second comes first, and is there first.
+# ids: D7766-2 D7766-3 D7766-4 D7766-7
+test_answers_over_tcp_come_in_any_order() {
+	hostile_up
+	printf 'nameserver %s\noptions use-vc\n' "$hostile_ip" >"$scratch/resolv.conf"
+	mount --bind "$scratch/resolv.conf" /etc/resolv.conf
+	export XDG_RUNTIME_DIR="$scratch/run"
+	mkdir -m 700 "$XDG_RUNTIME_DIR"
+	start up --pcap "$scratch/pcap"
+	{
+		"$TAPIR" dns query out-of-order.q.hostile.test A >"$scratch/first"
+		echo first >>"$scratch/order"
+	} &
+	first=$!
+	sleep 0.05
+	"$TAPIR" dns query out-of-order.q.hostile.test AAAA >"$scratch/second"
+	echo second >>"$scratch/order"
+	wait $first
+	stop
+	has "$scratch/first" '192\.0\.2\.80$'
+	has "$scratch/second" '2001:db8::80$'
+	[ "$(tr '\n' ' ' <"$scratch/order")" = 'second first ' ] || fail "in the order asked"
+	tcpdump -nn -r "$scratch/pcap" 'port 53' >"$scratch/dump" 2>/dev/null
+	[ "$(grep -c 'Flags \[S\],' "$scratch/dump")" = 1 ] || fail "not one connection"
 }
 
 # ids: D1035-20 DN-08
