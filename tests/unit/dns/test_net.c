@@ -671,7 +671,7 @@ TEST(a_truncated_replys_content_is_not_used_when_tcp_fails, "D2181-5 D1035-7")
 	nf_end(f);
 }
 
-TEST(truncation_over_tcp_too_is_no_loop, "D1035-14")
+TEST(truncation_over_tcp_too_is_no_loop, "D1035-14 D2181-5")
 {
 	struct netfix *f = nf_begin(1);
 	struct dns_ask a;
@@ -680,6 +680,7 @@ TEST(truncation_over_tcp_too_is_no_loop, "D1035-14")
 	dnsworld_habit(&f->w, 0)->tc_tcp = true;
 	nf_lookup(f, &a, "www.example.", 0);
 	assert_int_equal(a.status, DNS_BADREPLY);
+	assert_null(a.reply);
 	assert_int_equal(f->w.nseen, 2);
 	nf_free(f, &a);
 	nf_end(f);
