@@ -85,11 +85,13 @@ static int find_servers(struct dig_run *run, const struct dig_query *q, struct d
 		snprintf(out[0].name, sizeof out[0].name, "%s", q->server);
 		return 1;
 	}
+	char shown[DIG_SHOWN_MAX];
 	int n = *wrong ? 0 : dig_resolve(run, q->server, out, DNS_SERVERS_MAX);
 	if (n < 0)
 		return -1 - (n == -EINTR ? DIG_NO_REPLY : app_lost(&run->app));
 	if (n == 0)
-		fprintf(stderr, "dig: couldn't get address for '%s': %s\n", q->server,
+		fprintf(stderr, "dig: couldn't get address for '%s': %s\n",
+			dig_shown(q->server, shown),
 			*wrong ? wrong
 			: conf->nservers
 				? "not found"
@@ -474,6 +476,7 @@ static int run_query(struct dig_run *run, struct dig_query *q, bool *go_on)
 	struct dig_server server[DNS_SERVERS_MAX];
 	struct dns_name list[DNS_SEARCH_MAX + 2];
 	struct dns_question question = {.type = q->type, .class = q->class};
+	char shown[DIG_SHOWN_MAX];
 	bool absolute = false;
 	for (const char *c = q->name; *c; c++) {
 		if (!(*c & 0x80))
@@ -482,13 +485,13 @@ static int run_query(struct dig_run *run, struct dig_query *q, bool *go_on)
 		fprintf(stderr,
 			"dig: '%s': names in other scripts (IDN) are not supported: give the xn-- "
 			"form\n",
-			q->name);
+			dig_shown(q->name, shown));
 		return DIG_USAGE;
 	}
 	int err = dns_name_parse(&question.name, q->name, strlen(q->name), &absolute);
 	if (err < 0) {
 		*go_on = false;
-		fprintf(stderr, "dig: '%s' is not a legal name (%s)\n", q->name,
+		fprintf(stderr, "dig: '%s' is not a legal name (%s)\n", dig_shown(q->name, shown),
 			name_flaw(q->name, err));
 		return DIG_INTERNAL;
 	}
@@ -547,15 +550,21 @@ static bool run_queries(struct dig_run *run, size_t first)
 
 /* --- the run --- */
 
+/* What fgets() read is a whole line, without a NUL: nobody waits for the end of /dev/zero. */
+static bool is_line(const char *line, FILE *f)
+{
+	return *line && (strchr(line, '\n') || feof(f));
+}
+
 static void run_batch(struct dig_run *run, FILE *f)
 {
-	static const size_t max = DIG_LINE_MAX;
 	char line[DIG_LINE_MAX], *words[DIG_WORDS_MAX];
 	bool help = false;
 	while (fgets(line, sizeof line, f)) {
-		if (!strchr(line, '\n') && strlen(line) + 1 == max) {
-			fprintf(stderr, "dig: a line of the batch file is longer than %zu\n",
-				max - 2);
+		if (!is_line(line, f)) {
+			fprintf(stderr,
+				"dig: a line of the batch file is longer than %d, or has a NUL\n",
+				DIG_LINE_MAX - 2);
 			run->status = DIG_USAGE > run->status ? DIG_USAGE : run->status;
 			return;
 		}
@@ -571,9 +580,12 @@ static void run_batch(struct dig_run *run, FILE *f)
 			return;
 	}
 	if (ferror(f)) {
-		perror(run->args.batch);
-		fputs("dig: couldn't read batch file\n", stderr);
-		run->status = DIG_BATCH > run->status ? DIG_BATCH : run->status;
+		int status = errno == EINTR ? DIG_NO_REPLY : DIG_BATCH;
+		if (status == DIG_BATCH) {
+			perror(run->args.batch);
+			fputs("dig: couldn't read batch file\n", stderr);
+		}
+		run->status = status > run->status ? status : run->status;
 	}
 }
 
@@ -614,6 +626,13 @@ static int read_rc(struct dig_args *a)
 		return DIG_GO;
 	FILE *f = fopen(path, "re");
 	while (f && status == DIG_GO && fgets(line, sizeof line, f)) {
+		if (!is_line(line, f)) {
+			app_error("dig",
+				  "%s: a line is longer than %d, or has a NUL: mend it, or give -r",
+				  path, DIG_LINE_MAX - 2);
+			status = DIG_USAGE;
+			break;
+		}
 		if (strchr("\r\n#;", line[0]))
 			continue;
 		int n = dig_split(line, words, DIG_WORDS_MAX);

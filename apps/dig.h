@@ -19,6 +19,7 @@ enum {
 	DIG_LINE_MAX = 4096, /* of a batch file */
 	DIG_WORDS_MAX = 62,  /* of such a line */
 	DIG_ATTEMPTS_MAX = 64,
+	DIG_SHOWN_MAX = 1100, /* of a word that is quoted */
 };
 
 /* dig's exit codes; where several queries end in different ways the highest stands. */
@@ -70,6 +71,9 @@ struct dig_args {
 enum dig_words { DIG_COMMAND_LINE, DIG_BATCH_LINE, DIG_RC_LINE };
 
 enum { DIG_GO = -1 };
+
+/* A word of a command line or a batch file as an error may quote it: '?' for what does not print, so that no file talks to the terminal. Returns `out`. */
+const char *dig_shown(const char *text, char out[DIG_SHOWN_MAX]);
 
 void dig_args_init(struct dig_args *a, FILE *err);
 void dig_args_free(struct dig_args *a);

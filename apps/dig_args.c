@@ -62,6 +62,35 @@ void dig_args_free(struct dig_args *a)
 	a->query = NULL;
 }
 
+/* Octets of the letter that begins here; 0: what does not print, or might tell a terminal something (C1 in UTF-8 too). */
+static size_t letter(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t n = 0;
+	if (p[0] < 0x80)
+		return p[0] >= ' ' && p[0] != 0x7f;
+	if (p[0] >= 0xc2 && p[0] < 0xf5)
+		n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return p[0] == 0xc2 && p[1] < 0xa0 ? 0 : n;
+}
+
+const char *dig_shown(const char *text, char out[DIG_SHOWN_MAX])
+{
+	size_t n = 0;
+	while (*text && n + 4 < DIG_SHOWN_MAX) {
+		size_t len = letter(text);
+		memcpy(out + n, len ? text : "?", len ? len : 1);
+		n += len ? len : 1;
+		text += len ? len : 1;
+	}
+	out[n] = 0;
+	return out;
+}
+
 int dig_split(char *line, char **words, int max)
 {
 	int n = 0;
@@ -165,7 +194,8 @@ static int usage(const struct dig_args *a)
 
 static int invalid(const struct dig_args *a, char sign, const char *word)
 {
-	fprintf(a->err, "Invalid option: %c%s\n", sign, word);
+	char shown[DIG_SHOWN_MAX];
+	fprintf(a->err, "Invalid option: %c%s\n", sign, dig_shown(word, shown));
 	return usage(a);
 }
 
@@ -173,7 +203,9 @@ static int invalid(const struct dig_args *a, char sign, const char *word)
 static int bad_number(const struct dig_args *a, const char *value, const char *what,
 		      const char *why)
 {
-	fprintf(a->err, "invalid %s '%s': %s\ndig: Couldn't parse %s\n", what, value, why, what);
+	char shown[DIG_SHOWN_MAX];
+	fprintf(a->err, "invalid %s '%s': %s\ndig: Couldn't parse %s\n", what,
+		dig_shown(value, shown), why, what);
 	return DIG_INTERNAL;
 }
 
@@ -256,12 +288,12 @@ static int set_ednsopt(struct dig_args *a, struct dig_query *q, const char *valu
 	const char *colon = strchr(value, ':');
 	size_t len = colon ? (size_t)(colon - value) : strlen(value);
 	unsigned long code = 0;
-	char text[16];
+	char text[16], shown[DIG_SHOWN_MAX];
 	int n = colon ? unhex(colon + 1, octets, sizeof octets) : 0;
 	if (n < 0) {
 		fprintf(a->err,
 			"dig: +ednsopt=%s: hexadecimal digits are to stand behind the colon\n",
-			value);
+			dig_shown(value, shown));
 		return DIG_USAGE;
 	}
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -276,7 +308,7 @@ static int set_ednsopt(struct dig_args *a, struct dig_query *q, const char *valu
 /* +subnet=ADDR[/LEN]: RFC 7871 6. */
 static int set_subnet(struct dig_args *a, struct dig_query *q, const char *value)
 {
-	char text[64];
+	char text[64], shown[DIG_SHOWN_MAX];
 	struct dns_addr addr = {.family = DNS_AF_INET};
 	unsigned long len = 0;
 	const char *slash = strchr(value, '/');
@@ -284,7 +316,7 @@ static int set_subnet(struct dig_args *a, struct dig_query *q, const char *value
 	snprintf(text, sizeof text, "%.*s", (int)(n < 60 ? n : 60), value);
 	bool none = strcmp(text, "0") == 0; /* "+subnet=0": no address at all */
 	if (!none && dns_addr_parse(text, false, &addr) < 0) {
-		fprintf(a->err, "dig: invalid prefix %s\n", value);
+		fprintf(a->err, "dig: invalid prefix %s\n", dig_shown(value, shown));
 		return DIG_USAGE;
 	}
 	unsigned long most = addr.family == DNS_AF_INET6 ? 128 : 32;
@@ -452,6 +484,7 @@ static bool *plus_flag(struct dig_query *q, enum plus what)
 static int plus_other(struct dig_args *a, struct dig_query *q, enum plus what, bool on,
 		      const char *value)
 {
+	char shown[DIG_SHOWN_MAX];
 	uint8_t octets[64];
 	int n;
 	switch ((int)what) {
@@ -494,7 +527,7 @@ static int plus_other(struct dig_args *a, struct dig_query *q, enum plus what, b
 		if (n < 0 || (n != 8 && n < 16)) {
 			fprintf(a->err,
 				"dig: +cookie=%s: give 16 hexadecimal digits, or 32 to 80\n",
-				value);
+				dig_shown(value, shown));
 			return DIG_USAGE;
 		}
 		q->cookie = false; /* the resolver's own stays out: one option is enough */
@@ -589,8 +622,11 @@ static char *greeting(int argc, char **argv)
 	fprintf(f, "\n; <<>> DiG tapir-" TAPIR_VERSION " <<>>");
 	for (int i = 0; i < argc; i++) {
 		fputc(' ', f);
-		for (const char *c = argv[i]; *c; c++)
-			fputc((unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c, f);
+		for (const char *c = argv[i]; *c;) {
+			size_t len = letter(c);
+			fwrite(len ? c : "?", 1, len ? len : 1, f);
+			c += len ? len : 1;
+		}
 	}
 	fputc('\n', f);
 	if (fclose(f) != 0) {
@@ -620,8 +656,10 @@ static int copy_query(struct dig_args *a, struct dig_query **out)
 static int add_query(struct parse *p, const char *name)
 {
 	struct dig_args *a = p->a;
+	char shown[DIG_SHOWN_MAX];
 	if (strlen(name) >= DIG_NAME_MAX) {
-		fprintf(a->err, "dig: '%.60s...' is not a legal name (too long)\n", name);
+		fprintf(a->err, "dig: '%.60s...' is not a legal name (too long)\n",
+			dig_shown(name, shown));
 		return DIG_INTERNAL;
 	}
 	if (a->nqueries == DIG_LOOKUPS_MAX) {
@@ -657,7 +695,8 @@ static int add_query(struct parse *p, const char *name)
 /* Zone transfers are a protocol of their own (RFC 5936). */
 static int refuse_transfer(const struct dig_args *a, const char *word)
 {
-	fprintf(a->err, "dig: %s: zone transfers are not supported\n", word);
+	char shown[DIG_SHOWN_MAX];
+	fprintf(a->err, "dig: %s: zone transfers are not supported\n", dig_shown(word, shown));
 	return DIG_USAGE;
 }
 
@@ -702,7 +741,7 @@ static int take_word(struct parse *p, const char *word)
 /* "1.2.3.4" as "4.3.2.1.in-addr.arpa.": dig turns round whatever has dots, and an IPv6 address by its digits. */
 static int take_reverse(struct parse *p, const char *value)
 {
-	char name[DIG_NAME_MAX];
+	char name[DIG_NAME_MAX], shown[DIG_SHOWN_MAX];
 	struct dns_addr addr;
 	size_t n = 0;
 	if (strchr(value, ':') && dns_addr_parse(value, false, &addr) == 0) {
@@ -711,7 +750,8 @@ static int take_reverse(struct parse *p, const char *value)
 		dns_name_text(&reverse, name);
 	} else {
 		if (strlen(value) > DIG_NAME_MAX - 20) {
-			fprintf(p->a->err, "Invalid IP address %.60s...\n", value);
+			fprintf(p->a->err, "Invalid IP address %.60s...\n",
+				dig_shown(value, shown));
 			return DIG_USAGE;
 		}
 		for (const char *end = value + strlen(value); end >= value;) {
@@ -759,6 +799,7 @@ static int take_letter(struct parse *p, char c)
 static int take_valued(struct parse *p, char c, const char *value, const char *word)
 {
 	struct dig_args *a = p->a;
+	char shown[DIG_SHOWN_MAX];
 	unsigned long v = 0;
 	uint16_t number16;
 	switch (c) {
@@ -767,7 +808,8 @@ static int take_valued(struct parse *p, char c, const char *value, const char *w
 		if (dns_class_parse(value, strlen(value), &number16) == 0)
 			set_class(p, number16);
 		else
-			fprintf(a->err, ";; Warning, ignoring invalid class %s\n", value);
+			fprintf(a->err, ";; Warning, ignoring invalid class %s\n",
+				dig_shown(value, shown));
 		return DIG_GO;
 	case 'f':
 		if (p->from == DIG_COMMAND_LINE)
@@ -787,7 +829,8 @@ static int take_valued(struct parse *p, char c, const char *value, const char *w
 		if (dns_type_parse(value, strlen(value), &number16) == 0)
 			set_type(p, number16);
 		else
-			fprintf(a->err, ";; Warning, ignoring invalid type %s\n", value);
+			fprintf(a->err, ";; Warning, ignoring invalid type %s\n",
+				dig_shown(value, shown));
 		return DIG_GO;
 	case 'x':
 		return take_reverse(p, value);
@@ -824,8 +867,10 @@ static int take_dash(struct parse *p, const char *word, const char *next, bool *
 
 static int take_server(const struct parse *p, const char *server)
 {
+	char shown[DIG_SHOWN_MAX];
 	if (!*server || strlen(server) >= DIG_SERVER_MAX) {
-		fprintf(p->a->err, "dig: couldn't get address for '%.80s': not found\n", server);
+		fprintf(p->a->err, "dig: couldn't get address for '%.80s': not found\n",
+			dig_shown(server, shown));
 		return DIG_USAGE;
 	}
 	snprintf(p->q->server, sizeof p->q->server, "%s", server);

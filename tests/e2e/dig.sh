@@ -167,6 +167,12 @@ test_batch_files() {
 	has "$scratch/err" "^dig: couldn't open specified batch file$"
 	expect_status 8 tapir_dig @$nsd_ip -f "$scratch" 2>"$scratch/err"
 	has "$scratch/err" 'Is a directory'
+	expect_status 1 timeout 10 "$TAPIR" dig @$nsd_ip -f /dev/zero 2>"$scratch/err"
+	has "$scratch/err" 'has a NUL'
+	printf '@\033[2J\n' >"$scratch/batch"
+	printf 'a..b\033[2J\n' >>"$scratch/batch"
+	tapir_dig -f "$scratch/batch" >"$scratch/out" 2>&1 || true
+	! grep -q "$(printf '\033')" "$scratch/out" || fail "a file talks to the terminal"
 }
 
 test_several_names_share_one_stack() {
@@ -265,6 +271,21 @@ test_interrupt_ends_it_at_once() {
 	wait $pid || status=$?
 	[ $status = 9 ] || fail "exit status $status"
 	[ $(($(now_ms) - before)) -lt $((1000 * ${RUN_TIMES:-1})) ] || fail 'the end took long'
+	[ ! -s "$scratch/err" ] || fail "$(cat "$scratch/err")"
+}
+
+test_interrupt_ends_the_wait_for_more_lines() {
+	dns_net
+	mkfifo "$scratch/lines"
+	sleep 30 >"$scratch/lines" &
+	"$TAPIR" dig @192.0.2.99 -f - <"$scratch/lines" >"$scratch/out" 2>"$scratch/err" &
+	pid=$!
+	eventually ip neigh show dev tap0 to 192.0.2.2
+	sleep 0.5
+	kill -INT $pid
+	status=0
+	wait $pid || status=$?
+	[ $status = 9 ] || fail "exit status $status"
 	[ ! -s "$scratch/err" ] || fail "$(cat "$scratch/err")"
 }
 

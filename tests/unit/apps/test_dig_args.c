@@ -369,6 +369,28 @@ TEST(many_names_on_one_line, "")
 	assert_string_equal(query(299)->name, "n299.example");
 }
 
+TEST(what_is_quoted_tells_a_terminal_nothing, "")
+{
+	static const char *const bad[] = {
+		"+\033[2J",	      "-\033[2J",	 "+time=\033[2J",     "+subnet=\033[2J",
+		"+ednsopt=1:\033[2J", "+cookie=\033[2J", "+ednsopt=\033[2J",  "ixfr=\033[2J",
+		"-p \302\2332J",      "-t \2332J",	 "-c \177\001\2332J",
+	};
+	char shown[DIG_SHOWN_MAX], text[2 * DIG_SHOWN_MAX];
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		parse(bad[i]);
+		assert_non_null(strstr(said, "?"));
+	}
+	for (const char *c = said; *c; c++)
+		assert_true((*c >= ' ' && *c < 0x7f) || *c == '\n');
+	assert_string_equal(dig_shown("b\303\274cher.\342\202\254 \360\237\230\200", shown),
+			    "b\303\274cher.\342\202\254 \360\237\230\200");
+	assert_string_equal(dig_shown("\302\233\303 \342\202", shown), "??? ??");
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = 0;
+	assert_in_range(strlen(dig_shown(text, shown)), 1000, DIG_SHOWN_MAX - 1);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -401,6 +423,7 @@ int main(void)
 		T(names_that_no_room_is_for_are_refused),
 		T(help_and_version_end_at_once),
 		T(many_names_on_one_line),
+		T(what_is_quoted_tells_a_terminal_nothing),
 	};
 	return tapir_test_run("unit/apps/test_dig_args", tests);
 }
