@@ -138,14 +138,14 @@ int dig_hints_parse(const char *text, size_t len, struct dig_hint *out, unsigned
 
 /* --- a zone's servers --- */
 
-static void add_server(struct walk *w, const struct dns_name *name, uint32_t ip4)
+/* Whether there is room for one more, and it is none of those. */
+static bool is_new_server(const struct walk *w, const struct dns_name *name)
 {
 	for (unsigned i = 0; i < w->nservers; i++) {
 		if (dns_name_eq(&w->server[i].name, name))
-			return;
+			return false;
 	}
-	if (w->nservers < ZONE_SERVERS_MAX)
-		w->server[w->nservers++] = (struct server){.name = *name, .ip4 = ip4};
+	return w->nservers < ZONE_SERVERS_MAX;
 }
 
 /* The address that a section of the reply has for a name, 0: none. */
@@ -164,7 +164,10 @@ static uint32_t glue(const struct dns_msg *m, const struct dns_name *name)
 	return 0;
 }
 
-/* The servers that a referral to `zone` names. Glue from outside `asked` is nobody's to give. */
+/*
+ * The servers that a referral to `zone` names. Glue from outside `asked` is nobody's to give. It is looked for, which takes a walk over
+ * the whole reply, only for those that are taken: thousands of NS records cost no more than their own length.
+ */
 static void take_servers(struct walk *w, const struct dns_msg *m, enum dns_section section,
 			 const struct dns_name *zone, const struct dns_name *asked)
 {
@@ -180,7 +183,11 @@ static void take_servers(struct walk *w, const struct dns_msg *m, enum dns_secti
 		int len = dns_rdata_expand(m, &rr, b, sizeof b);
 		if (len < 0 || dns_rdata_name(DNS_TYPE_NS, b, (size_t)len, &ns) < 0)
 			continue;
-		add_server(w, &ns, dns_name_under(&ns, asked) ? glue(m, &ns) : 0);
+		if (is_new_server(w, &ns))
+			w->server[w->nservers++] =
+				(struct server){.name = ns,
+						.ip4 = dns_name_under(&ns, asked) ? glue(m, &ns)
+										  : 0};
 	}
 }
 
@@ -241,6 +248,12 @@ __attribute__((format(printf, 3, 4))) static void say(const struct trace *t, con
 	fflush(stdout);
 }
 
+static int say_enough(const struct trace *t, const struct walk *w)
+{
+	say(t, w, "more than %d queries: given up", QUERIES_MAX);
+	return 0;
+}
+
 /* --- steps --- */
 
 static bool is_being_walked(const struct trace *t, const struct dns_name *name)
@@ -266,6 +279,9 @@ static int find_address(struct trace *t, struct walk *w, struct server *s)
 	struct dig_server found;
 	text_of(&s->name, name);
 	if (t->run->nservers > 0) {
+		/* It counts: a delegation to thousands of names without addresses is an old trick. */
+		if (++t->nqueries > QUERIES_MAX)
+			return say_enough(t, w);
 		int n = dig_resolve(t->run, name, &found, 1);
 		if (n < 0)
 			return n;
@@ -328,7 +344,7 @@ static int ask(struct trace *t, struct walk *w, struct server *s)
 	t->run->result.query_len = 0;
 	for (unsigned i = 0; i < t->query->tries; i++) {
 		if (++t->nqueries > QUERIES_MAX) {
-			say(t, w, "more than %d queries: given up", QUERIES_MAX);
+			say_enough(t, w);
 			return STEP_DEAD;
 		}
 		int err = dig_ask(t->run, t->query, &w->q, &server, DNS_Q_NO_RD);
@@ -409,12 +425,13 @@ static int root_from_file(struct trace *t, const char *path)
 {
 	struct dig_hint hint[DIG_HINTS_MAX];
 	char *text = malloc(HINTS_BYTES_MAX);
-	char name[DNS_NAME_TEXT_MAX];
+	char name[DNS_NAME_TEXT_MAX], shown[DIG_SHOWN_MAX];
 	unsigned line = 0;
 	int n = -1;
 	FILE *f = text ? fopen(path, "re") : NULL;
 	if (!text)
 		return -ENOMEM;
+	path = dig_shown(path, shown);
 	if (f) {
 		size_t len = fread(text, 1, HINTS_BYTES_MAX, f);
 		n = ferror(f) ? -1 : dig_hints_parse(text, len, hint, &line);

@@ -18,13 +18,14 @@ struct says {
 	const char *a;		      /* an answer */
 	int rcode;
 	bool silent;
+	unsigned more; /* NS records besides: n0, n1 ... below `ns` */
 };
 
 static struct dig_run run;
 static struct dig_query q;
 static const struct says *world;
 static size_t nworld;
-static unsigned asked;
+static unsigned asked, looked_up, known;
 static char *text;
 static size_t text_len;
 static char hints_path[64];
@@ -80,6 +81,13 @@ int dig_ask(struct dig_run *r, const struct dig_query *query, const struct dns_q
 	if (best->zone) {
 		struct dns_name zone = name(best->zone), ns = name(best->ns);
 		dns_enc_rr(&e, DNS_AUTHORITY, &zone, DNS_TYPE_NS, DNS_CLASS_IN, 300, ns.b, ns.len);
+		for (unsigned i = 0; i < best->more; i++) {
+			char text_of[40];
+			snprintf(text_of, sizeof text_of, "n%u.%s", i, best->ns);
+			ns = name(text_of);
+			dns_enc_rr(&e, DNS_AUTHORITY, &zone, DNS_TYPE_NS, DNS_CLASS_IN, 300, ns.b,
+				   ns.len);
+		}
 		if (best->glue)
 			put_a(&e, DNS_ADDITIONAL, &ns, best->glue);
 	}
@@ -97,15 +105,15 @@ void dig_print_failure(const struct dig_result *r, const struct dig_server *serv
 	printf(";; no reply from %s\n", server->name);
 }
 
-/* No server is configured: addresses are found by walks from the root. */
+/* With a server configured it knows one name of those that a zone has for its servers: another address each time. */
 int dig_resolve(struct dig_run *r, const char *n, struct dig_server *out, unsigned max)
 {
-	(void)r;
-	(void)n;
-	(void)out;
-	(void)max;
-	fail_msg("nobody is there to be asked");
-	return 0;
+	assert_true(r->nservers > 0 && max == 1);
+	looked_up++;
+	if (strncmp(n, "n30.", 4) != 0)
+		return 0;
+	out->addr = tapir_sockaddr_v4(ip4("192.0.2.1") + ++known, 0);
+	return 1;
 }
 
 static int setup(void **state)
@@ -116,7 +124,8 @@ static int setup(void **state)
 	q.recurse = q.comments = q.question = q.additional = q.stats = false;
 	q.identify = q.trace = true;
 	q.tries = 1;
-	asked = 0;
+	asked = looked_up = known = 0;
+	run.nservers = 0;
 	strcpy(hints_path, "/tmp/tapir-hints-XXXXXX");
 	int fd = mkstemp(hints_path);
 	assert_true(fd >= 0);
@@ -334,6 +343,42 @@ TEST(deep_delegations_are_followed, "")
 	assert_in_range(asked, 40, 42);
 }
 
+TEST(lookups_of_servers_count_among_the_queries, "")
+{
+	static char zones[30][80], ips[30][16];
+	struct says w[30];
+	for (unsigned i = 0; i < 30; i++) {
+		snprintf(zones[i], sizeof zones[i], "z%s%s", i ? "." : "", i ? zones[i - 1] : "");
+		snprintf(ips[i], sizeof ips[i], "192.0.2.%u", i + 1);
+		w[i] = (struct says){.ip = ips[i],
+				     .under = i ? zones[i - 1] : ".",
+				     .zone = zones[i],
+				     .ns = "no.glue",
+				     .more = 31};
+	}
+	run.nservers = 1;
+	assert_int_equal(trace(zones[29], w, 30), DIG_NO_REPLY);
+	says_that("more than 400 queries: given up");
+	assert_in_range(asked + looked_up, 390, 401);
+}
+
+TEST(thousands_of_servers_cost_their_own_length, "")
+{
+	static const struct says w[] = {
+		{.ip = "192.0.2.1",
+		 .under = ".",
+		 .zone = "test",
+		 .ns = "test",
+		 .glue = "192.0.2.2",
+		 .more = 3000},
+	};
+	/* Of those that are taken none has an address. What is beyond them is not looked for. */
+	run.nservers = 1;
+	assert_int_equal(TRACE("www.a.test", w), DIG_NO_REPLY);
+	assert_int_equal(looked_up, 32);
+	says_that("no server of test. is of use");
+}
+
 /* --- hints --- */
 
 static int hints(const char *file, struct dig_hint *out)
@@ -401,6 +446,8 @@ int main(void)
 		T(glue_from_outside_the_zone_that_was_asked_is_not_taken),
 		T(nxdomain_is_an_end),
 		T(deep_delegations_are_followed),
+		T(lookups_of_servers_count_among_the_queries),
+		T(thousands_of_servers_cost_their_own_length),
 		cmocka_unit_test(hints_of_named_cache_are_read),
 		cmocka_unit_test(hints_that_are_none_are_told_by_their_line),
 		cmocka_unit_test(more_hints_than_there_is_room_for_are_left_out),
