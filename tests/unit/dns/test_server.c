@@ -140,6 +140,9 @@ TEST(one_that_fails_is_probed_ever_less_often_but_within_five_minutes, "D2308-6"
 		/* Not a second one while the first is out. */
 		assert_false(dns_server_probe(&s, now));
 	}
+	/* Nor is a probe of which nothing was heard the last one for more than five minutes. */
+	assert_true(dns_server_probe(&s, now + 300 * S));
+	now += 300 * S;
 	dns_server_answered(&s, DNS_MS, now);
 	assert_false(dns_server_dead(&s));
 	assert_int_equal(s.srtt_us, 1000);
