@@ -154,7 +154,7 @@ void dnsworld_open(struct dnsworld *w, const struct dnsworld_conf *conf)
 	rnd_bytes(&w->rnd, w->seed, sizeof(w->seed));
 	TAPIR_ASSERT(conf->nservers <= DNSWORLD_SERVERS_MAX);
 	w->nservers = conf->nservers;
-	for (unsigned i = 0; i < w->nservers; i++) {
+	for (unsigned i = 0; i < DNSWORLD_SERVERS_MAX && i < w->nservers; i++) {
 		struct dnsworld_server *s = &w->server[i];
 		struct tapir_addr a = tapir_addr_v4(DNSWORLD_NS0 + i);
 
