@@ -118,8 +118,14 @@ int dns_configure(struct dns *d, const struct dns_conf *conf)
 		cc = cache_conf(conf);
 		dns_cache_configure(d->cache, &cc);
 	}
-	if (!same_answers(&d->conf, conf))
+	if (!same_answers(&d->conf, conf)) {
+		struct fetch *f;
+
+		/* What the old servers still say is for those who wait for it: in the new network it may be wrong. */
+		LIST_FOREACH (f, &d->fetches, struct fetch, node)
+			f->old = true;
 		dns_cache_forget(d, NULL);
+	}
 	d->conf = *conf;
 	return 0;
 }

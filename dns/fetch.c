@@ -62,7 +62,8 @@ static struct fetch *fetch_find(struct dns *d, const struct dns_ask *want, bool 
 		struct fetch *f = container_of(h, struct fetch, h);
 
 		/* with RAW the reply's question is what the user sees: its case too */
-		if (f->ask.flags == want->flags && !f->ask.options && f->multicast == multicast &&
+		if (!f->old && f->ask.flags == want->flags && !f->ask.options &&
+		    f->multicast == multicast &&
 		    tapir_addr_eq(&f->ask.server.addr, &want->server.addr) &&
 		    f->ask.server.port == want->server.port &&
 		    same_question(&f->ask.q, &want->q, (want->flags & DNS_Q_RAW) != 0))
@@ -496,7 +497,7 @@ static void keep(struct dns *d, struct fetch *f)
 			       .ttl_s = f->ttl_s};
 	uint64_t now = tapir_now(d->t), hash;
 
-	if (!d->cache || !f->fill)
+	if (!d->cache || !f->fill || f->old)
 		return;
 	if (is_failure(d, f)) {
 		/* RFC 8767 5: an expired answer is worth more than the failure that it stands in for */

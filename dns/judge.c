@@ -66,7 +66,7 @@ static void learn_cookie(struct dns_net *n, struct dns_try *y, const struct dns_
 			y->told->cookie = DNS_COOKIE_ABSENT;
 		return;
 	}
-	/* Over a stream it was not checked. */
+	/* That of a reply without a question was not checked. */
 	if (len < 8 || len > DNS_COOKIE_MAX || (len > 8 && len < 16) ||
 	    memcmp(c, y->packet.cookie, DNS_COOKIE_CLIENT_LEN) != 0)
 		return;
@@ -358,7 +358,6 @@ bool dns_judge_message(struct dns_net *n, struct dns_try *y, const uint8_t *b, s
 	switch (dns_packet_fit(&y->packet, true, b, len, &m, &kept)) {
 	case DNS_FIT_YES:
 	case DNS_FIT_NO_COOKIE:
-	case DNS_FIT_COOKIE:
 	case DNS_FIT_BARE:
 		accept(n, y, &m, kept);
 		return true;
@@ -368,6 +367,7 @@ bool dns_judge_message(struct dns_net *n, struct dns_try *y, const uint8_t *b, s
 		dns_try_end(n, y, DNS_TRIED_MALFORMED, 0);
 		dns_net_give_up(n, x, c);
 		return true;
+	case DNS_FIT_COOKIE: /* D7873-2: over a stream too, RFC 7873 5.3 knows no difference */
 	case DNS_FIT_OTHER:
 	case DNS_FIT_CASE:
 	case DNS_FIT_SHORT:

@@ -47,6 +47,7 @@ struct fetch {
 	bool running;
 	bool background; /* goes on though nobody may wait */
 	bool fill;	 /* its answer is to be cached */
+	bool old; /* asked with settings under which other answers may come: not cached, not joined */
 	uint64_t began_ns;
 	struct dns_ask ask; /* of mDNS only q, server, flags, deadline_ns and story */
 	bool multicast;

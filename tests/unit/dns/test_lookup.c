@@ -496,6 +496,28 @@ TEST(the_list_may_change_or_go_under_a_search, "")
 
 /* ---- the cache ---- */
 
+TEST(what_servers_say_that_are_no_longer_the_settings_is_not_kept, "")
+{
+	struct dns_conf c;
+	struct world w;
+
+	world_conf(&c);
+	world_open(&w, &c);
+	ask(&w, "www.example", DNS_TYPE_A, 0);
+	c.server[0].addr.b[15] ^= 1;
+	assert_int_equal(dns_configure(w.d, &c), 0);
+	answer_a(&w, "www.example", 60, TAPIR_IP4(192, 0, 2, 1));
+	assert_int_equal(got(&w, 0)->status, DNS_OK);
+	ask(&w, "www.example", DNS_TYPE_A, 0);
+	assert_int_equal(fake_asks, 2);
+	/* Nor does who asks under the new ones join a question to the old. */
+	c.server[0].addr.b[15] ^= 1;
+	assert_int_equal(dns_configure(w.d, &c), 0);
+	ask(&w, "www.example", DNS_TYPE_A, 0);
+	assert_int_equal(fake_asks, 3);
+	world_close(&w);
+}
+
 TEST(an_answer_serves_for_its_ttl_and_no_longer, "D1035-18 D1123-6 D2181-2")
 {
 	struct reply r;
@@ -1007,6 +1029,7 @@ int main(void)
 		cmocka_unit_test(a_whole_name_whose_server_fails_is_not_told_to_others),
 		cmocka_unit_test(a_name_too_long_for_one_domain_is_tried_with_the_next),
 		cmocka_unit_test(the_list_may_change_or_go_under_a_search),
+		cmocka_unit_test(what_servers_say_that_are_no_longer_the_settings_is_not_kept),
 		cmocka_unit_test(an_answer_serves_for_its_ttl_and_no_longer),
 		cmocka_unit_test(a_ttl_of_0_answers_once_and_one_of_the_top_bit_is_0),
 		cmocka_unit_test(negative_answers_serve_as_long_as_the_soa_says),

@@ -390,6 +390,31 @@ TEST(replies_with_wrong_cookies_are_passed_over_and_the_right_one_wins, "D7873-2
 	nf_end(f);
 }
 
+static unsigned wrong_cookie_over_tcp(struct dnsworld_server *s, const struct dnsworld_query *q,
+				      uint8_t *reply, size_t *len)
+{
+	(void)s;
+	if (q->tcp)
+		reply[cookie_at(reply, *len) + 2] ^= 1;
+	return 1;
+}
+
+TEST(a_wrong_cookie_is_no_answer_over_tcp_either, "D7873-2")
+{
+	struct netfix *f = nf_begin(2);
+	struct dns_ask a;
+
+	dnsworld_habit(&f->w, 0)->cookies = true;
+	dnsworld_habit(&f->w, 0)->hook = wrong_cookie_over_tcp;
+	nf_lookup(f, &a, "www.example.", DNS_Q_TCP);
+	/* The other server's. */
+	assert_int_equal(nf_ip4(&a), WWW);
+	assert_int_equal(a.story->nattempts, 2);
+	assert_false(nf_server(f, 0).cookie);
+	nf_free(f, &a);
+	nf_end(f);
+}
+
 TEST(a_missing_cookie_that_was_expected_leads_to_tcp, "D7873-2 DN-32")
 {
 	struct netfix *f = nf_begin(1);
@@ -623,6 +648,7 @@ int main(void)
 		cmocka_unit_test(badcookie_is_answered_once_with_the_new_cookie),
 		cmocka_unit_test(badcookie_again_and_again_leads_to_tcp),
 		cmocka_unit_test(replies_with_wrong_cookies_are_passed_over_and_the_right_one_wins),
+		cmocka_unit_test(a_wrong_cookie_is_no_answer_over_tcp_either),
 		cmocka_unit_test(a_missing_cookie_that_was_expected_leads_to_tcp),
 		cmocka_unit_test(a_server_that_lost_its_cookies_and_has_no_tcp_is_still_of_use),
 		cmocka_unit_test(another_address_of_ours_is_another_cookie),
