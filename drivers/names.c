@@ -6,7 +6,8 @@
  *
  * The machine's files are looked at when someone asks something, at most once a second, and read again when they have another
  * time, size or inode than before: a laptop that changes its network, or an administrator who edits, needs to tell nobody. A
- * resolv.conf that can't be read counts as empty; a hosts file too. What resolv.conf says and we can't follow is told once for
+ * resolv.conf that can't be read counts as empty; a hosts file too. Only where no descriptor or memory is left to read it with does what
+ * it said before stay, and it is looked at again a second later. What resolv.conf says and we can't follow is told once for
  * each content that it has.
  *
  * The calls that wait are queries whose callback fills a struct on the caller's frame, and turns of the loop until it has. They
@@ -109,14 +110,23 @@ fail:
 	return NULL;
 }
 
+/* Nothing is wrong with the file: it is we who can't read it now. */
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
 static void tell(struct names *n, const char *line)
 {
 	if (n->conf.note)
 		n->conf.note(n->conf.ctx, line);
 }
 
-/* Settings from resolv.conf's text; the servers that were given go before its own. Whoever is left without one has been told why. */
-static void read_resolv_conf(struct names *n, struct dns_conf *c)
+/*
+ * Settings from resolv.conf's text; the servers that were given go before its own. Whoever is left without one has been told why. False: it
+ * can't be read for now, and there are settings to go on with.
+ */
+static bool read_resolv_conf(struct names *n, struct dns_conf *c)
 {
 	struct dns_resolvconf_note notes[NOTES_MAX];
 	const char *why = "it names no server";
@@ -125,6 +135,11 @@ static void read_resolv_conf(struct names *n, struct dns_conf *c)
 	unsigned k = 0;
 	char *text = file_read(n->resolv.path, RESOLV_CONF_MAX, &len);
 
+	if (!text && is_shortage(errno)) {
+		n->resolv.known = false;
+		if (n->d)
+			return false;
+	}
 	if (text)
 		k = dns_resolvconf(c, text, len, notes, NOTES_MAX);
 	else
@@ -133,7 +148,7 @@ static void read_resolv_conf(struct names *n, struct dns_conf *c)
 	if (n->conf.nservers) {
 		memcpy(c->server, n->given, n->conf.nservers * sizeof(c->server[0]));
 		c->nservers = n->conf.nservers;
-		return;
+		return true;
 	}
 	for (unsigned i = 0; i < k && i < NOTES_MAX; i++) {
 		snprintf(line, sizeof(line), "%s line %u: %s", n->resolv.path, notes[i].line,
@@ -145,6 +160,7 @@ static void read_resolv_conf(struct names *n, struct dns_conf *c)
 			 why);
 		tell(n, line);
 	}
+	return true;
 }
 
 static void read_hosts(struct names *n)
@@ -152,6 +168,10 @@ static void read_hosts(struct names *n)
 	size_t len = 0;
 	char *text = file_read(n->hosts.path, HOSTS_MAX, &len);
 
+	if (!text && is_shortage(errno)) {
+		n->hosts.known = false;
+		return;
+	}
 	dns_set_hosts(n->d, text ? text : "", len); /* without memory the old ones stay */
 	free(text);
 }
@@ -167,8 +187,8 @@ static void refresh(struct names *n)
 	n->checked_ns = now;
 	if (file_changed(&n->resolv)) {
 		dns_conf_default(&c);
-		read_resolv_conf(n, &c);
-		dns_configure(n->d, &c); /* refused or without memory: the old ones stay */
+		if (read_resolv_conf(n, &c))
+			dns_configure(n->d, &c); /* refused or without memory: the old ones stay */
 	}
 	if (file_changed(&n->hosts))
 		read_hosts(n);

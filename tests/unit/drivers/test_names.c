@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -286,6 +287,35 @@ TEST(files_are_read_again_when_they_changed_and_at_most_once_a_second, "")
 	ahead_s += 2;
 	names_dns(f.n);
 	assert_int_not_equal(tapir_getaddrinfo(f.n, "crate", NULL, NULL, &ai, soon(&f)), 0);
+	end(&f);
+}
+
+TEST(files_that_no_descriptor_is_left_for_are_read_later, "")
+{
+	struct rlimit was, none;
+	struct addrinfo *ai;
+	struct fixture f;
+
+	begin(&f, conf, "192.0.2.5 box\n", false);
+	write_file(f.hosts, "192.0.2.66 crate\n");
+	write_file(f.resolv, "nameserver 10.0.0.53\nnameserver 10.0.0.54\n");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ahead_s += 2;
+	names_dns(f.n);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	/* what they said stays */
+	assert_int_equal(names_servers(f.n), 1);
+	assert_int_equal(tapir_getaddrinfo(f.n, "box", NULL, NULL, &ai, soon(&f)), 0);
+	tapir_freeaddrinfo(ai);
+	ahead_s += 2;
+	names_dns(f.n);
+	assert_int_equal(names_servers(f.n), 2);
+	assert_int_equal(tapir_getaddrinfo(f.n, "crate", NULL, NULL, &ai, soon(&f)), 0);
+	tapir_freeaddrinfo(ai);
+	assert_int_equal(f.nnotes, 0);
 	end(&f);
 }
 
@@ -569,6 +599,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_loopback_server_is_told_of_with_its_line_and_the_way_out),
 		cmocka_unit_test(files_are_read_again_when_they_changed_and_at_most_once_a_second),
+		cmocka_unit_test(files_that_no_descriptor_is_left_for_are_read_later),
 		cmocka_unit_test(a_name_becomes_addresses_for_each_kind_of_socket),
 		cmocka_unit_test(texts_of_addresses_need_no_server),
 		cmocka_unit_test(what_posix_refuses_is_refused_with_its_code),
