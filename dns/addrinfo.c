@@ -316,6 +316,9 @@ int64_t dns_addrs_query(struct dns *d, const struct dns_addrs_query *in)
 	    !dns_name_is_host(&name))
 		return at_once(d, in, NULL, DNS_EAI_NONAME);
 	unsigned t = types(d, in);
+	/* D6761-1: RFC 6761 6.3: localhost is the loopback, which is always there and no matter of ADDRCONFIG. */
+	if (!t && in->family != DNS_AF_INET6 && dns_special(&name) == DNS_SPECIAL_LOCALHOST)
+		t = 1;
 	if (!t)
 		return at_once(d, in, NULL, DNS_EAI_NONAME);
 	int64_t id = begin(d, in, t == 3 ? 2 : 1, &q);

@@ -267,6 +267,26 @@ TEST(addrconfig_asks_only_for_what_can_be_reached, "")
 	world_close(&w);
 }
 
+TEST(localhost_is_there_for_addrconfig_too_where_nothing_else_is, "D6761-1")
+{
+	const struct tapir_addr us = tapir_addr_v4(TAPIR_IP4(10, 0, 0, 1));
+	struct world w;
+
+	world_open(&w, NULL);
+	for (int i = TAPIR_LOOPBACK + 1; i < 8; i++)
+		tapir_addr_del(w.t, i, &us);
+	look_up(&w, "www.example", DNS_AF_UNSPEC, DNS_AI_ADDRCONFIG);
+	settle(&w);
+	assert_int_equal(last.eai, DNS_EAI_NONAME);
+	look_up(&w, "localhost", DNS_AF_UNSPEC, DNS_AI_ADDRCONFIG);
+	settle(&w);
+	assert_int_equal(last.eai, DNS_EAI_OK);
+	assert_int_equal(last.n, 1);
+	assert_int_equal(tapir_addr_to_v4(&last.addr[0].addr), TAPIR_IP4(127, 0, 0, 1));
+	assert_int_equal(fake_asks, 0);
+	world_close(&w);
+}
+
 TEST(any_number_of_addresses_is_cut_to_64, "D1035-20 DN-08 DN-09")
 {
 	static const unsigned counts[] = {1, 47, 48, 49, 63, 64, 65, 200};
@@ -429,6 +449,7 @@ int main(void)
 		cmocka_unit_test(the_machines_own_network_goes_first),
 		cmocka_unit_test(the_machines_own_network_goes_before_what_is_behind_a_gateway),
 		cmocka_unit_test(addrconfig_asks_only_for_what_can_be_reached),
+		cmocka_unit_test(localhost_is_there_for_addrconfig_too_where_nothing_else_is),
 		cmocka_unit_test(any_number_of_addresses_is_cut_to_64),
 		cmocka_unit_test(aliases_and_addresses_in_any_order_are_told_apart),
 		cmocka_unit_test(a_canonical_name_that_is_no_host_is_refused),

@@ -820,7 +820,7 @@ TEST(ad_is_shown_only_where_the_way_is_trusted, "D4035-1")
 	}
 }
 
-TEST(what_stands_beside_the_answer_answers_nothing, "D2181-3 D1035-18 DN-01 D4592-1")
+TEST(what_stands_beside_the_answer_answers_nothing, "D2181-3 D1035-18 D1035-19 DN-01 D4592-1")
 {
 	static const uint8_t evil[4] = {6, 6, 6, 6};
 	struct reply r;

@@ -7,7 +7,7 @@
 
 /* ---- EDNS ---- */
 
-TEST(a_server_that_refuses_edns_is_asked_without_and_remembered, "D6891-6 D6891-7")
+TEST(a_server_that_refuses_edns_is_asked_without_and_remembered, "D6891-6")
 {
 	static const unsigned rcodes[2] = {DNS_RCODE_FORMERR, DNS_RCODE_NOTIMP};
 
@@ -132,7 +132,7 @@ TEST(a_failure_that_edns_is_not_the_cause_of_is_not_remembered_as_one, "D6891-6"
 	nf_end(f);
 }
 
-TEST(a_server_without_edns_that_passes_over_it_needs_one_query, "D6891-7")
+TEST(a_server_without_edns_that_passes_over_it_needs_one_query, "D6891-6")
 {
 	struct netfix *f = nf_begin(1);
 	struct dns_ask a;
@@ -399,6 +399,40 @@ static unsigned wrong_cookie_over_tcp(struct dnsworld_server *s, const struct dn
 	return 1;
 }
 
+/* An OPT record with a size, a cookie of ours and a server's, behind a reply that has none. */
+static unsigned unasked_opt(struct dnsworld_server *s, const struct dnsworld_query *q,
+			    uint8_t *reply, size_t *len)
+{
+	static const uint8_t opt[] = {0, 0, 41, 16, 0, 0, 0, 0, 0, 0, 20, 0, 10, 0, 16, 1,
+				      2, 3, 4,	5,  6, 7, 8, 9, 9, 9, 9,  9, 9,	 9, 9};
+	(void)s;
+	(void)q;
+	memcpy(reply + *len, opt, sizeof(opt));
+	*len += sizeof(opt);
+	reply[11]++;
+	return 1;
+}
+
+TEST(an_opt_record_that_was_not_asked_for_changes_nothing, "D6891-7")
+{
+	struct netfix *f = nf_new(1);
+	struct dns_ask a;
+
+	f->conf.no_edns = true;
+	nf_start(f);
+	dnsworld_habit(&f->w, 0)->hook = unasked_opt;
+	for (unsigned i = 0; i < 2; i++) {
+		nf_lookup(f, &a, "www.example.", 0);
+		assert_int_equal(nf_ip4(&a), WWW);
+		assert_int_equal(a.story->nattempts, 1);
+		assert_int_equal(a.story->attempt[0].ignored, 0);
+		assert_false(nf_seen(f, i)->edns);
+		nf_free(f, &a);
+	}
+	assert_false(nf_server(f, 0).cookie);
+	nf_end(f);
+}
+
 TEST(a_wrong_cookie_is_no_answer_over_tcp_either, "D7873-2")
 {
 	struct netfix *f = nf_begin(2);
@@ -648,6 +682,7 @@ int main(void)
 		cmocka_unit_test(badcookie_is_answered_once_with_the_new_cookie),
 		cmocka_unit_test(badcookie_again_and_again_leads_to_tcp),
 		cmocka_unit_test(replies_with_wrong_cookies_are_passed_over_and_the_right_one_wins),
+		cmocka_unit_test(an_opt_record_that_was_not_asked_for_changes_nothing),
 		cmocka_unit_test(a_wrong_cookie_is_no_answer_over_tcp_either),
 		cmocka_unit_test(a_missing_cookie_that_was_expected_leads_to_tcp),
 		cmocka_unit_test(a_server_that_lost_its_cookies_and_has_no_tcp_is_still_of_use),
