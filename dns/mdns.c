@@ -2,7 +2,8 @@
  * Names of the link: one-shot multicast DNS (RFC 6762 5.1).
  *
  * The question goes to 224.0.0.251, port 5353, from a port of its own that is not 5353; so whoever has the name answers that port
- * directly, as to an old-fashioned resolver (6.7): with our ID and our question, and TTLs of at most 10 s. It is asked at 0, 1 and
+ * directly, as to an old-fashioned resolver (6.7): with our ID and our question, and TTLs of at most 10 s. Longer ones are taken as 10 s: we
+ * hear no goodbye, and whoever was on the link for a moment is not to keep a name in the cache for a day. It is asked at 0, 1 and
  * 3 s, and given up at 4 s: nobody says no for a name that nobody has. The first answer opens a short window for more of them, as
  * several hosts may have records of one name (a service), and one host an address on each of its interfaces.
  *
@@ -20,7 +21,8 @@ enum {
 	MDNS_QUERIES = 3,
 	MDNS_MSG = 9000, /* RFC 6762 17 */
 	MDNS_RECORDS = 64,
-	MDNS_READS = 256, /* datagrams of one turn */
+	MDNS_TTL_MAX = 10, /* RFC 6762 6.7 */
+	MDNS_READS = 256,  /* datagrams of one turn */
 	MDNS_INTERFACES = 32,
 	CLASS_MASK = 0x7fff, /* without the cache-flush bit (RFC 6762 10.2) */
 };
@@ -256,8 +258,8 @@ static void take_record(struct dns *d, struct mdns *m, const struct dns_msg *rep
 	if (rr->section != DNS_ANSWER || (rr->type != q->type && q->type != DNS_TYPE_ANY) ||
 	    m->nrecords >= MDNS_RECORDS || have_already(m, rr, d->rdata, (size_t)n, d->work[1]))
 		return;
-	if (dns_enc_rr(&m->e, DNS_ANSWER, &q->name, rr->type, DNS_CLASS_IN, dns_ttl(rr->ttl),
-		       d->rdata, (size_t)n) == 0)
+	if (dns_enc_rr(&m->e, DNS_ANSWER, &q->name, rr->type, DNS_CLASS_IN,
+		       min_u32(dns_ttl(rr->ttl), MDNS_TTL_MAX), d->rdata, (size_t)n) == 0)
 		m->nrecords++;
 }
 

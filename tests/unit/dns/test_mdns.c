@@ -147,6 +147,24 @@ TEST(a_name_of_the_link_is_asked_of_the_link_and_no_server, "D1123-9")
 	end(&f);
 }
 
+TEST(an_answer_of_the_link_serves_for_ten_seconds_at_most, "")
+{
+	struct fix f;
+
+	begin(&f, true);
+	dnsworld_zone(&f.w, "local", 10);
+	dnsworld_a(&f.w, "printer.local", 86400, TAPIR_IP4(10, 0, 0, 77));
+	ask(&f, "printer.local", DNS_TYPE_A);
+	assert_true(dnsworld_run(&f.w, 10 * DNSWORLD_S));
+	assert_int_equal(f.told[0].ttl_s, 10);
+	dnsworld_pass(&f.w, 11 * DNSWORLD_S);
+	ask(&f, "printer.local", DNS_TYPE_A);
+	assert_true(dnsworld_run(&f.w, 10 * DNSWORLD_S));
+	assert_int_equal(f.told[1].source, DNS_FROM_MDNS);
+	assert_int_equal(nseen(&f), 2);
+	end(&f);
+}
+
 TEST(a_name_that_nobody_has_is_asked_for_three_times_and_then_is_none, "")
 {
 	struct fix f;
@@ -357,6 +375,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_of_the_link_is_asked_of_the_link_and_no_server),
+		cmocka_unit_test(an_answer_of_the_link_serves_for_ten_seconds_at_most),
 		cmocka_unit_test(a_name_that_nobody_has_is_asked_for_three_times_and_then_is_none),
 		cmocka_unit_test(equal_questions_share_one_exchange_and_cancelling_all_ends_it),
 		cmocka_unit_test(only_who_is_on_the_link_and_answers_our_question_counts),
