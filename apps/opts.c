@@ -6,6 +6,7 @@
  */
 #include "apps/opts.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -236,10 +237,16 @@ static int set_pcap(void *to, const char *value, struct opt_why *why)
 
 static const char *dns_server(const char *text, size_t len, struct tapir_sockaddr *out)
 {
-	char addr[32];
+	char addr[32], word[INET6_ADDRSTRLEN];
 	uint32_t ip;
 	long port = 53;
+	struct in6_addr ip6;
 	struct opt_why inner = {""};
+
+	snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : 0), text);
+	word[strcspn(word, "#")] = 0;
+	if (inet_pton(AF_INET6, word, &ip6) == 1)
+		return "name servers are reached over IPv4 only: give one like 192.0.2.53";
 	if (len >= sizeof addr)
 		return "not a name server: give one like 192.0.2.53 or 192.0.2.53#5353";
 	memcpy(addr, text, len);

@@ -340,7 +340,6 @@ TEST(name_servers_that_are_none_are_refused, "")
 					   "192.0.2.1:53#53",
 					   "192.0.2.01",
 					   "192.0.2.1/24",
-					   "2001:db8::1",
 					   "dns.example",
 					   "192.0.2.1#+53",
 					   "192.0.2.1@53",
@@ -359,6 +358,10 @@ TEST(name_servers_that_are_none_are_refused, "")
 	refuses("--dns 192.0.2.1,",
 		"--dns 192.0.2.1,: '': not a name server: give one like 192.0.2.53 "
 		"or 192.0.2.53#5353");
+	refuses("--dns 2001:db8::1", "--dns 2001:db8::1: name servers are reached over IPv4 only: "
+				     "give one like 192.0.2.53");
+	refuses("--dns ::1#5353", "--dns ::1#5353: name servers are reached over IPv4 only: "
+				  "give one like 192.0.2.53");
 	refuses("--dns 127.0.0.53", "--dns 127.0.0.53: the stack's own loopback, where "
 				    "nobody answers: give a server's address");
 	refuses("--dns 224.0.0.251", "--dns 224.0.0.251: no host has this address: "
