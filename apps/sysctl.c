@@ -182,6 +182,12 @@ static bool one(struct sysctl *s, const char *word)
 		s->status = 1;
 		return true;
 	}
+	/* "NAME = VALUE", as it is printed, is three words: sysctl(8) takes no blanks either. */
+	if (equals == word || !*word) {
+		opts_error(s->conn.name, word, "no name: give NAME=VALUE without blanks");
+		s->status = 1;
+		return true;
+	}
 	dotted(word, equals ? (size_t)(equals - word) : strlen(word), name);
 	/* A setting is the only one below itself. */
 	return equals ? set(s, name, equals + 1) : list(s, name);

@@ -79,6 +79,8 @@ test_sysctl_has_the_habits_of_the_one_that_people_know() {
 	[ "$(cat "$scratch/err")" = 'tapir sysctl: nonsense: no such setting: docs/limits.md lists them' ]
 	sysctl -e nonsense net.ipv4.tcp_sack >"$scratch/out" 2>"$scratch/err"
 	[ ! -s "$scratch/err" ]
+	says_no 1 '^tapir sysctl: =1: no name: give NAME=VALUE without blanks$' sysctl =1
+	says_no 1 '^tapir sysctl: =: no name: give NAME=VALUE without blanks$' sysctl -e =
 	says_no 2 'NAME: missing' sysctl
 	says_no 2 'no such option' sysctl --dev tap:tap0 -a
 	stop
