@@ -359,13 +359,15 @@ int cmd_dns(int argc, char **argv)
 		.opts = options,
 		.nopts = sizeof options / sizeof *options,
 		.to = &c,
-		.min_operands = 1,
 		.max_operands = 3,
 	};
 	int status = opts_parse(&cmd, argc, argv, &first);
 
 	if (status != OPTS_GO)
 		return status;
+	if (first == argc)
+		return opts_error("dns", "an action",
+				  "missing: give cache, flush, query, servers or stats");
 	c.word = argv + first + 1;
 	c.nwords = argc - first - 1;
 	status = run(&c, argv[first]);

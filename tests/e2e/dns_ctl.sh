@@ -130,7 +130,7 @@ test_what_can_not_be_asked_is_one_line() {
 	}
 	refused 1 '^tapir dns: no stack runs here: start one with `tapir up`, or name its socket with --ctl PATH$' cache
 	refused 2 'nonsense: no such action: give cache, flush, query, servers or stats' nonsense
-	refused 2 'missing' --json
+	refused 2 '^tapir dns: an action: missing: give cache, flush, query, servers or stats$' --json
 	refused 2 "cache: too many words: give 'tapir dns cache'" cache x
 	refused 2 "query: a word is missing: give 'tapir dns query NAME \[TYPE\]'" query
 	printf 'nameserver 127.0.0.53\n' >"$scratch/resolv.conf"
