@@ -715,7 +715,7 @@ static int prepare(struct dig_run *run, int argc, char **argv, FILE **batch)
 {
 	const struct opt_command cmd = {
 		.name = "dig",
-		.operands = "[@server] name [type] [+option...] [name...]",
+		.operands = "[@server] name [type] [class] [+option...] [name...]",
 		.about = about,
 		.opts = options,
 		.nopts = sizeof options / sizeof *options,

@@ -343,7 +343,7 @@ static int refuse(const struct dig_args *a, const char *name)
 	if (strncmp(name, "tls", 3) == 0 || strncmp(name, "http", 4) == 0)
 		why = "DNS over TLS and HTTPS are not built yet: leave it out, or +tcp";
 	else if (strcmp(name, "yaml") == 0)
-		why = "not built: +json has the same";
+		why = "not supported: +json has the same";
 	else if (strncmp(name, "idn", 3) == 0)
 		why = "names in other scripts (IDN) are not supported: give their xn-- form";
 	fprintf(a->err, "dig: +%s: %s\n", name, why);
