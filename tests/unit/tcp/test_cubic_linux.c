@@ -63,9 +63,11 @@ TEST(the_window_follows_the_curve_within_three_percent, "R9438-3")
 	struct tcp_cc cc = fresh(w);
 	double now = 1, worst = 0;
 
+	const uint32_t cut_to = w * 717 / 1024;
+
 	cut(&cc, TCP_CC_LOSS);
-	assert_int_equal(cc.cwnd, w * 717 / 1024 * MSS);
-	const double k = cbrt((w - w * 717 / 1024) / 0.4), epoch = now;
+	assert_int_equal(cc.cwnd, cut_to * MSS);
+	const double k = cbrt((w - cut_to) / 0.4), epoch = now;
 	while (now < epoch + 2 * k) {
 		run(&cc, &now, RTT_US / 1e6);
 		double want = 0.4 * pow(now - epoch - k, 3) + w;
