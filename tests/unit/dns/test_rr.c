@@ -221,6 +221,9 @@ TEST(a_compressed_srv_target_is_written_out, "D2782-2 D2782-3 D2782-5")
 	/* six octets and no target */
 	message(&w, 33, "0001 0002 0003");
 	wire_refused(&w, 39, "a name runs over the end");
+	/* five, which are not even a port */
+	message(&w, 33, "0001 0002 00");
+	assert_int_equal(wire_try(&w, w.len, NULL), -EBADMSG);
 }
 
 TEST(unknown_types_are_octets, "D3597-1 D3597-2 D1123-16")
