@@ -313,6 +313,9 @@ void ctl_puts(const char *text, FILE *f)
 
 		if ((b < ' ' && b != '\t') || b == 0x7f)
 			fprintf(f, "\\x%02x", b);
+		else if (b == 0xc2 && (unsigned char)text[1] < 0xa0 && text[1])
+			/* C1 in UTF-8: U+009B is ESC [ to some terminals */
+			fprintf(f, "\\xc2\\x%02x", (unsigned char)*++text);
 		else
 			putc(b, f);
 	}

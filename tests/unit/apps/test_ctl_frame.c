@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/ctl_client.h"
 #include "apps/ctl_frame.h"
 #include "tests/support/test.h"
 
@@ -137,6 +138,19 @@ TEST(a_frame_beyond_a_mebibyte_is_not_made, "")
 	free(text);
 }
 
+TEST(what_a_stack_says_moves_no_cursor, "")
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	ctl_puts("a\tb\033[2J\177 \302\233 b\303\274cher \302\251 \302", f);
+	fclose(f);
+	assert_string_equal(text, "a\tb\\x1b[2J\\x7f \\xc2\\x9b b\303\274cher \302\251 \302");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +159,7 @@ int main(void)
 		cmocka_unit_test(depth_is_bounded_before_it_is_decoded),
 		cmocka_unit_test(a_frame_is_its_length_and_its_text),
 		cmocka_unit_test(a_frame_beyond_a_mebibyte_is_not_made),
+		cmocka_unit_test(what_a_stack_says_moves_no_cursor),
 	};
 
 	return tapir_test_run("unit/apps/test_ctl_frame", tests);
