@@ -74,6 +74,8 @@ enum { DIG_GO = -1 };
 
 /* A word of a command line or a batch file as an error may quote it: '?' for what does not print, so that no file talks to the terminal. Returns `out`. */
 const char *dig_shown(const char *text, char out[DIG_SHOWN_MAX]);
+/* Octets of the letter that begins here; 0: what does not print, or might tell a terminal something (C1 in UTF-8 too). */
+size_t dig_letter(const char *text);
 
 void dig_args_init(struct dig_args *a, FILE *err);
 void dig_args_free(struct dig_args *a);

@@ -62,35 +62,6 @@ void dig_args_free(struct dig_args *a)
 	a->query = NULL;
 }
 
-/* Octets of the letter that begins here; 0: what does not print, or might tell a terminal something (C1 in UTF-8 too). */
-static size_t letter(const char *text)
-{
-	const unsigned char *p = (const unsigned char *)text;
-	size_t n = 0;
-	if (p[0] < 0x80)
-		return p[0] >= ' ' && p[0] != 0x7f;
-	if (p[0] >= 0xc2 && p[0] < 0xf5)
-		n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return p[0] == 0xc2 && p[1] < 0xa0 ? 0 : n;
-}
-
-const char *dig_shown(const char *text, char out[DIG_SHOWN_MAX])
-{
-	size_t n = 0;
-	while (*text && n + 4 < DIG_SHOWN_MAX) {
-		size_t len = letter(text);
-		memcpy(out + n, len ? text : "?", len ? len : 1);
-		n += len ? len : 1;
-		text += len ? len : 1;
-	}
-	out[n] = 0;
-	return out;
-}
-
 int dig_split(char *line, char **words, int max)
 {
 	int n = 0;
@@ -623,7 +594,7 @@ static char *greeting(int argc, char **argv)
 	for (int i = 0; i < argc; i++) {
 		fputc(' ', f);
 		for (const char *c = argv[i]; *c;) {
-			size_t len = letter(c);
+			size_t len = dig_letter(c);
 			fwrite(len ? c : "?", 1, len ? len : 1, f);
 			c += len ? len : 1;
 		}

@@ -454,6 +454,34 @@ static size_t utf8(const uint8_t *p, size_t len, uint32_t *code)
 	return *code < least[n] || *code > 0x10ffff || *code >> 11 == 0x1b ? 0 : n;
 }
 
+size_t dig_letter(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t n = 0;
+	if (p[0] < 0x80)
+		return p[0] >= ' ' && p[0] != 0x7f;
+	if (p[0] >= 0xc2 && p[0] < 0xf5)
+		n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return p[0] == 0xc2 && p[1] < 0xa0 ? 0 : n;
+}
+
+const char *dig_shown(const char *text, char out[DIG_SHOWN_MAX])
+{
+	size_t n = 0;
+	while (*text && n + 4 < DIG_SHOWN_MAX) {
+		size_t len = dig_letter(text);
+		memcpy(out + n, len ? text : "?", len ? len : 1);
+		n += len ? len : 1;
+		text += len ? len : 1;
+	}
+	out[n] = 0;
+	return out;
+}
+
 size_t dig_utf8(const uint8_t *p, size_t len, char *out)
 {
 	size_t n = 0, step;
