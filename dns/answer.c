@@ -368,7 +368,7 @@ int dns_answer_read(const struct dns_msg *m, const struct dns_question *q, unsig
 	return err ? err : (int)w.e.len;
 }
 
-void dns_answer_age(uint8_t *msg, size_t len, uint32_t age_s)
+void dns_answer_age(uint8_t *msg, size_t len, uint32_t age_s, uint32_t least_s)
 {
 	struct dns_rr_iter it;
 	struct dns_rr_at rr;
@@ -381,7 +381,8 @@ void dns_answer_age(uint8_t *msg, size_t len, uint32_t age_s)
 		if (rr.type == DNS_TYPE_OPT)
 			continue;
 		rr.ttl = dns_ttl(rr.ttl);
-		dns_put32(msg + rr.rdata - 6, rr.ttl > age_s ? rr.ttl - age_s : 0);
+		rr.ttl = rr.ttl > age_s ? rr.ttl - age_s : 0;
+		dns_put32(msg + rr.rdata - 6, max_u32(rr.ttl, least_s));
 	}
 }
 

@@ -39,8 +39,8 @@ struct dns_answer {
 int dns_answer_read(const struct dns_msg *m, const struct dns_question *q, unsigned max_records,
 		    uint8_t *out, size_t cap, struct dns_answer *a);
 
-/* Lowers every record's TTL in a message made by the above, or from it, by age_s (not below 0). */
-void dns_answer_age(uint8_t *msg, size_t len, uint32_t age_s);
+/* Lowers every record's TTL in a message made by the above, or from it, by age_s, but not below least_s. */
+void dns_answer_age(uint8_t *msg, size_t len, uint32_t age_s, uint32_t least_s);
 
 /*
  * `first` ended in DNS_ANSWER_CNAME and `second` answers its target: one message to first's question with both, written to out. Returns its

@@ -318,7 +318,7 @@ void found_read(struct dns *d, const struct dns_question *q, const uint8_t *msg,
 	if (n < 0)
 		return;
 	read_kind(&a, m.rcode, out);
-	dns_answer_age(d->work[0], (size_t)n, age_s);
+	dns_answer_age(d->work[0], (size_t)n, age_s, 0);
 	out->msg = d->work[0];
 	out->len = (size_t)n;
 }

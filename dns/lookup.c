@@ -23,6 +23,7 @@
 
 #include "dns/resolver.h"
 
+enum { STALE_TTL_S = 30 };
 static const uint64_t STALE_WAIT_NS = UINT64_C(1800000000); /* RFC 8767 5: client response timer */
 static const uint64_t RESOLUTION_DELAY_NS = UINT64_C(50000000); /* RFC 8305 3 */
 
@@ -147,6 +148,8 @@ bool cache_find(struct dns *d, const struct dns_question *q, bool stale, struct 
 			return false;
 		d->work[0][at] = (uint8_t)(q->type >> 8);
 		d->work[0][at + 1] = (uint8_t)q->type;
+		if (c.stale) /* D8767-1, RFC 8767 4: whoever keeps it asks again soon */
+			dns_answer_age(d->work[0], out->len, 0, STALE_TTL_S);
 	}
 	out->source = c.stale ? DNS_FROM_STALE : DNS_FROM_CACHE;
 	out->age_s = c.age_s;

@@ -126,7 +126,7 @@ static void answer(const struct dns_msg *m)
 		TAPIR_ASSERT(back == len && memcmp(out, again, (size_t)len) == 0 &&
 			     a.kind == b.kind && a.ttl_s == b.ttl_s && a.nrecords == b.nrecords);
 	}
-	dns_answer_age(out, (size_t)len, 100);
+	dns_answer_age(out, (size_t)len, 100, 0);
 	TAPIR_ASSERT(dns_msg_decode(&o, out, (size_t)len, NULL) == 0);
 	int joined = dns_answer_append(out, (size_t)len, out, (size_t)len, more, DNS_MSG_MAX);
 

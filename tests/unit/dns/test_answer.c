@@ -583,18 +583,18 @@ TEST(age_is_taken_from_every_ttl, "")
 	a(r, "x", 1, 30);
 	a(r, "x", 2, 30);
 	read_with(r, 10, o);
-	dns_answer_age(o->b, (size_t)o->len, 0);
+	dns_answer_age(o->b, (size_t)o->len, 0, 0);
 	show(o);
 	assert_string_equal(o->text,
 			    "a.b. 1000 CNAME x.b.\nx.b. 30 A 192.0.2.1\nx.b. 30 A 192.0.2.2\n");
-	dns_answer_age(o->b, (size_t)o->len, 29);
+	dns_answer_age(o->b, (size_t)o->len, 29, 0);
 	show(o);
 	assert_string_equal(o->text,
 			    "a.b. 971 CNAME x.b.\nx.b. 1 A 192.0.2.1\nx.b. 1 A 192.0.2.2\n");
-	dns_answer_age(o->b, (size_t)o->len, 0xffffffff);
+	dns_answer_age(o->b, (size_t)o->len, 0xffffffff, 0);
 	show(o);
 	assert_string_equal(o->text, "a.b. 0 CNAME x.b.\nx.b. 0 A 192.0.2.1\nx.b. 0 A 192.0.2.2\n");
-	dns_answer_age(o->b, 5, 1);
+	dns_answer_age(o->b, 5, 1, 0);
 }
 
 /* A chain from..to-1 of CNAMEs, then an address at its end if `end`. */

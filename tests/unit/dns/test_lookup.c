@@ -733,6 +733,7 @@ TEST(an_expired_answer_does_not_serve_unless_it_is_allowed, "D8767-1")
 	assert_int_equal(g->source, DNS_FROM_STALE);
 	assert_int_equal(g->ede, 3);
 	assert_int_equal(g->age_s, 20);
+	assert_int_equal(g->ttl_s, 30); /* RFC 8767 4 */
 	/* and not again for 30 s */
 	for (unsigned i = 0; i < 29; i++) {
 		g = at_once(&w, "www.example", DNS_TYPE_A, 0);
