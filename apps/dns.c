@@ -209,6 +209,21 @@ static int do_flush(struct dns_cmd *c)
 
 /* --- query --- */
 
+/* What could be asked of no stack is a matter of usage: 0, or 2 after a line. */
+static int check_question(const struct dns_cmd *c)
+{
+	struct dns_name name;
+	uint16_t type;
+
+	if (c->nwords > 1 && dns_type_parse(c->word[1], strlen(c->word[1]), &type) < 0)
+		return opts_error("dns", c->word[1],
+				  "not a record type: give one like A or TYPE65");
+	if (dns_name_parse(&name, c->word[0], strlen(c->word[0]), NULL) < 0)
+		return opts_error("dns", c->word[0],
+				  "not a domain name: give one like www.example.com");
+	return 0;
+}
+
 static int do_query(struct dns_cmd *c)
 {
 	json_t *request = json_pack("{s:s,s:s,s:s}", "verb", "dns.query", "name", c->word[0],
@@ -334,6 +349,9 @@ static int run(struct dns_cmd *c, const char *name)
 						  "not text: write octets as \\DDD");
 			json_decref(text);
 		}
+		status = actions[i].run == do_query ? check_question(c) : 0;
+		if (status)
+			return status;
 		status = ctl_open(&c->conn, "dns", c->path);
 		if (status)
 			return status;

@@ -416,7 +416,11 @@ static int set_setting(struct tapir_conf *conf, char *text, struct opt_why *why)
 		const char *words = tapir_conf_words(name);
 		if (tapir_conf_word(name, word) >= 0)
 			v = (long)tapir_conf_word(name, word);
-		else if (opt_number(word, "within its limits", item->min, item->max, &v, &inner))
+		else if (opt_number(word,
+				    isdigit((unsigned char)word[word[0] == '-'])
+					    ? "within its limits"
+					    : "a number",
+				    item->min, item->max, &v, &inner))
 			return words ? opt_refuse(why, "%s: no %.40s: give one of %s", name, word,
 						  words)
 				     : opt_refuse(why, "%s: %s", name, inner.text);

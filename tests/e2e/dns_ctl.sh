@@ -136,8 +136,8 @@ test_what_can_not_be_asked_is_one_line() {
 	printf 'nameserver 127.0.0.53\n' >"$scratch/resolv.conf"
 	mount --bind "$scratch/resolv.conf" /etc/resolv.conf
 	start up
-	refused 1 'a..b: not a domain name: give one like www.example.com' query a..b
-	refused 1 'NONSENSE: not a record type: give one like A or TYPE65' query a.test NONSENSE
+	refused 2 'a..b: not a domain name: give one like www.example.com' query a..b
+	refused 2 'NONSENSE: not a record type: give one like A or TYPE65' query a.test NONSENSE
 	refused 1 'x.example: .*: start the stack with --dns ADDR$' query x.example
 	dns servers | grep -q '^; no name servers: start the stack with --dns ADDR$'
 	dns query localhost | grep -q '127\.0\.0\.1'

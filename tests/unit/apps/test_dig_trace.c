@@ -323,9 +323,9 @@ TEST(deep_delegations_are_followed, "")
 	static char zones[60][200], servers[60][210], ips[61][16];
 	char what[200] = "";
 	for (unsigned i = 0; i < 60; i++) {
-		snprintf(zones[i], sizeof zones[i], "%s", i ? "x" : "test");
-		if (i)
-			snprintf(zones[i], sizeof zones[i], "x.%.190s", zones[i - 1]);
+		for (unsigned k = 0; k < i; k++)
+			memcpy(zones[i] + 2 * k, "x.", 2);
+		memcpy(zones[i] + 2 * i, "test", 5);
 		snprintf(servers[i], sizeof servers[i], "ns.%.190s", zones[i]);
 		snprintf(ips[i], sizeof ips[i], "10.0.0.%u", i + 1);
 	}
@@ -348,7 +348,9 @@ TEST(lookups_of_servers_count_among_the_queries, "")
 	static char zones[30][80], ips[30][16];
 	struct says w[30];
 	for (unsigned i = 0; i < 30; i++) {
-		snprintf(zones[i], sizeof zones[i], "z%s%s", i ? "." : "", i ? zones[i - 1] : "");
+		for (unsigned k = 0; k < i; k++)
+			memcpy(zones[i] + 2 * k, "z.", 2);
+		memcpy(zones[i] + 2 * i, "z", 2);
 		snprintf(ips[i], sizeof ips[i], "192.0.2.%u", i + 1);
 		w[i] = (struct says){.ip = ips[i],
 				     .under = i ? zones[i - 1] : ".",

@@ -265,8 +265,7 @@ TEST(bad_values_are_refused_in_one_line, "")
 		{"--sysctl net.ipv4.tcp_sack=2", "--sysctl net.ipv4.tcp_sack=2: net.ipv4.tcp_sack: "
 						 "not within its limits: give 0 to 1"},
 		{"--sysctl net.ipv4.tcp_sack=on",
-		 "--sysctl net.ipv4.tcp_sack=on: net.ipv4.tcp_sack: not within its limits: give 0 "
-		 "to 1"},
+		 "--sysctl net.ipv4.tcp_sack=on: net.ipv4.tcp_sack: not a number: give 0 to 1"},
 		{"--sysctl net.ipv4.tcp_congestion_control=vegas",
 		 "--sysctl net.ipv4.tcp_congestion_control=vegas: net.ipv4.tcp_congestion_control: "
 		 "no "
