@@ -158,10 +158,18 @@ static int open_path(struct ctl_conn *c, const char *path)
 	return c->fd >= 0 ? 0 : app_error(c->name, "--ctl %s: %s", path, strerror(-c->fd));
 }
 
-int ctl_open(struct ctl_conn *c, const char *name, const char *path)
+int ctl_set_path(void *to, const char *value, struct opt_why *why)
 {
-	*c = (struct ctl_conn){.name = name, .fd = -1, .patience_ms = PATIENCE_MS};
-	return path ? open_path(c, path) : open_only(c);
+	if (!*value)
+		return opt_refuse(why, "not a path: give that of the stack's socket");
+	((struct ctl_conn *)to)->path = value;
+	return 0;
+}
+
+int ctl_open(struct ctl_conn *c, const char *name)
+{
+	*c = (struct ctl_conn){.name = name, .path = c->path, .fd = -1, .patience_ms = PATIENCE_MS};
+	return c->path ? open_path(c, c->path) : open_only(c);
 }
 
 void ctl_close(struct ctl_conn *c)

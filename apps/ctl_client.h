@@ -12,21 +12,27 @@
 
 struct ctl_conn {
 	const char *name; /* the command's, for errors */
+	const char *path; /* --ctl; NULL: the only stack that runs here */
 	int fd;
 	int patience_ms; /* for an answer: 5 s unless changed after ctl_open() */
 };
 
-/* The row of --ctl for a command that asks, to be put into its options; set_path() gets the command's `to`. */
-#define CTL_CLIENT_OPT(set_path)                                                                 \
-	{                                                                                        \
-		"ctl", 0, "PATH", "the stack's control socket (the one that is there)", set_path \
+/*
+ * The row of --ctl for a command that asks, to be put into its options. The command's `to` begins with a struct ctl_conn,
+ * zero at first.
+ */
+#define CTL_CLIENT_OPT                                                                  \
+	{                                                                               \
+		"ctl", 0, "PATH", "the stack's control socket (the one that is there)", \
+			ctl_set_path                                                    \
 	}
+int ctl_set_path(void *to, const char *value, struct opt_why *why);
 
 /*
- * Connects to the stack whose socket that is; NULL: to the only one that runs here. 0, or the exit status after a line on
+ * Connects to the stack whose socket is c->path. 0, or the exit status after a line on
  * stderr.
  */
-int ctl_open(struct ctl_conn *c, const char *name, const char *path);
+int ctl_open(struct ctl_conn *c, const char *name);
 void ctl_close(struct ctl_conn *c);
 
 /* What came of a question. */

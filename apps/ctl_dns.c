@@ -37,18 +37,6 @@ static const char *status_word(enum dns_status s)
 	return (size_t)s < sizeof words / sizeof words[0] ? words[s] : "UNKNOWN";
 }
 
-static const char *source_word(uint8_t source)
-{
-	static const char *const words[] = {
-		[DNS_FROM_SERVER] = "server",	[DNS_FROM_CACHE] = "cache",
-		[DNS_FROM_STALE] = "stale",	[DNS_FROM_HOSTS] = "hosts",
-		[DNS_FROM_SPECIAL] = "special", [DNS_FROM_MDNS] = "mdns",
-		[DNS_FROM_ADDRESS] = "address",
-	};
-
-	return source < sizeof words / sizeof words[0] ? words[source] : "unknown";
-}
-
 /* One record's line as a string; NULL: no memory. */
 static json_t *line_of(const struct dns_msg *m, const struct dns_rr *rr, size_t *bytes)
 {
@@ -260,7 +248,7 @@ static void on_reply(void *ctx, uint64_t id, const struct dns_reply *r)
 	(void)id;
 	json_object_set_new(j, "took_us", json_integer((json_int_t)(r->took_ns / 1000)));
 	if (r->story)
-		json_object_set_new(j, "source", json_string(source_word(r->story->source)));
+		json_object_set_new(j, "source", json_string(dns_source_text(r->story->source)));
 	ctl_ok(call, j);
 }
 

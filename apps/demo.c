@@ -336,6 +336,8 @@ static int step_network(struct demo *d)
 	d->stack.ip_len = 24;
 	d->stack.host_ip = TAPIR_IP4(192, 0, 2, 1);
 	d->stack.host_len = 24;
+	d->stack.dns[0] = tapir_sockaddr_v4(d->stack.host_ip, 0);
+	d->stack.ndns = 1;
 	d->stack.gw = d->stack.host_ip;
 	app_ip4(d->stack.ip, d->ip);
 	return app_start(&d->app, "demo", &d->stack);

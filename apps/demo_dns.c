@@ -183,8 +183,6 @@ static int ask(struct names *n, struct loop *l)
 
 int demo_dns(struct app *a, uint32_t kernel_ip4)
 {
-	struct tapir_sockaddr at = tapir_sockaddr_v4(kernel_ip4, DNS_PORT);
-	struct names_conf conf = {.server = &at, .nservers = 1};
 	struct name_server server;
 	struct drv_error why;
 	int v = server_open(&server, a->loop, kernel_ip4);
@@ -192,13 +190,12 @@ int demo_dns(struct app *a, uint32_t kernel_ip4)
 	if (v < 0)
 		return app_error("demo", "no name server on the kernel's side: %s", strerror(-v)),
 		       v;
-	struct names *n = names_open(a->loop, &conf, &why);
+	struct names *n = app_names(a, &why);
 	if (!n) {
 		app_error("demo", "%s", why.text);
 		v = -ENOMEM;
 	} else {
 		v = ask(n, a->loop);
-		names_close(n);
 	}
 	server_close(&server, a->loop);
 	return v;

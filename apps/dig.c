@@ -589,27 +589,15 @@ static void run_batch(struct dig_run *run, FILE *f)
 	}
 }
 
-static void note(void *ctx, const char *line)
-{
-	(void)ctx;
-	fprintf(stderr, "tapir dig: %s\n", line);
-}
-
 static int run_all(struct dig_run *run, FILE *batch)
 {
 	struct drv_error why;
-	const struct names_conf conf = {
-		.server = run->stack.dns,
-		.nservers = run->stack.ndns,
-		.note = note,
-	};
-	run->names = names_open(run->app.loop, &conf, &why);
+	run->names = app_names(&run->app, &why);
 	if (!run->names)
 		return app_error("dig", "%s", why.text);
 	run->nservers = names_servers(run->names);
 	if (run_queries(run, 0) && batch)
 		run_batch(run, batch);
-	names_close(run->names);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return app_error("dig", "stdout: can't be written to: give it a place");
 	return run->status;

@@ -255,20 +255,12 @@ static const char *status_word(enum dns_status s)
 
 static json_t *result(const struct dig_result *r, bool *ok)
 {
-	static const char *const sources[] = {
-		[DNS_FROM_SERVER] = "server",	[DNS_FROM_CACHE] = "cache",
-		[DNS_FROM_STALE] = "stale",	[DNS_FROM_HOSTS] = "hosts",
-		[DNS_FROM_SPECIAL] = "special", [DNS_FROM_MDNS] = "mdns",
-		[DNS_FROM_ADDRESS] = "address",
-	};
 	json_t *o = json_object(), *attempts = json_array();
 	struct dns_msg sent;
 	char text[64];
 	struct tm tm;
 	set(o, "status", json_string(status_word(r->status)), ok);
-	set(o, "source",
-	    json_string((unsigned)r->source <= DNS_FROM_ADDRESS ? sources[r->source] : "unknown"),
-	    ok);
+	set(o, "source", json_string(dns_source_text(r->source)), ok);
 	if (r->source == DNS_FROM_CACHE || r->source == DNS_FROM_STALE)
 		set(o, "cacheAge", json_integer(r->cache_age_s), ok);
 	if (r->msg && r->source == DNS_FROM_SERVER) {

@@ -22,20 +22,11 @@ enum {
 };
 
 struct dns_cmd {
-	struct ctl_conn conn;
-	const char *path; /* --ctl */
+	struct ctl_conn conn; /* first: ctl_set_path() */
 	bool json;
 	char **word; /* operands behind the first */
 	int nwords;
 };
-
-static int set_path(void *to, const char *value, struct opt_why *why)
-{
-	if (!*value)
-		return opt_refuse(why, "not a path: give that of the stack's socket");
-	((struct dns_cmd *)to)->path = value;
-	return 0;
-}
 
 static int set_json(void *to, const char *value, struct opt_why *why)
 {
@@ -47,7 +38,7 @@ static int set_json(void *to, const char *value, struct opt_why *why)
 
 static const struct opt options[] = {
 	{"json", 0, NULL, "as JSON, with all that is known", set_json},
-	CTL_CLIENT_OPT(set_path),
+	CTL_CLIENT_OPT,
 };
 
 /* Asks for all parts of an answer, lists joined. NULL: a line on stderr has said why not. */
@@ -352,7 +343,7 @@ static int run(struct dns_cmd *c, const char *name)
 		status = actions[i].run == do_query ? check_question(c) : 0;
 		if (status)
 			return status;
-		status = ctl_open(&c->conn, "dns", c->path);
+		status = ctl_open(&c->conn, "dns");
 		if (status)
 			return status;
 		status = actions[i].run(c);

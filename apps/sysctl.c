@@ -17,19 +17,10 @@ enum {
 };
 
 struct sysctl {
-	struct ctl_conn conn;
-	const char *path; /* --ctl */
+	struct ctl_conn conn; /* first: ctl_set_path() */
 	bool all, values, names, ignore, quiet;
 	int status;
 };
-
-static int set_path(void *to, const char *value, struct opt_why *why)
-{
-	if (!*value)
-		return opt_refuse(why, "not a path: give that of the stack's socket");
-	((struct sysctl *)to)->path = value;
-	return 0;
-}
 
 #define FLAG(field)                                                              \
 	static int set_##field(void *to, const char *value, struct opt_why *why) \
@@ -62,7 +53,7 @@ static const struct opt options[] = {
 	{"ignore", 'e', NULL, "say nothing of names that are no setting's", set_ignore},
 	{"quiet", 'q', NULL, "say nothing of what was set", set_quiet},
 	{"write", 'w', NULL, "as without it: NAME=VALUE sets", set_write},
-	CTL_CLIENT_OPT(set_path),
+	CTL_CLIENT_OPT,
 };
 
 static void print(struct sysctl *s, const json_t *setting)
@@ -215,7 +206,7 @@ int cmd_sysctl(int argc, char **argv)
 	if (!s.all && first == argc)
 		return opts_error("sysctl", "NAME",
 				  "missing: give one or NAME=VALUE, or -a for all");
-	status = ctl_open(&s.conn, "sysctl", s.path);
+	status = ctl_open(&s.conn, "sysctl");
 	if (status)
 		return status;
 	bool going = !s.all || list(&s, "");

@@ -174,6 +174,9 @@ enum dns_source {
 	DNS_FROM_ADDRESS
 };
 
+/* A word for programs: "server", "cache" ... Never NULL. */
+TAPIR_API const char *dns_source_text(enum dns_source source);
+
 enum { DNS_ATTEMPTS_MAX = 24, DNS_QUERY_MAX = 512 };
 
 /* The story of a query. */

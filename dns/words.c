@@ -72,3 +72,15 @@ enum dns_status dns_rcode_status(uint16_t rcode)
 		return DNS_RCODE;
 	}
 }
+
+const char *dns_source_text(enum dns_source source)
+{
+	static const char *const words[] = {
+		[DNS_FROM_SERVER] = "server",	[DNS_FROM_CACHE] = "cache",
+		[DNS_FROM_STALE] = "stale",	[DNS_FROM_HOSTS] = "hosts",
+		[DNS_FROM_SPECIAL] = "special", [DNS_FROM_MDNS] = "mdns",
+		[DNS_FROM_ADDRESS] = "address",
+	};
+
+	return (size_t)source < sizeof words / sizeof words[0] ? words[source] : "unknown";
+}

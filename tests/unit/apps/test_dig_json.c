@@ -6,35 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "apps/dig.h"
-#include "dns/rr.h"
-#include "tests/support/test.h"
+#include "tests/unit/apps/digfix.h"
 
-static struct dig_args args;
-static struct dig_query q;
-static struct dig_result r;
-static uint8_t reply[4096];
-static struct dns_enc enc;
 static json_t *o;
-
-static struct dns_name name(const char *s)
-{
-	struct dns_name n;
-	assert_int_equal(dns_name_parse(&n, s, strlen(s), NULL), 0);
-	return n;
-}
 
 static int setup(void **state)
 {
 	(void)state;
-	dig_args_init(&args, stderr);
-	q = args.defaults;
-	r = (struct dig_result){.args = &args,
-				.q = &q,
-				.server = tapir_sockaddr_v4(0xc0000235, 0),
-				.server_name = "ns.example",
-				.took_us = 1234,
-				.when = 1795213117};
+	begin_result("ns.example");
 	return 0;
 }
 

@@ -4,38 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "apps/dig.h"
-#include "dns/rr.h"
-#include "tests/support/test.h"
+#include "tests/unit/apps/digfix.h"
 
-static struct dig_args args;
-static struct dig_query q;
-static struct dig_result r;
-static uint8_t reply[4096], query[512];
-static struct dns_enc enc;
+static uint8_t query[512];
 static char *text;
 static size_t text_len;
-
-static struct dns_name name(const char *s)
-{
-	struct dns_name n;
-	assert_int_equal(dns_name_parse(&n, s, strlen(s), NULL), 0);
-	return n;
-}
 
 static int setup(void **state)
 {
 	(void)state;
 	setenv("TZ", "UTC", 1);
-	dig_args_init(&args, stderr);
-	q = args.defaults;
-	r = (struct dig_result){.args = &args,
-				.q = &q,
-				.server = tapir_sockaddr_v4(0xc0000235, 0),
-				.server_name = "192.0.2.53",
-				.transport = DNS_UDP,
-				.took_us = 1234,
-				.when = 1795213117};
+	begin_result("192.0.2.53");
 	return 0;
 }
 
